@@ -1,0 +1,1 @@
+//! Losses and the sampling of training times.

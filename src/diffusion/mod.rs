@@ -1,0 +1,16 @@
+//! The reverse process on tensors: denoisers, predictions, guidance, samplers, losses and trajectories.
+//!
+//! No threads, files or clocks. All randomness comes from [`crate::math::noise`].
+
+pub mod denoiser;
+pub mod loss;
+pub mod oracle;
+pub mod sampler;
+pub mod trajectory;
+
+pub use denoiser::{Denoiser, Net, NetDenoiser, Prediction};
+pub use sampler::Sampler;
+pub use trajectory::{Noise, Step, Trajectory};
+
+/// Errors of this layer are candle's: shapes and arithmetic.
+pub type Result<T> = candle_core::Result<T>;

@@ -1,0 +1,1 @@
+//! Exact denoisers for distributions whose score is known.

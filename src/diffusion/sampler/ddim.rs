@@ -1,0 +1,38 @@
+//! DDIM (Song et al. 2021, eq. 12): from deterministic (`eta` 0) to ancestral (`eta` 1).
+
+use candle_core::Tensor;
+
+use super::Sampler;
+use crate::{
+    diffusion::{Denoiser, Noise, Result, Step},
+    math::{Entry, Move, Param},
+};
+
+/// `x_to = alpha_to * x0 + sqrt(sigma_to² - churn²) * eps + churn * z`, `churn = eta * posterior deviation`.
+pub struct Ddim {
+    /// Share of the posterior noise that is added.
+    pub eta: f64,
+}
+
+/// Registry entry.
+pub const ENTRY: Entry<dyn Sampler> = Entry {
+    id: "ddim",
+    label: "DDIM",
+    help: "Few steps, the same noise gives the same sample",
+    source: "arXiv:2010.02502",
+    params: &[Param::real("eta", 0.0, 1.0, 0.0, "Share of fresh noise: 0 is deterministic, 1 is DDPM")],
+    build: |p| Ok(Box::new(Ddim { eta: p.real("eta") })),
+};
+
+impl Sampler for Ddim {
+    fn step(&self, mv: Move, x: &Tensor, _past: &[Step], model: &dyn Denoiser, noise: &Noise<'_>) -> Result<Step> {
+        let belief = model.predict(x, mv.from)?;
+        let churn = self.eta * mv.posterior_std();
+        let keep = (mv.to.sigma.powi(2) - churn.powi(2)).max(0.0).sqrt();
+        let mut next = ((&belief.x0 * mv.to.alpha)? + (&belief.eps * keep)?)?;
+        if churn > 0.0 {
+            next = (next + (noise.like(x)? * churn)?)?;
+        }
+        Ok(Step { mv, x: x.clone(), belief, next })
+    }
+}

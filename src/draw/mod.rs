@@ -1,0 +1,1 @@
+//! Pixels without a window.

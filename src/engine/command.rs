@@ -1,0 +1,143 @@
+//! What the window and the command line can ask of the engine.
+
+use std::path::PathBuf;
+
+use crate::{
+    data::Dataset,
+    files::{Recipe, recipe::DataRecipe},
+    math::Spec,
+};
+
+/// Identity of a training run within one process. Answers carry it, so that late messages of an old run are known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RunId(pub u64);
+
+/// Identity of a trajectory within one process; chosen by whoever asks for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TrajectoryId(pub u64);
+
+/// Everything that can be asked. Commands take effect between two network calls.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Loads and describes data for the data view; the running job is not touched.
+    LoadData(DataRecipe),
+    /// Measures seconds per step, memory and time to recognisable samples for a recipe, without starting it.
+    Estimate(Box<Recipe>),
+    /// Starts a run, ending the present one (its checkpoint is saved first).
+    Train(Box<TrainRequest>),
+    /// Stops after the present network call; `Resume` goes on.
+    Pause,
+    /// Goes on with a paused run.
+    Resume,
+    /// Exactly one training step, then paused again.
+    StepOnce,
+    /// Ends the run now: the step under way is dropped, everything before it is saved.
+    Stop,
+    /// Completes the present step, saves, and ends the run as finished.
+    Finish,
+    /// Saves a checkpoint now.
+    Save,
+    /// Changes the learning rate of the running run; marked on the curve.
+    SetLearningRate(f64),
+    /// Changes the EMA decay of the running run; marked on the curve.
+    SetEmaDecay(f64),
+    /// After a divergence: back to the last healthy weights with the learning rate times `lr_factor`, and on.
+    Restore {
+        /// Multiplies the learning rate, e.g. 1/3.
+        lr_factor: f64,
+    },
+    /// Makes samples, every step streamed.
+    Sample(Box<SampleRequest>),
+    /// Drops a trajectory that is being made; what was streamed stays with the window.
+    CancelSample(TrajectoryId),
+    /// Makes a trajectory again with its pinned weights and writes it exactly, as `x_init`, `x_000…` and `x0_000…` of a
+    /// safetensors file. Never overwrites: an existing path is an error.
+    WriteTrajectory {
+        /// Which one.
+        id: TrajectoryId,
+        /// The file to make.
+        path: PathBuf,
+    },
+    /// The window no longer shows this trajectory: its pinned weights may go.
+    ForgetTrajectory(TrajectoryId),
+    /// The score field on a grid, for points (see [`FieldRequest`]).
+    Field(FieldRequest),
+    /// Saves and ends the engine's thread.
+    Shutdown,
+}
+
+/// Starts a run.
+#[derive(Clone, Debug)]
+pub struct TrainRequest {
+    /// Identity for the answers.
+    pub run: RunId,
+    /// What to train; ignored with `resume`, which reads it from the folder.
+    pub recipe: Recipe,
+    /// The run folder to write; `None` for a new folder in the platform's data folder.
+    pub folder: Option<PathBuf>,
+    /// Goes on from the folder's newest sound checkpoint.
+    pub resume: bool,
+    /// Starts paused, e.g. to look at the untrained network.
+    pub paused: bool,
+    /// Data that is already loaded (drawn points, dropped pictures); `None` loads what the recipe names.
+    pub data: Option<Dataset>,
+}
+
+/// Which weights a trajectory is made with.
+#[derive(Clone, Debug)]
+pub enum Model {
+    /// The EMA weights of the present run at the moment the trajectory starts.
+    Present,
+    /// A run folder or checkpoint on disk.
+    Folder(PathBuf),
+    /// A small trained model that ships with the program, by id.
+    Bundled(String),
+}
+
+/// Makes samples.
+#[derive(Clone, Debug)]
+pub struct SampleRequest {
+    /// Identity for the answers.
+    pub id: TrajectoryId,
+    /// With which weights.
+    pub model: Model,
+    /// Sampler id and parameters.
+    pub sampler: Spec,
+    /// Number of moves.
+    pub steps: usize,
+    /// How times are chosen.
+    pub spacing: Spec,
+    /// Seed of the starting noise and of every step's noise.
+    pub seed: u64,
+    /// How many samples.
+    pub count: usize,
+    /// Class of the samples, for networks that are told one.
+    pub class: ClassChoice,
+    /// Classifier-free guidance scale; 1 is off.
+    pub guidance: f64,
+}
+
+/// Class of the samples.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClassChoice {
+    /// The null class.
+    #[default]
+    None,
+    /// All of one class.
+    One(u32),
+    /// Class i for sample i, round and round.
+    Each,
+}
+
+/// A grid of scores and clean-sample guesses for the point view.
+#[derive(Clone, Debug)]
+pub struct FieldRequest {
+    /// With which weights.
+    pub model: Model,
+    /// Noise level as a share of the schedule, 0 (clean) to 1 (noise).
+    pub at: f64,
+    /// Points per side.
+    pub side: usize,
+    /// The grid spans `-extent..=extent` in both axes.
+    pub extent: f32,
+}

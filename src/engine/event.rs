@@ -1,0 +1,287 @@
+//! What the engine tells: plain data, no tensors. Facts are lossless; previews of a running training are newest-wins.
+
+use std::{path::PathBuf, sync::Arc};
+
+use super::command::{ClassChoice, RunId, TrajectoryId};
+use crate::{
+    data::Dataset,
+    files::Recipe,
+    math::{Domain, Frame, Level, Spec},
+};
+
+/// Everything the engine can say.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// Data were loaded for the data view.
+    DataLoaded(Box<DataSummary>),
+    /// Data could not be loaded.
+    DataFailed {
+        /// The recipe's source.
+        source: String,
+        /// What happened and what to do.
+        message: String,
+    },
+    /// The answer to an estimate.
+    Estimated(Estimate),
+    /// A run began (or goes on, after a resume).
+    Started(Box<RunInfo>),
+    /// The state of the run changed.
+    RunState(RunId, RunState),
+    /// Losses since the last such message, at most about 30 messages a second.
+    Progress(RunId, Progress),
+    /// Validation loss at fixed times and noise.
+    Validation {
+        /// The run.
+        run: RunId,
+        /// Training step.
+        step: u64,
+        /// Mean loss of the raw weights.
+        loss: f64,
+        /// Mean loss of the EMA weights.
+        ema: f64,
+    },
+    /// Something worth a mark on the time line: a changed learning rate, a checkpoint, a divergence.
+    Mark(RunId, Mark),
+    /// Loss or gradient became infinite or not a number; the run paused itself.
+    Diverged {
+        /// The run.
+        run: RunId,
+        /// Training step at which it happened.
+        step: u64,
+        /// What was not finite, and where, in plain words.
+        message: String,
+        /// Step of the last healthy weights.
+        healthy_step: u64,
+    },
+    /// A trajectory began.
+    SampleStarted(Box<TrajectoryInfo>),
+    /// One step of a trajectory; lossless and in order.
+    SampleStep(TrajectoryId, Box<StepFrame>),
+    /// A trajectory ended, complete or cancelled.
+    SampleEnded {
+        /// Which one.
+        id: TrajectoryId,
+        /// Whether all steps were made.
+        complete: bool,
+        /// Seconds of network time.
+        secs: f64,
+    },
+    /// The answer to a field request.
+    Field(Box<Field>),
+    /// A file was written.
+    Written(PathBuf),
+    /// A request failed; nothing else changed.
+    Failed {
+        /// What was asked, e.g. `Train` or `Sample`.
+        what: &'static str,
+        /// What happened and what to do.
+        message: String,
+    },
+}
+
+/// Where a run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunState {
+    /// Loading data, building the network.
+    Preparing,
+    /// Training.
+    Running,
+    /// Between two steps, waiting.
+    Paused,
+    /// Ended by the user; saved.
+    Stopped,
+    /// All steps done; saved.
+    Finished,
+    /// Ended by an error.
+    Failed,
+}
+
+impl RunState {
+    /// Whether the run can still go on by itself or by `Resume`.
+    pub fn is_live(self) -> bool {
+        matches!(self, Self::Preparing | Self::Running | Self::Paused)
+    }
+}
+
+/// What a run is, sent once at its start.
+#[derive(Clone, Debug)]
+pub struct RunInfo {
+    /// Identity.
+    pub run: RunId,
+    /// Everything that determines it, with measured values filled in.
+    pub recipe: Recipe,
+    /// Where it is saved.
+    pub folder: PathBuf,
+    /// What a sample is.
+    pub domain: Domain,
+    /// The data, shared.
+    pub data: Dataset,
+    /// Which executor runs it.
+    pub executor: String,
+    /// Number of weights.
+    pub weights: usize,
+    /// The step it starts from (not 0 after a resume).
+    pub step: u64,
+    /// Levels of the schedule at 0, 1/n, … 1 of its domain, noise rising, for pictures of the forward process.
+    pub levels: Arc<[Level]>,
+}
+
+/// Losses since the last message.
+#[derive(Clone, Debug, Default)]
+pub struct Progress {
+    /// `(step, loss)` of each training step.
+    pub losses: Vec<(u64, f32)>,
+    /// `(t as a share of the schedule in 0..1, loss)` of some single samples: the raw material of loss by noise level.
+    pub by_level: Vec<(f32, f32)>,
+    /// Learning rate of the newest step.
+    pub lr: f64,
+    /// Gradient norm before clipping of the newest step.
+    pub grad_norm: f64,
+    /// EMA decay of the newest step.
+    pub ema_decay: f64,
+    /// Training steps per second, averaged over the last seconds.
+    pub steps_per_sec: f64,
+    /// Seconds until the last step, at that speed.
+    pub secs_left: f64,
+    /// Seconds of training so far, resumes included.
+    pub secs: f64,
+}
+
+/// A mark on the training time line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mark {
+    /// Training step.
+    pub step: u64,
+    /// What it is.
+    pub kind: MarkKind,
+    /// Short text, e.g. `lr 1e-3 → 3e-4`.
+    pub text: String,
+}
+
+/// Kinds of marks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MarkKind {
+    /// A setting was changed while running.
+    Change,
+    /// A checkpoint was saved.
+    Checkpoint,
+    /// Loss or gradient was not finite.
+    Divergence,
+    /// Went back to healthy weights.
+    Restore,
+}
+
+/// The newest preview of a running training: the whole reverse path from fixed noise. Travels in the newest-wins lane.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    /// The run.
+    pub run: RunId,
+    /// Training step of the weights.
+    pub step: u64,
+    /// Every step of the path, oldest first. The last one's `x` is the finished sample.
+    pub path: Arc<[StepFrame]>,
+}
+
+/// What a trajectory is, sent once at its start.
+#[derive(Clone, Debug)]
+pub struct TrajectoryInfo {
+    /// Identity.
+    pub id: TrajectoryId,
+    /// What a sample is.
+    pub domain: Domain,
+    /// Where the weights come from, for people: `this run, step 1200`.
+    pub model: String,
+    /// Recipe of the weights.
+    pub recipe: Recipe,
+    /// Training step of the weights.
+    pub step: u64,
+    /// Sampler id and parameters.
+    pub sampler: Spec,
+    /// How times are chosen.
+    pub spacing: Spec,
+    /// Number of moves.
+    pub moves: usize,
+    /// Seed.
+    pub seed: u64,
+    /// How many samples.
+    pub count: usize,
+    /// Class of the samples.
+    pub class: ClassChoice,
+    /// Guidance scale; 1 is off.
+    pub guidance: f64,
+    /// Names of the classes, where there are any.
+    pub class_names: Arc<[String]>,
+}
+
+/// One step of a trajectory as the window shows it at cursor `index`: the state before move `index` together with the
+/// prediction made from it. After the last move one more frame follows, whose `x` is the result and `x0` equals it.
+#[derive(Clone, Debug)]
+pub struct StepFrame {
+    /// `0..=moves`.
+    pub index: usize,
+    /// Level of `x`.
+    pub level: Level,
+    /// The state.
+    pub x: Frame,
+    /// The clean sample as the network guesses it.
+    pub x0: Frame,
+    /// The noise as the network guesses it, scaled by 1/3 into the picture range (points: as it is).
+    pub eps: Frame,
+    /// Mean absolute change of this move, in sample units.
+    pub change: f32,
+    /// Mean and standard deviation of `x`.
+    pub x_stats: (f32, f32),
+    /// Mean and standard deviation of `x0`.
+    pub x0_stats: (f32, f32),
+}
+
+/// A vector field on a square grid, row by row from `-extent` upwards.
+#[derive(Clone, Debug)]
+pub struct Field {
+    /// Noise level.
+    pub level: Level,
+    /// Points per side.
+    pub side: usize,
+    /// Half the side length of the square.
+    pub extent: f32,
+    /// Score `(x, y)` at each point.
+    pub score: Arc<[f32]>,
+}
+
+/// What is known before the start, measured on this machine.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Estimate {
+    /// The recipe's data source, to match question and answer.
+    pub source: String,
+    /// Seconds of one training step.
+    pub secs_per_step: f64,
+    /// Peak memory of training in bytes.
+    pub bytes: u64,
+    /// Number of weights.
+    pub weights: usize,
+    /// Seconds until samples are usually recognisable, from the preset's recorded step count.
+    pub secs_to_samples: f64,
+    /// Seconds until the recipe's last step.
+    pub secs_total: f64,
+    /// Which executor was measured.
+    pub executor: String,
+    /// The data's size, shape and classes, in words.
+    pub data: String,
+}
+
+/// Data loaded for the data view.
+#[derive(Clone, Debug)]
+pub struct DataSummary {
+    /// The data.
+    pub data: Dataset,
+    /// Histogram of all values over the range (pictures: 256 bins of bytes; points: 64 bins over ±3).
+    pub histogram: Vec<u64>,
+    /// Mean of each channel in sample units.
+    pub mean: Vec<f64>,
+    /// Standard deviation of each channel in sample units.
+    pub std: Vec<f64>,
+    /// Samples of each class.
+    pub per_class: Vec<u64>,
+    /// Samples kept for validation.
+    pub validation: usize,
+}

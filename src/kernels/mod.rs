@@ -1,0 +1,1 @@
+//! The CPU executor: a graph compiled to a plan, and its kernels.

@@ -1,0 +1,92 @@
+//! One equation carries the whole core: `x = alpha * x0 + sigma * eps`.
+
+/// A point on the noise axis: `x = alpha * x0 + sigma * eps`.
+///
+/// `t` is what the network is told (for discrete schedules diffusers' index `0..=T-1`).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Level {
+    /// The time that the network is told.
+    pub t: f64,
+    /// Factor of the clean sample.
+    pub alpha: f64,
+    /// Standard deviation of the noise.
+    pub sigma: f64,
+}
+
+impl Level {
+    /// The level without noise, where every reverse process ends.
+    pub const fn clean(t: f64) -> Self {
+        Self { t, alpha: 1.0, sigma: 0.0 }
+    }
+
+    /// A variance-preserving level from the cumulated product `ᾱ`.
+    pub fn from_alpha_bar(t: f64, alpha_bar: f64) -> Self {
+        Self { t, alpha: alpha_bar.sqrt(), sigma: (1.0 - alpha_bar).sqrt() }
+    }
+
+    /// Signal-to-noise ratio `alpha² / sigma²`; infinite where there is no noise.
+    pub fn snr(self) -> f64 {
+        (self.alpha / self.sigma).powi(2)
+    }
+
+    /// Half log-SNR `λ = ln(alpha / sigma)` of the DPM-Solver papers.
+    pub fn lambda(self) -> f64 {
+        self.alpha.ln() - self.sigma.ln()
+    }
+
+    /// Noise level in variance-exploding units, `sigma / alpha`.
+    pub fn sigma_ve(self) -> f64 {
+        self.sigma / self.alpha
+    }
+}
+
+/// One transition of the reverse chain. `to` is noisier than `from` where RePaint jumps back.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Move {
+    /// Where the state is.
+    pub from: Level,
+    /// Where it goes.
+    pub to: Level,
+}
+
+impl Move {
+    /// Standard deviation of `q(x_to | x_from, x0)`, for any distance (Ho et al. 2020, eq. 7; Song et al. 2021, eq. 16).
+    pub fn posterior_std(self) -> f64 {
+        let Self { from, to } = self;
+        let kept = (from.alpha * to.sigma / (to.alpha * from.sigma)).powi(2);
+        to.sigma * (1.0 - kept).max(0.0).sqrt()
+    }
+
+    /// Standard deviation of `q(x_from | x_to)`: the "large" variance of DDPM.
+    pub fn forward_std(self) -> f64 {
+        let Self { from, to } = self;
+        let ratio = from.alpha / to.alpha;
+        (from.sigma.powi(2) - (ratio * to.sigma).powi(2)).max(0.0).sqrt()
+    }
+
+    /// Whether this move adds noise.
+    pub fn is_upward(self) -> bool {
+        self.to.sigma_ve() > self.from.sigma_ve()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn posterior_equals_the_textbook_form() {
+        let (from, to) = (Level::from_alpha_bar(9.0, 0.4), Level::from_alpha_bar(8.0, 0.5));
+        let beta: f64 = 1.0 - 0.4 / 0.5;
+        let expected = ((1.0 - 0.5) / (1.0 - 0.4) * beta).sqrt();
+        assert!((Move { from, to }.posterior_std() - expected).abs() < 1e-15);
+        assert!((Move { from, to }.forward_std() - beta.sqrt()).abs() < 1e-15);
+    }
+
+    #[test]
+    fn the_last_move_adds_no_noise() {
+        let mv = Move { from: Level::from_alpha_bar(0.0, 0.9), to: Level::clean(0.0) };
+        assert_eq!(mv.posterior_std(), 0.0);
+        assert!(!mv.is_upward());
+    }
+}

@@ -1,0 +1,15 @@
+//! Plain numbers: noise levels, schedules, time grids, targets, counter-based noise and described parameters.
+//!
+//! Everything here is `f64` scalars and plain data. No tensors, threads, files or clocks.
+
+pub mod domain;
+pub mod grid;
+pub mod level;
+pub mod noise;
+pub mod schedule;
+pub mod spec;
+pub mod target;
+
+pub use domain::{Cond, Domain, Frame};
+pub use level::{Level, Move};
+pub use spec::{Entry, Param, Params, Spec, SpecError, Value};

@@ -1,0 +1,79 @@
+//! The small interface behind which a graph runs: candle with autograd, or the compiled CPU plan.
+
+use std::sync::Mutex;
+
+use candle_core::{Device, Result, Tensor};
+
+use super::graph::{Graph, Weights};
+use crate::{diffusion::Net, math::Cond};
+
+/// Whether a backward pass may follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Keep what the backward pass needs.
+    Train,
+    /// Keep nothing.
+    Infer,
+}
+
+/// Runs a graph. Parameters, gradients and everything elementwise (moments, EMA) are flat buffers in the executor's own
+/// order, so that clipping, AdamW and EMA are one pass each; [`Executor::pack`] and [`Executor::unpack`] translate.
+pub trait Executor: Send {
+    /// The network.
+    fn graph(&self) -> &Graph;
+
+    /// Name for the status bar and reports, e.g. `candle on cpu` or `plan, AVX-512, 2 threads`.
+    fn describe(&self) -> String;
+
+    /// The device that `x` and results live on.
+    fn device(&self) -> &Device;
+
+    /// All parameters, flat.
+    fn params(&self) -> &[f32];
+
+    /// All parameters, to be changed in place.
+    fn params_mut(&mut self) -> &mut [f32];
+
+    /// Named weights to a flat buffer. Missing, surplus or misshapen names are an error that lists them.
+    fn pack(&self, weights: &Weights) -> Result<Vec<f32>>;
+
+    /// A flat buffer (parameters, moments, EMA) to named weights.
+    fn unpack(&self, flat: &[f32]) -> Weights;
+
+    /// `x`: `(B, …)` float32, `t`: `B` times. Returns the output node's value with the batch in front.
+    fn forward(&mut self, x: &Tensor, t: &[f64], cond: &Cond, mode: Mode) -> Result<Tensor>;
+
+    /// Backward pass of the latest `forward` in [`Mode::Train`]. Adds the parameter gradients to `grads` (flat, same
+    /// order as [`Executor::params`]) when given and returns the gradient of `x` when `want_input`.
+    fn backward(&mut self, d_out: &Tensor, grads: Option<&mut [f32]>, want_input: bool) -> Result<Option<Tensor>>;
+}
+
+/// An executor with fixed weights as a [`Net`] that several trajectories can share.
+pub struct SharedNet(Mutex<Box<dyn Executor>>);
+
+impl SharedNet {
+    /// Takes an executor whose parameters are final.
+    pub fn new(executor: Box<dyn Executor>) -> Self {
+        Self(Mutex::new(executor))
+    }
+
+    fn with<T>(&self, f: impl FnOnce(&mut dyn Executor) -> Result<T>) -> Result<T> {
+        // A panic in an executor leaves only scratch buffers behind, which the next forward overwrites.
+        f(self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).as_mut())
+    }
+}
+
+impl Net for SharedNet {
+    fn forward(&self, x: &Tensor, t: &[f64], cond: &Cond) -> Result<Tensor> {
+        self.with(|exec| exec.forward(x, t, cond, Mode::Infer))
+    }
+
+    fn vjp(&self, x: &Tensor, t: &[f64], cond: &Cond, cotangent: &Tensor) -> Result<(Tensor, Tensor)> {
+        self.with(|exec| {
+            let out = exec.forward(x, t, cond, Mode::Train)?;
+            let grad = exec.backward(cotangent, None, true)?;
+            let grad = grad.ok_or_else(|| candle_core::Error::Msg("the executor gave no input gradient".into()))?;
+            Ok((out, grad))
+        })
+    }
+}
