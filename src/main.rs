@@ -1,1 +1,3 @@
-fn main(){}
+//! Starts the studio or one of its commands.
+
+fn main() {}

@@ -59,11 +59,28 @@ impl Dataset {
     pub fn frame(&self, indices: &[usize]) -> Frame {
         let len = self.domain.numel();
         match (&self.samples, self.domain) {
-            (Samples::Pixels(all), Domain::Image { channels, height, width }) => {
-                let data = indices.iter().flat_map(|&i| all[i * len..(i + 1) * len].iter().copied()).collect();
-                Frame::Pixels { channels, height, width, data }
+            (
+                Samples::Pixels(all),
+                Domain::Image {
+                    channels,
+                    height,
+                    width,
+                },
+            ) => {
+                let data = indices
+                    .iter()
+                    .flat_map(|&i| all[i * len..(i + 1) * len].iter().copied())
+                    .collect();
+                Frame::Pixels {
+                    channels,
+                    height,
+                    width,
+                    data,
+                }
             }
-            (Samples::Points(all), _) => Frame::Points { xy: indices.iter().flat_map(|&i| [all[2 * i], all[2 * i + 1]]).collect() },
+            (Samples::Points(all), _) => Frame::Points {
+                xy: indices.iter().flat_map(|&i| [all[2 * i], all[2 * i + 1]]).collect(),
+            },
             (Samples::Pixels(_), Domain::Points) => unreachable!("points are never stored as bytes"),
         }
     }

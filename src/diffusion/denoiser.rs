@@ -28,7 +28,9 @@ pub trait Denoiser: Send + Sync {
     /// The prediction together with `J^T cotangent`, where `J` is the derivative of its `x0` with respect to `x`.
     fn vjp(&self, x: &Tensor, at: Level, cotangent: &Tensor) -> Result<(Prediction, Tensor)> {
         let _ = (x, at, cotangent);
-        Err(candle_core::Error::Msg("this denoiser has no gradient with respect to its input".into()))
+        Err(candle_core::Error::Msg(
+            "this denoiser has no gradient with respect to its input".into(),
+        ))
     }
 }
 
@@ -70,7 +72,11 @@ impl NetDenoiser {
     fn decode(&self, out: &Tensor, x: &Tensor, at: Level) -> Result<Prediction> {
         let [[x0_out, x0_x], [eps_out, eps_x]] = self.target.decode(at);
         let mix = |a: f64, b: f64| (out * a)? + (x * b)?;
-        Ok(Prediction { x0: mix(x0_out, x0_x)?, eps: mix(eps_out, eps_x)?, var: None })
+        Ok(Prediction {
+            x0: mix(x0_out, x0_x)?,
+            eps: mix(eps_out, eps_x)?,
+            var: None,
+        })
     }
 }
 
@@ -82,7 +88,9 @@ impl Denoiser for NetDenoiser {
 
     fn vjp(&self, x: &Tensor, at: Level, cotangent: &Tensor) -> Result<(Prediction, Tensor)> {
         let [[x0_out, x0_x], _] = self.target.decode(at);
-        let (out, grad) = self.net.vjp(x, &Self::times(x, at)?, &self.cond, &(cotangent * x0_out)?)?;
+        let (out, grad) = self
+            .net
+            .vjp(x, &Self::times(x, at)?, &self.cond, &(cotangent * x0_out)?)?;
         let grad = (grad + (cotangent * x0_x)?)?;
         Ok((self.decode(&out, x, at)?, grad))
     }
@@ -116,6 +124,10 @@ impl<D: Denoiser> Denoiser for Clipped<D> {
             EpsAfterClip::Keep => belief.eps,
             EpsAfterClip::Rederive => ((x - (&x0 * at.alpha)?)? / at.sigma)?,
         };
-        Ok(Prediction { x0, eps, var: belief.var })
+        Ok(Prediction {
+            x0,
+            eps,
+            var: belief.var,
+        })
     }
 }

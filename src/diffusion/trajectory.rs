@@ -21,7 +21,12 @@ pub struct Noise<'a> {
 impl<'a> Noise<'a> {
     /// The noise of move `mv` for the samples `first_sample..`.
     pub fn new(source: &'a dyn NoiseSource, first_sample: u64, mv: u64) -> Self {
-        Self { source, first_sample, mv, draw: Cell::new(0) }
+        Self {
+            source,
+            first_sample,
+            mv,
+            draw: Cell::new(0),
+        }
     }
 
     /// Standard normal noise of the shape of `x`; sample i is the same whatever the batch.
@@ -29,7 +34,8 @@ impl<'a> Noise<'a> {
         let batch = x.dim(0)?;
         let mut values = vec![0.0; x.elem_count()];
         let draw = self.draw.replace(self.draw.get() + 1);
-        for (sample, out) in (self.first_sample..).zip(values.chunks_exact_mut((x.elem_count() / batch.max(1)).max(1))) {
+        for (sample, out) in (self.first_sample..).zip(values.chunks_exact_mut((x.elem_count() / batch.max(1)).max(1)))
+        {
             self.source.normals(sample, self.mv, draw, out);
         }
         Tensor::from_vec(values, x.shape(), x.device())
@@ -64,12 +70,28 @@ pub struct Trajectory {
 impl Trajectory {
     /// `start` is standard normal noise; the sampler scales it to its first level. `first_sample` is the number of the
     /// batch's first sample, which addresses the noise.
-    pub fn new(moves: Vec<Move>, sampler: Box<dyn Sampler>, model: Box<dyn Denoiser>, noise: Box<dyn NoiseSource>, start: &Tensor, first_sample: u64) -> Result<Self> {
+    pub fn new(
+        moves: Vec<Move>,
+        sampler: Box<dyn Sampler>,
+        model: Box<dyn Denoiser>,
+        noise: Box<dyn NoiseSource>,
+        start: &Tensor,
+        first_sample: u64,
+    ) -> Result<Self> {
         let x = match moves.first() {
             Some(mv) => sampler.start(*mv, start)?,
             None => start.clone(),
         };
-        Ok(Self { moves, sampler, model, noise, first_sample, x, index: 0, past: VecDeque::new() })
+        Ok(Self {
+            moves,
+            sampler,
+            model,
+            noise,
+            first_sample,
+            x,
+            index: 0,
+            past: VecDeque::new(),
+        })
     }
 
     /// All moves.
@@ -89,7 +111,9 @@ impl Trajectory {
 
     fn advance(&mut self, mv: Move) -> Result<Step> {
         let noise = Noise::new(&*self.noise, self.first_sample, self.index as u64);
-        let step = self.sampler.step(mv, &self.x, self.past.make_contiguous(), &*self.model, &noise)?;
+        let step = self
+            .sampler
+            .step(mv, &self.x, self.past.make_contiguous(), &*self.model, &noise)?;
         // candle records a graph through trainable weights; a detached state keeps it from growing over the trajectory.
         self.x = step.next.detach();
         if self.past.len() == MEMORY {

@@ -210,12 +210,19 @@ impl Default for EmaRecipe {
 
 impl Default for ConditionRecipe {
     fn default() -> Self {
-        Self { classes: false, drop: 0.1 }
+        Self {
+            classes: false,
+            drop: 0.1,
+        }
     }
 }
 
 impl Default for PreviewRecipe {
     fn default() -> Self {
-        Self { count: 16, steps: 10, share: 0.1 }
+        Self {
+            count: 16,
+            steps: 10,
+            share: 0.1,
+        }
     }
 }

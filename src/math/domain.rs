@@ -26,7 +26,11 @@ impl Domain {
     pub fn shape(self, batch: usize) -> Vec<usize> {
         match self {
             Self::Points => vec![batch, 2],
-            Self::Image { channels, height, width } => vec![batch, channels, height, width],
+            Self::Image {
+                channels,
+                height,
+                width,
+            } => vec![batch, channels, height, width],
         }
     }
 
@@ -49,7 +53,11 @@ impl Domain {
     pub fn frame(self, values: &[f32]) -> Frame {
         match self {
             Self::Points => Frame::Points { xy: values.into() },
-            Self::Image { channels, height, width } => Frame::Pixels {
+            Self::Image {
+                channels,
+                height,
+                width,
+            } => Frame::Pixels {
                 channels,
                 height,
                 width,
@@ -62,7 +70,10 @@ impl Domain {
 /// `(N, C, P)` floats in `[-1, 1]` to `(N, P, C)` bytes.
 fn interleave(values: &[f32], channels: usize, pixels: usize) -> Vec<u8> {
     let mut bytes = vec![0; values.len()];
-    for (sample, out) in values.chunks_exact(channels * pixels).zip(bytes.chunks_exact_mut(channels * pixels)) {
+    for (sample, out) in values
+        .chunks_exact(channels * pixels)
+        .zip(bytes.chunks_exact_mut(channels * pixels))
+    {
         for (i, &v) in sample.iter().enumerate() {
             out[i % pixels * channels + i / pixels] = byte_from_unit(v);
         }
@@ -105,7 +116,12 @@ impl Frame {
     /// Number of samples.
     pub fn count(&self) -> usize {
         match self {
-            Self::Pixels { channels, height, width, data } => data.len() / (channels * height * width).max(1),
+            Self::Pixels {
+                channels,
+                height,
+                width,
+                data,
+            } => data.len() / (channels * height * width).max(1),
             Self::Points { xy } => xy.len() / 2,
         }
     }
@@ -121,7 +137,12 @@ impl Frame {
     /// The bytes of picture `i` as rows of interleaved channels; empty for points or when out of range.
     pub fn picture(&self, i: usize) -> &[u8] {
         match self {
-            Self::Pixels { channels, height, width, data } => {
+            Self::Pixels {
+                channels,
+                height,
+                width,
+                data,
+            } => {
                 let len = channels * height * width;
                 data.get(i * len..(i + 1) * len).unwrap_or_default()
             }
@@ -161,7 +182,11 @@ mod tests {
 
     #[test]
     fn frames_interleave_channels() {
-        let domain = Domain::Image { channels: 3, height: 1, width: 2 };
+        let domain = Domain::Image {
+            channels: 3,
+            height: 1,
+            width: 2,
+        };
         let frame = domain.frame(&[-1.0, 1.0, 0.0, -1.0, 1.0, 7.0]);
         assert_eq!(frame.picture(0), [0, 128, 255, 255, 0, 255]);
         assert_eq!((frame.count(), frame.picture(1)), (1, &[][..]));

@@ -34,9 +34,20 @@ pub const ENTRIES: &[&Entry<Spacing>] = &[
         help: "diffusers' default; never sees the noisiest level",
         source: "",
         params: &[Param::int("offset", 0, 10, 0, "Added to every index")],
-        build: |p| Ok(Box::new(Spacing::Leading { offset: p.count("offset") })),
+        build: |p| {
+            Ok(Box::new(Spacing::Leading {
+                offset: p.count("offset"),
+            }))
+        },
     },
-    &Entry { id: "linspace", label: "Linspace", help: "Both ends, evenly between", source: "", params: &[], build: |_| Ok(Box::new(Spacing::Linspace)) },
+    &Entry {
+        id: "linspace",
+        label: "Linspace",
+        help: "Both ends, evenly between",
+        source: "",
+        params: &[],
+        build: |_| Ok(Box::new(Spacing::Linspace)),
+    },
     &Entry {
         id: "quadratic",
         label: "Quadratic",
@@ -56,7 +67,10 @@ pub fn build(spec: &Spec) -> Result<Spacing, SpecError> {
 ///
 /// Every move carries where it goes, so that no sampler has to guess its target from the number of steps.
 pub fn time_grid(schedule: &dyn NoiseSchedule, spacing: Spacing, steps: usize) -> Vec<Move> {
-    let levels: Vec<Level> = times(schedule, spacing, steps).into_iter().map(|t| schedule.level(t)).collect();
+    let levels: Vec<Level> = times(schedule, spacing, steps)
+        .into_iter()
+        .map(|t| schedule.level(t))
+        .collect();
     let ends = levels.iter().skip(1).copied().chain([Level::clean(0.0)]);
     levels.iter().zip(ends).map(|(&from, to)| Move { from, to }).collect()
 }
@@ -67,7 +81,13 @@ fn times(schedule: &dyn NoiseSchedule, spacing: Spacing, steps: usize) -> Vec<f6
     let n = steps.clamp(1, total);
     let last = (total - 1) as f64;
     let step = total as f64 / n as f64;
-    let even = |i: usize| if n == 1 { last } else { last * (n - 1 - i) as f64 / (n - 1) as f64 };
+    let even = |i: usize| {
+        if n == 1 {
+            last
+        } else {
+            last * (n - 1 - i) as f64 / (n - 1) as f64
+        }
+    };
     let mut index: Vec<f64> = (0..n)
         .map(|i| match spacing {
             Spacing::Leading { offset } => (((n - 1 - i) * (total / n) + offset) as f64).min(last),
@@ -96,8 +116,16 @@ mod tests {
     #[test]
     fn spacings_equal_diffusers() {
         let linear = schedule::build(&Spec::new("linear")).unwrap();
-        let t = |spacing| time_grid(&*linear, spacing, 10).iter().map(|m| m.from.t as usize).collect::<Vec<_>>();
-        assert_eq!(t(Spacing::Leading { offset: 0 }), [900, 800, 700, 600, 500, 400, 300, 200, 100, 0]);
+        let t = |spacing| {
+            time_grid(&*linear, spacing, 10)
+                .iter()
+                .map(|m| m.from.t as usize)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            t(Spacing::Leading { offset: 0 }),
+            [900, 800, 700, 600, 500, 400, 300, 200, 100, 0]
+        );
         assert_eq!(t(Spacing::Trailing), [999, 899, 799, 699, 599, 499, 399, 299, 199, 99]);
         assert_eq!(t(Spacing::Linspace), [999, 888, 777, 666, 555, 444, 333, 222, 111, 0]);
     }
@@ -106,10 +134,19 @@ mod tests {
     fn grids_are_contiguous_and_end_clean() {
         for entry in schedule::ENTRIES {
             let s = schedule::build(&Spec::new(entry.id)).unwrap();
-            for spacing in [Spacing::Leading { offset: 0 }, Spacing::Trailing, Spacing::Linspace, Spacing::Quadratic] {
+            for spacing in [
+                Spacing::Leading { offset: 0 },
+                Spacing::Trailing,
+                Spacing::Linspace,
+                Spacing::Quadratic,
+            ] {
                 for steps in [1, 2, 7, 50, 1000, 5000] {
                     let moves = time_grid(&*s, spacing, steps);
-                    assert!(moves.windows(2).all(|w| w[0].to == w[1].from && !w[0].is_upward()), "{} {spacing:?} {steps}", entry.id);
+                    assert!(
+                        moves.windows(2).all(|w| w[0].to == w[1].from && !w[0].is_upward()),
+                        "{} {spacing:?} {steps}",
+                        entry.id
+                    );
                     assert_eq!(moves.last().map(|m| m.to.sigma), Some(0.0));
                 }
             }

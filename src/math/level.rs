@@ -16,12 +16,20 @@ pub struct Level {
 impl Level {
     /// The level without noise, where every reverse process ends.
     pub const fn clean(t: f64) -> Self {
-        Self { t, alpha: 1.0, sigma: 0.0 }
+        Self {
+            t,
+            alpha: 1.0,
+            sigma: 0.0,
+        }
     }
 
     /// A variance-preserving level from the cumulated product `ᾱ`.
     pub fn from_alpha_bar(t: f64, alpha_bar: f64) -> Self {
-        Self { t, alpha: alpha_bar.sqrt(), sigma: (1.0 - alpha_bar).sqrt() }
+        Self {
+            t,
+            alpha: alpha_bar.sqrt(),
+            sigma: (1.0 - alpha_bar).sqrt(),
+        }
     }
 
     /// Signal-to-noise ratio `alpha² / sigma²`; infinite where there is no noise.
@@ -85,7 +93,10 @@ mod tests {
 
     #[test]
     fn the_last_move_adds_no_noise() {
-        let mv = Move { from: Level::from_alpha_bar(0.0, 0.9), to: Level::clean(0.0) };
+        let mv = Move {
+            from: Level::from_alpha_bar(0.0, 0.9),
+            to: Level::clean(0.0),
+        };
         assert_eq!(mv.posterior_std(), 0.0);
         assert!(!mv.is_upward());
     }

@@ -126,7 +126,14 @@ pub struct Seeded(
 
 impl NoiseSource for Seeded {
     fn normals(&self, sample: u64, mv: u64, draw: u64, out: &mut [f32]) {
-        Address { seed: self.0, stream: Stream::Step, sample, mv, draw }.normals(out);
+        Address {
+            seed: self.0,
+            stream: Stream::Step,
+            sample,
+            mv,
+            draw,
+        }
+        .normals(out);
     }
 }
 
@@ -134,7 +141,13 @@ impl NoiseSource for Seeded {
 mod tests {
     use super::*;
 
-    const HERE: Address = Address { seed: 7, stream: Stream::Noise, sample: 0, mv: 0, draw: 0 };
+    const HERE: Address = Address {
+        seed: 7,
+        stream: Stream::Noise,
+        sample: 0,
+        mv: 0,
+        draw: 0,
+    };
 
     #[test]
     fn normals_have_mean_zero_and_variance_one() {
@@ -155,7 +168,10 @@ mod tests {
         let first = |a: Address| a.rng().next_u64();
         let others = [
             Address { seed: 8, ..HERE },
-            Address { stream: Stream::Times, ..HERE },
+            Address {
+                stream: Stream::Times,
+                ..HERE
+            },
             Address { sample: 1, ..HERE },
             Address { mv: 1, ..HERE },
             Address { draw: 1, ..HERE },

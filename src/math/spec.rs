@@ -48,22 +48,38 @@ pub enum Kind {
 impl Param {
     /// A real parameter.
     pub const fn real(id: &'static str, min: f64, max: f64, default: f64, help: &'static str) -> Self {
-        Self { id, help, kind: Kind::Real { min, max, default } }
+        Self {
+            id,
+            help,
+            kind: Kind::Real { min, max, default },
+        }
     }
 
     /// A whole-number parameter.
     pub const fn int(id: &'static str, min: i64, max: i64, default: i64, help: &'static str) -> Self {
-        Self { id, help, kind: Kind::Int { min, max, default } }
+        Self {
+            id,
+            help,
+            kind: Kind::Int { min, max, default },
+        }
     }
 
     /// A choice; the first option is the default.
     pub const fn choice(id: &'static str, options: &'static [&'static str], help: &'static str) -> Self {
-        Self { id, help, kind: Kind::Choice(options) }
+        Self {
+            id,
+            help,
+            kind: Kind::Choice(options),
+        }
     }
 
     /// A yes-or-no parameter.
     pub const fn flag(id: &'static str, default: bool, help: &'static str) -> Self {
-        Self { id, help, kind: Kind::Flag(default) }
+        Self {
+            id,
+            help,
+            kind: Kind::Flag(default),
+        }
     }
 
     /// The value when none is given.
@@ -78,12 +94,20 @@ impl Param {
 
     /// The value as this parameter's type, or why not.
     fn accept(&self, value: &Value) -> Result<Value, SpecError> {
-        let fault = |expected: String| SpecError::BadValue { param: self.id, found: value.to_string(), expected };
+        let fault = |expected: String| SpecError::BadValue {
+            param: self.id,
+            found: value.to_string(),
+            expected,
+        };
         match (self.kind, value) {
             (Kind::Real { min, max, .. }, Value::Real(_) | Value::Int(_)) => {
                 let v = value.as_real();
                 // Written so that not-a-number is refused.
-                if v >= min && v <= max { Ok(Value::Real(v)) } else { Err(fault(format!("a number from {min} to {max}"))) }
+                if v >= min && v <= max {
+                    Ok(Value::Real(v))
+                } else {
+                    Err(fault(format!("a number from {min} to {max}")))
+                }
             }
             (Kind::Real { min, max, .. }, _) => Err(fault(format!("a number from {min} to {max}"))),
             (Kind::Int { min, max, .. }, &Value::Int(v)) if (min..=max).contains(&v) => Ok(Value::Int(v)),
@@ -157,7 +181,10 @@ pub struct Spec {
 impl Spec {
     /// An entry with its default parameters.
     pub fn new(id: &str) -> Self {
-        Self { id: id.into(), values: BTreeMap::new() }
+        Self {
+            id: id.into(),
+            values: BTreeMap::new(),
+        }
     }
 
     /// The same choice with one parameter set.
@@ -177,7 +204,11 @@ impl Params {
     pub fn check(params: &'static [Param], given: &BTreeMap<String, Value>) -> Result<Self, SpecError> {
         if let Some(key) = given.keys().find(|k| params.iter().all(|p| p.id != k.as_str())) {
             let ids = params.iter().map(|p| p.id);
-            return Err(SpecError::UnknownParam { found: key.clone(), hint: hint(key, ids.clone()), known: join(ids) });
+            return Err(SpecError::UnknownParam {
+                found: key.clone(),
+                hint: hint(key, ids.clone()),
+                known: join(ids),
+            });
         }
         let values = params.iter().map(|p| {
             let value = given.get(p.id).map_or_else(|| Ok(p.default()), |v| p.accept(v))?;
@@ -242,10 +273,19 @@ impl<T: ?Sized> std::fmt::Debug for Entry<T> {
 }
 
 /// Finds an entry by id; the error names what there is and what was probably meant.
-pub fn find<T: ?Sized>(what: &'static str, entries: &[&'static Entry<T>], id: &str) -> Result<&'static Entry<T>, SpecError> {
+pub fn find<T: ?Sized>(
+    what: &'static str,
+    entries: &[&'static Entry<T>],
+    id: &str,
+) -> Result<&'static Entry<T>, SpecError> {
     entries.iter().copied().find(|e| e.id == id).ok_or_else(|| {
         let ids = entries.iter().map(|e| e.id);
-        SpecError::UnknownId { what, found: id.into(), hint: hint(id, ids.clone()), known: join(ids) }
+        SpecError::UnknownId {
+            what,
+            found: id.into(),
+            hint: hint(id, ids.clone()),
+            known: join(ids),
+        }
     })
 }
 
@@ -356,6 +396,14 @@ mod tests {
     #[test]
     fn the_command_line_reads_the_narrowest_type() {
         let read = |t| Value::parse(t);
-        assert_eq!([read("true"), read("3"), read("3.5"), read("x")], [Value::Flag(true), Value::Int(3), Value::Real(3.5), Value::Text("x".into())]);
+        assert_eq!(
+            [read("true"), read("3"), read("3.5"), read("x")],
+            [
+                Value::Flag(true),
+                Value::Int(3),
+                Value::Real(3.5),
+                Value::Text("x".into())
+            ]
+        );
     }
 }

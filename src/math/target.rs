@@ -23,7 +23,14 @@ pub const ENTRIES: &[&Entry<Target>] = &[
         params: &[],
         build: |_| Ok(Box::new(Target::Eps)),
     },
-    &Entry { id: "x0", label: "Clean x₀", help: "The network guesses the clean sample", source: "arXiv:2006.11239", params: &[], build: |_| Ok(Box::new(Target::X0)) },
+    &Entry {
+        id: "x0",
+        label: "Clean x₀",
+        help: "The network guesses the clean sample",
+        source: "arXiv:2006.11239",
+        params: &[],
+        build: |_| Ok(Box::new(Target::X0)),
+    },
     &Entry {
         id: "v",
         label: "Velocity v",

@@ -59,7 +59,11 @@ impl SharedNet {
 
     fn with<T>(&self, f: impl FnOnce(&mut dyn Executor) -> Result<T>) -> Result<T> {
         // A panic in an executor leaves only scratch buffers behind, which the next forward overwrites.
-        f(self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).as_mut())
+        f(self
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .as_mut())
     }
 }
 

@@ -228,7 +228,9 @@ impl Graph {
     fn node_flops(&self, node: &Node) -> f64 {
         let out = node.shape;
         match &node.op {
-            Op::Linear { weight, .. } | Op::Conv { weight, .. } => 2.0 * (self.params[weight.0].numel() * out.pixels()) as f64,
+            Op::Linear { weight, .. } | Op::Conv { weight, .. } => {
+                2.0 * (self.params[weight.0].numel() * out.pixels()) as f64
+            }
             Op::Attention { .. } => 4.0 * (out.pixels() * out.pixels() * out.channels()) as f64,
             _ => 0.0,
         }

@@ -20,7 +20,13 @@ pub const ENTRY: Entry<dyn Sampler> = Entry {
     label: "DDIM",
     help: "Few steps, the same noise gives the same sample",
     source: "arXiv:2010.02502",
-    params: &[Param::real("eta", 0.0, 1.0, 0.0, "Share of fresh noise: 0 is deterministic, 1 is DDPM")],
+    params: &[Param::real(
+        "eta",
+        0.0,
+        1.0,
+        0.0,
+        "Share of fresh noise: 0 is deterministic, 1 is DDPM",
+    )],
     build: |p| Ok(Box::new(Ddim { eta: p.real("eta") })),
 };
 
@@ -33,6 +39,11 @@ impl Sampler for Ddim {
         if churn > 0.0 {
             next = (next + (noise.like(x)? * churn)?)?;
         }
-        Ok(Step { mv, x: x.clone(), belief, next })
+        Ok(Step {
+            mv,
+            x: x.clone(),
+            belief,
+            next,
+        })
     }
 }

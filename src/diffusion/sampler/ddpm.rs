@@ -20,8 +20,16 @@ pub const ENTRY: Entry<dyn Sampler> = Entry {
     label: "DDPM",
     help: "The original random walk; best with many steps",
     source: "arXiv:2006.11239",
-    params: &[Param::choice("variance", &["small", "large"], "Variance of the added noise")],
-    build: |p| Ok(Box::new(Ddpm { large: p.text("variance") == "large" })),
+    params: &[Param::choice(
+        "variance",
+        &["small", "large"],
+        "Variance of the added noise",
+    )],
+    build: |p| {
+        Ok(Box::new(Ddpm {
+            large: p.text("variance") == "large",
+        }))
+    },
 };
 
 impl Sampler for Ddpm {
@@ -31,13 +39,23 @@ impl Sampler for Ddpm {
         let ratio = from.alpha / to.alpha;
         let forward_var = mv.forward_std().powi(2);
         let from_var = from.sigma.powi(2);
-        let mean = ((&belief.x0 * (to.alpha * forward_var / from_var))? + (x * (ratio * to.sigma.powi(2) / from_var))?)?;
+        let mean =
+            ((&belief.x0 * (to.alpha * forward_var / from_var))? + (x * (ratio * to.sigma.powi(2) / from_var))?)?;
         let std = match (to.sigma > 0.0, self.large) {
             (false, _) => 0.0,
             (true, false) => mv.posterior_std(),
             (true, true) => mv.forward_std(),
         };
-        let next = if std > 0.0 { (mean + (noise.like(x)? * std)?)? } else { mean };
-        Ok(Step { mv, x: x.clone(), belief, next })
+        let next = if std > 0.0 {
+            (mean + (noise.like(x)? * std)?)?
+        } else {
+            mean
+        };
+        Ok(Step {
+            mv,
+            x: x.clone(),
+            belief,
+            next,
+        })
     }
 }

@@ -5,8 +5,8 @@ use candle_core::Tensor;
 use super::{Denoiser, Noise, Result, Step};
 use crate::math::{Entry, Move, Spec, SpecError, spec};
 
-mod ddim;
-mod ddpm;
+pub mod ddim;
+pub mod ddpm;
 
 /// One move of the reverse process. No `&mut self`: what a multistep method remembers is `past`, so that rewinding and
 /// branching cost nothing.

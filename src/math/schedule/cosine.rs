@@ -16,7 +16,11 @@ pub const ENTRY: Entry<dyn NoiseSchedule> = Entry {
     ],
     build: |p| {
         let (steps, offset, cap) = (p.count("steps"), p.real("offset"), p.real("max-beta"));
-        let alpha_bar = |i: usize| ((i as f64 / steps as f64 + offset) / (1.0 + offset) * std::f64::consts::FRAC_PI_2).cos().powi(2);
+        let alpha_bar = |i: usize| {
+            ((i as f64 / steps as f64 + offset) / (1.0 + offset) * std::f64::consts::FRAC_PI_2)
+                .cos()
+                .powi(2)
+        };
         let betas = (0..steps).map(|i| (1.0 - alpha_bar(i + 1) / alpha_bar(i)).min(cap));
         Ok(Box::new(Table::from_betas(betas)))
     },

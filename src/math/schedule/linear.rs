@@ -13,7 +13,11 @@ pub const ENTRY: Entry<dyn NoiseSchedule> = Entry {
         Param::int("steps", 2, 10_000, 1000, "Number of noise levels T"),
         Param::real("beta-start", 1e-6, 0.5, 1e-4, "First beta at T = 1000"),
         Param::real("beta-end", 1e-5, 0.999, 0.02, "Last beta at T = 1000"),
-        Param::flag("scale", true, "Multiply betas by 1000 / T, so that few steps still end in noise"),
+        Param::flag(
+            "scale",
+            true,
+            "Multiply betas by 1000 / T, so that few steps still end in noise",
+        ),
     ],
     build: |p| {
         let steps = p.count("steps");

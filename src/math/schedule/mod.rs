@@ -4,8 +4,8 @@ use std::{fmt::Debug, ops::RangeInclusive};
 
 use super::{Entry, Level, Spec, SpecError, spec};
 
-mod cosine;
-mod linear;
+pub mod cosine;
+pub mod linear;
 mod table;
 
 pub use table::Table;

@@ -18,7 +18,9 @@ impl Table {
             *product *= 1.0 - beta.clamp(0.0, 0.999);
             Some(*product)
         });
-        Self { alpha_bar: alpha_bar.collect() }
+        Self {
+            alpha_bar: alpha_bar.collect(),
+        }
     }
 }
 
@@ -59,7 +61,10 @@ mod tests {
     fn golden_values() {
         let check = |id, steps, index, expected: f64| {
             let found = alpha_bar(id, steps, index);
-            assert!((found / expected - 1.0).abs() < 1e-5, "{id} {steps} {index}: {found} is not {expected}");
+            assert!(
+                (found / expected - 1.0).abs() < 1e-5,
+                "{id} {steps} {index}: {found} is not {expected}"
+            );
         };
         check("linear", 1000, 0, 0.9999);
         check("linear", 1000, 499, 0.0785872);
@@ -77,7 +82,11 @@ mod tests {
             let s = schedule::build(&Spec::new(entry.id)).unwrap();
             let t = |i: usize| s.domain().start() + (s.domain().end() - s.domain().start()) * i as f64 / 100.0;
             let levels: Vec<Level> = (0..=100).map(|i| s.level(t(i))).collect();
-            assert!(levels.windows(2).all(|w| w[1].sigma_ve() > w[0].sigma_ve()), "{}", entry.id);
+            assert!(
+                levels.windows(2).all(|w| w[1].sigma_ve() > w[0].sigma_ve()),
+                "{}",
+                entry.id
+            );
         }
     }
 }
