@@ -143,12 +143,8 @@ impl AppState {
     /// Makes a trajectory the present one, with the cursor on its newest frame.
     pub fn select(&mut self, id: TrajectoryId) {
         let Some(view) = self.trajectories.get(id) else { return };
-        let (reached, ended) = (view.reached(), view.ended);
+        self.playback.open(view.reached(), view.ended);
         self.current = Some(id);
-        self.playback.playing = false;
-        self.playback.follow = true;
-        self.playback.grow(reached);
-        self.playback.follow = !ended;
     }
 
     /// Drops a trajectory; the newest other one becomes the present one.
@@ -156,7 +152,7 @@ impl AppState {
         self.trajectories.remove(id);
         if self.current == Some(id) {
             self.current = None;
-            self.playback.grow(0);
+            self.playback.open(0, true);
             let next = self.trajectories.iter().next_back().map(|v| v.info.id);
             if let Some(next) = next {
                 self.select(next);
@@ -234,28 +230,26 @@ impl AppState {
         let id = info.id;
         self.trajectories.insert(info);
         self.current = Some(id);
-        self.playback = Playback {
-            speed: self.playback.speed,
-            looping: self.playback.looping,
-            ..Playback::default()
-        };
+        self.playback.open(0, false);
     }
 
     fn trajectory_step(&mut self, id: TrajectoryId, frame: crate::engine::event::StepFrame, out: &mut Vec<Action>) {
         let gone = self.trajectories.push(id, frame, self.current);
         out.extend(gone.into_iter().map(|id| Action::Engine(Command::ForgetTrajectory(id))));
-        if self.current == Some(id) {
-            let reached = self
-                .trajectories
-                .get(id)
-                .map_or(0, super::trajectories::TrajectoryView::reached);
-            self.playback.grow(reached);
-        }
+        self.sync_clock(id);
     }
 
     fn end_trajectory(&mut self, id: TrajectoryId, complete: bool, secs: f64) {
         if let Some(view) = self.trajectories.get_mut(id) {
             (view.complete, view.ended, view.secs) = (complete, true, secs);
+        }
+        self.sync_clock(id);
+    }
+
+    fn sync_clock(&mut self, id: TrajectoryId) {
+        if let Some(view) = self.trajectory().filter(|v| v.info.id == id) {
+            let (reached, ended) = (view.reached(), view.ended);
+            self.playback.grow(reached, ended);
         }
     }
 
