@@ -1,0 +1,3 @@
+//! Small pieces that several panels share.
+
+pub mod button;
