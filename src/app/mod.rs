@@ -1,1 +1,17 @@
-//! The window.
+//! The window: the only place that knows egui.
+//!
+//! One way round: the engine's events change [`state::AppState`], panels read it and push [`action::Action`]s, the
+//! [`shell::App`] applies them at the end of the frame. Half-edited forms ("drafts") belong to their panel.
+
+pub mod action;
+pub mod estimates;
+pub mod export;
+pub mod panels;
+pub mod playback;
+pub mod run_view;
+pub mod shell;
+pub mod state;
+pub mod theme;
+pub mod trajectories;
+pub mod widgets;
+pub mod worker;

@@ -43,6 +43,8 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// Yes or no.
     Flag(bool),
+    /// Any text, checked by whoever builds the entry; this is the default.
+    Text(&'static str),
 }
 
 impl Param {
@@ -82,6 +84,15 @@ impl Param {
         }
     }
 
+    /// A text parameter.
+    pub const fn text(id: &'static str, default: &'static str, help: &'static str) -> Self {
+        Self {
+            id,
+            help,
+            kind: Kind::Text(default),
+        }
+    }
+
     /// The value when none is given.
     pub fn default(&self) -> Value {
         match self.kind {
@@ -89,6 +100,7 @@ impl Param {
             Kind::Int { default, .. } => Value::Int(default),
             Kind::Choice(options) => Value::Text(options[0].into()),
             Kind::Flag(default) => Value::Flag(default),
+            Kind::Text(default) => Value::Text(default.into()),
         }
     }
 
@@ -116,6 +128,8 @@ impl Param {
             (Kind::Choice(options), _) => Err(fault(format!("one of {}", options.join(", ")))),
             (Kind::Flag(_), Value::Flag(_)) => Ok(value.clone()),
             (Kind::Flag(_), _) => Err(fault("true or false".into())),
+            // The command line reads the text "2" as a number.
+            (Kind::Text(_), _) => Ok(Value::Text(value.to_string())),
         }
     }
 }
@@ -241,7 +255,7 @@ impl Params {
         matches!(self.get(id), Value::Flag(true))
     }
 
-    /// A choice.
+    /// A choice or a text.
     pub fn text(&self, id: &str) -> &str {
         match self.get(id) {
             Value::Text(v) => v,
@@ -372,6 +386,7 @@ mod tests {
         Param::real("eta", 0.0, 1.0, 0.5, "Noise"),
         Param::int("steps", 1, 10, 3, "Steps"),
         Param::choice("kind", &["small", "large"], "Kind"),
+        Param::text("levels", "1-2", "Levels"),
     ];
 
     fn given(key: &str, value: Value) -> BTreeMap<String, Value> {
@@ -382,6 +397,12 @@ mod tests {
     fn defaults_fill_the_gaps_and_whole_numbers_serve_as_real_ones() {
         let p = Params::check(PARAMS, &given("eta", Value::Int(1))).unwrap();
         assert_eq!((p.real("eta"), p.count("steps"), p.text("kind")), (1.0, 3, "small"));
+    }
+
+    #[test]
+    fn a_text_takes_what_the_command_line_read_as_a_number() {
+        let p = Params::check(PARAMS, &given("levels", Value::parse("3"))).unwrap();
+        assert_eq!(p.text("levels"), "3");
     }
 
     #[test]

@@ -168,6 +168,10 @@ pub enum Op {
     ScaleShift,
     /// Times a constant.
     Scale(f64),
+    /// Plus a constant.
+    Shift(f64),
+    /// Every sample divided by its time `t` (diffusers' models with Fourier features end so); any shape.
+    DivideByTime,
     /// Channels of the first `Map` (or `Vec`), then those of the second.
     Concat,
     /// Each pixel becomes 2x2 pixels.

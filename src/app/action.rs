@@ -1,0 +1,109 @@
+//! What panels ask for. No panel changes state: it pushes actions, which the shell applies at the end of the frame.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::{export::ExportRequest, playback::PlaybackCommand, state::Notice};
+use crate::{
+    engine::{Command, TrajectoryId},
+    files::Recipe,
+};
+
+/// The parts of the program, one tab each; `Start` is behind the program's name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Workspace {
+    /// Cards, drop zone and recent runs.
+    #[default]
+    Start,
+    /// Train and watch.
+    Lab,
+    /// What is learned from.
+    Data,
+    /// The reverse process under one cursor.
+    Trajectory,
+    /// Noise schedules and what they do to a picture.
+    Schedule,
+}
+
+impl Workspace {
+    /// The tabs, in order.
+    pub const TABS: [Self; 4] = [Self::Lab, Self::Data, Self::Trajectory, Self::Schedule];
+
+    /// Name on the tab.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Start => "Start",
+            Self::Lab => "Lab",
+            Self::Data => "Data",
+            Self::Trajectory => "Trajectory",
+            Self::Schedule => "Schedule",
+        }
+    }
+}
+
+/// Which colours the window uses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ThemeChoice {
+    /// As the operating system says.
+    #[default]
+    System,
+    /// Dark on light.
+    Light,
+    /// Light on dark.
+    Dark,
+}
+
+/// Everything a panel can ask for.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Passed on to the engine.
+    Engine(Command),
+    /// Passed on to the clock of the present trajectory.
+    Playback(PlaybackCommand),
+    /// Brings a workspace to the front.
+    Show(Workspace),
+    /// Makes a trajectory the present one.
+    Select(TrajectoryId),
+    /// Keeps a trajectory whatever the memory budget says, or no longer.
+    Pin(TrajectoryId, bool),
+    /// Drops a trajectory.
+    Forget(TrajectoryId),
+    /// Writes a picture, a film or a file.
+    Export(ExportRequest),
+    /// Puts a recipe into the Lab's form.
+    Edit(Box<Recipe>),
+    /// Measures a recipe when the engine is free to; replaces an unanswered question of the same kind.
+    Estimate(Box<Recipe>),
+    /// Opens a recipe, a run folder, pictures or a picture that carries a recipe.
+    Open(Vec<PathBuf>),
+    /// Lets the user choose a file or folder to open, off this thread.
+    Browse(Browse),
+    /// Changes the colours.
+    Theme(ThemeChoice),
+    /// Hides or shows the side panels.
+    TogglePanels,
+    /// Opens or closes the list of keys.
+    ToggleHelp,
+    /// Opens or closes the frame-time overlay.
+    ToggleTimes,
+    /// Opens or closes the list of notices.
+    ToggleNotices,
+    /// Tells the user something.
+    Notice(Notice),
+    /// Takes the divergence card away without changing anything.
+    DismissDivergence,
+    /// Ends the program, saving first.
+    Quit,
+}
+
+/// What a dialog is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Browse {
+    /// A folder of pictures.
+    Folder,
+    /// A file of any kind that can be opened.
+    File,
+    /// A CSV with labels.
+    Labels,
+}

@@ -1,0 +1,174 @@
+//! A run as the window knows it.
+
+use std::sync::Arc;
+
+use crate::engine::event::{Mark, Preview, Progress, RunInfo, RunState};
+
+/// Bars of the loss by noise level.
+pub const LEVEL_BINS: usize = 20;
+
+/// A run as the window knows it.
+#[derive(Clone, Debug)]
+pub struct RunView {
+    /// What it is.
+    pub info: RunInfo,
+    /// Where it stands.
+    pub state: RunState,
+    /// Loss of every step.
+    pub losses: LossSeries,
+    /// Loss by noise level.
+    pub by_level: LevelBins,
+    /// `[step, raw loss, EMA loss]`.
+    pub validation: Vec<[f64; 3]>,
+    /// Changes, checkpoints, divergences.
+    pub marks: Vec<Mark>,
+    /// The newest numbers; its `losses` and `by_level` are empty.
+    pub now: Progress,
+    /// Steps done.
+    pub step: u64,
+    /// Newest samples with their whole path.
+    pub preview: Option<Arc<Preview>>,
+    /// Set while a divergence waits for an answer.
+    pub diverged: Option<Divergence>,
+    /// A verb that was asked for and has not taken effect yet.
+    pub asked: Option<Verb>,
+}
+
+/// Loss or gradient was not finite.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Divergence {
+    /// At which step.
+    pub step: u64,
+    /// What and where, in plain words.
+    pub message: String,
+    /// Step of the last healthy weights.
+    pub healthy_step: u64,
+}
+
+/// What was asked of a running job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// Pause after the present network call.
+    Pause,
+    /// End now.
+    Stop,
+    /// Complete the step, save, end.
+    Finish,
+}
+
+impl RunView {
+    /// A run that has just begun.
+    pub fn new(info: RunInfo) -> Self {
+        let now = Progress {
+            lr: info.recipe.train.lr,
+            ema_decay: info.recipe.ema.decay,
+            ..Progress::default()
+        };
+        Self {
+            state: RunState::Preparing,
+            losses: LossSeries::default(),
+            by_level: LevelBins::default(),
+            validation: Vec::new(),
+            marks: Vec::new(),
+            now,
+            step: info.step,
+            preview: None,
+            diverged: None,
+            asked: None,
+            info,
+        }
+    }
+
+    /// The state changed; what was asked has been done.
+    pub fn enter(&mut self, state: RunState) {
+        self.state = state;
+        self.asked = None;
+        if state == RunState::Running {
+            self.diverged = None;
+        }
+    }
+
+    /// Takes in the losses since the last message.
+    pub fn progress(&mut self, mut progress: Progress) {
+        for (step, loss) in progress.losses.drain(..) {
+            self.losses.push(step, loss);
+            self.step = step;
+        }
+        for (t, loss) in progress.by_level.drain(..) {
+            self.by_level.push(t, loss);
+        }
+        self.now = progress;
+    }
+}
+
+/// Loss of every step, raw and smoothed.
+#[derive(Clone, Debug, Default)]
+pub struct LossSeries {
+    /// `[step, loss]`.
+    pub raw: Vec<[f64; 2]>,
+    /// `[step, smoothed loss]`.
+    pub smooth: Vec<[f64; 2]>,
+}
+
+impl LossSeries {
+    /// Half-life of the smoothing is about 35 steps.
+    const DECAY: f64 = 0.98;
+
+    /// Adds a step. After going back to an earlier step, the later ones are dropped.
+    pub fn push(&mut self, step: u64, loss: f32) {
+        let (step, loss) = (step as f64, f64::from(loss));
+        let keep = self.raw.partition_point(|p| p[0] < step);
+        self.raw.truncate(keep);
+        self.smooth.truncate(keep);
+        let smooth = match self.smooth.last() {
+            Some(last) if loss.is_finite() => {
+                // With few steps behind it the average is plain, so the start does not drag on.
+                let decay = Self::DECAY.min(keep as f64 / (keep + 1) as f64);
+                decay * last[1] + (1.0 - decay) * loss
+            }
+            Some(last) => last[1],
+            None => loss,
+        };
+        self.raw.push([step, loss]);
+        self.smooth.push([step, smooth]);
+    }
+
+    /// The newest smoothed loss.
+    pub fn newest(&self) -> Option<f64> {
+        self.smooth.last().map(|p| p[1])
+    }
+}
+
+/// Mean loss by noise level, with slow forgetting so that the bars follow the training.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LevelBins {
+    sum: [f64; LEVEL_BINS],
+    weight: [f64; LEVEL_BINS],
+}
+
+impl Default for LevelBins {
+    fn default() -> Self {
+        Self {
+            sum: [0.0; LEVEL_BINS],
+            weight: [0.0; LEVEL_BINS],
+        }
+    }
+}
+
+impl LevelBins {
+    /// Adds the loss of one sample at `t`, a share of the schedule.
+    pub fn push(&mut self, t: f32, loss: f32) {
+        const MEMORY: f64 = 0.99;
+        if !loss.is_finite() {
+            return;
+        }
+        let bin = ((t * LEVEL_BINS as f32) as usize).min(LEVEL_BINS - 1);
+        self.sum[bin] = self.sum[bin] * MEMORY + f64::from(loss);
+        self.weight[bin] = self.weight[bin] * MEMORY + 1.0;
+    }
+
+    /// Mean of each bin; `None` where nothing was seen.
+    pub fn means(&self) -> [Option<f64>; LEVEL_BINS] {
+        std::array::from_fn(|i| (self.weight[i] > 0.0).then(|| self.sum[i] / self.weight[i]))
+    }
+}

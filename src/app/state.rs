@@ -1,0 +1,281 @@
+//! What the window knows: plain data, changed only by what the engine tells and by applied actions.
+
+use std::collections::VecDeque;
+
+use super::{
+    action::{Action, Workspace},
+    estimates::Estimates,
+    playback::Playback,
+    run_view::RunView,
+    trajectories::Trajectories,
+};
+use crate::engine::{
+    Command, Event, RunId, TrajectoryId,
+    command::SampleRequest,
+    event::{DataSummary, Field, Preview},
+};
+
+/// Notices kept for the list.
+const HISTORY: usize = 100;
+
+/// Everything that panels read.
+#[derive(Clone, Debug, Default)]
+pub struct AppState {
+    /// The workspace in front.
+    pub workspace: Workspace,
+    /// The present or last run.
+    pub run: Option<RunView>,
+    /// Trajectories under the byte budget.
+    pub trajectories: Trajectories,
+    /// The trajectory that the time bar belongs to.
+    pub current: Option<TrajectoryId>,
+    /// Its clock.
+    pub playback: Playback,
+    /// Samples that were asked for and have not begun yet, oldest first.
+    pub asked: Vec<SampleRequest>,
+    /// Data of the data view.
+    pub data: DataView,
+    /// What the engine measured.
+    pub estimates: Estimates,
+    /// Newest score field.
+    pub field: Option<Box<Field>>,
+    /// Notices, newest last.
+    pub notices: VecDeque<Notice>,
+    /// Notices ever made, to tell new ones from old.
+    pub notices_made: usize,
+    /// Program-wide facts for the status bar.
+    pub machine: Machine,
+    next_id: u64,
+}
+
+/// Data of the data view.
+#[derive(Clone, Debug, Default)]
+pub enum DataView {
+    /// Nothing was asked for.
+    #[default]
+    Empty,
+    /// The engine is reading this source.
+    Loading(String),
+    /// Loaded.
+    Loaded(Box<DataSummary>),
+    /// Could not be loaded.
+    Failed {
+        /// The recipe's source.
+        source: String,
+        /// What happened and what to do.
+        message: String,
+    },
+}
+
+impl DataView {
+    /// The loaded data.
+    pub fn loaded(&self) -> Option<&DataSummary> {
+        match self {
+            Self::Loaded(summary) => Some(summary),
+            _ => None,
+        }
+    }
+}
+
+/// How the window is drawn.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Machine {
+    /// `Vulkan · NVIDIA …`, or empty before the first frame.
+    pub adapter: String,
+    /// Pixels are drawn by the processor.
+    pub software: bool,
+    /// Median and 95th percentile of the time of a frame in milliseconds, and frames per second.
+    pub frame_ms: (f32, f32),
+    /// Frames drawn in the last second.
+    pub fps: f32,
+}
+
+/// Weight of a notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth knowing.
+    Info,
+    /// Something was done.
+    Good,
+    /// Something went differently.
+    Warning,
+    /// Something failed.
+    Error,
+}
+
+/// Something told to the user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Weight.
+    pub severity: Severity,
+    /// One or two sentences.
+    pub text: String,
+}
+
+impl Notice {
+    /// A notice.
+    pub fn new(severity: Severity, text: impl Into<String>) -> Self {
+        Self {
+            severity,
+            text: text.into(),
+        }
+    }
+}
+
+impl AppState {
+    /// A number that no run and no trajectory of this process has.
+    pub fn fresh_id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    /// The present trajectory.
+    pub fn trajectory(&self) -> Option<&super::trajectories::TrajectoryView> {
+        self.trajectories.get(self.current?)
+    }
+
+    /// Adds a notice.
+    pub fn notify(&mut self, notice: Notice) {
+        self.notices.push_back(notice);
+        self.notices_made += 1;
+        if self.notices.len() > HISTORY {
+            self.notices.pop_front();
+        }
+    }
+
+    /// Makes a trajectory the present one, with the cursor on its newest frame.
+    pub fn select(&mut self, id: TrajectoryId) {
+        let Some(view) = self.trajectories.get(id) else { return };
+        self.playback.open(view.reached(), view.ended);
+        self.current = Some(id);
+    }
+
+    /// Drops a trajectory; the newest other one becomes the present one.
+    pub fn forget(&mut self, id: TrajectoryId) {
+        self.trajectories.remove(id);
+        if self.current == Some(id) {
+            self.current = None;
+            self.playback.open(0, true);
+            let next = self.trajectories.iter().next_back().map(|v| v.info.id);
+            if let Some(next) = next {
+                self.select(next);
+            }
+        }
+    }
+
+    /// Gives a request for samples an identity of its own and remembers it until its trajectory begins.
+    pub fn ask(&mut self, request: &mut SampleRequest) {
+        request.id = TrajectoryId(self.fresh_id());
+        self.asked.push(request.clone());
+    }
+
+    /// The newest preview of a running training, newest wins.
+    pub fn preview(&mut self, preview: std::sync::Arc<Preview>) {
+        if let Some(run) = self.run.as_mut().filter(|r| r.info.run == preview.run) {
+            run.preview = Some(preview);
+        }
+    }
+
+    fn run_mut(&mut self, id: RunId) -> Option<&mut RunView> {
+        self.run.as_mut().filter(|r| r.info.run == id)
+    }
+
+    /// Follows what the engine tells. Messages of a run that is no longer the present one change nothing.
+    pub fn apply(&mut self, event: Event, out: &mut Vec<Action>) {
+        match event {
+            Event::DataLoaded(summary) => self.data = DataView::Loaded(summary),
+            Event::DataFailed { source, message } => {
+                self.notify(Notice::new(Severity::Error, format!("{source}: {message}")));
+                self.data = DataView::Failed { source, message };
+            }
+            Event::Estimated(estimate) => self.estimates.answer(estimate),
+            Event::Started(info) => self.run = Some(RunView::new(*info)),
+            Event::RunState(run, state) => {
+                if let Some(run) = self.run_mut(run) {
+                    run.enter(state);
+                }
+            }
+            Event::Progress(run, progress) => {
+                if let Some(run) = self.run_mut(run) {
+                    run.progress(progress);
+                }
+            }
+            Event::Validation { run, step, loss, ema } => {
+                if let Some(run) = self.run_mut(run) {
+                    run.validation.push([step as f64, loss, ema]);
+                }
+            }
+            Event::Mark(run, mark) => {
+                if let Some(run) = self.run_mut(run) {
+                    run.marks.push(mark);
+                }
+            }
+            Event::Diverged {
+                run,
+                step,
+                message,
+                healthy_step,
+            } => {
+                if let Some(run) = self.run_mut(run) {
+                    run.diverged = Some(super::run_view::Divergence {
+                        step,
+                        message,
+                        healthy_step,
+                    });
+                }
+            }
+            Event::SampleStarted(info) => self.begin_trajectory(*info),
+            Event::SampleStep(id, frame) => self.trajectory_step(id, *frame, out),
+            Event::SampleEnded { id, complete, secs } => self.end_trajectory(id, complete, secs),
+            Event::Field(field) => self.field = Some(field),
+            Event::Written(path) => {
+                self.notify(Notice::new(Severity::Good, format!("Written: {}", path.display())));
+            }
+            Event::Failed { what, message } => self.failed(what, &message),
+        }
+    }
+
+    fn begin_trajectory(&mut self, info: crate::engine::event::TrajectoryInfo) {
+        let id = info.id;
+        self.trajectories.insert(info);
+        let place = self.asked.iter().position(|request| request.id == id);
+        let request = place.map(|place| self.asked.remove(place));
+        if let Some(view) = self.trajectories.get_mut(id) {
+            view.request = request;
+        }
+        self.current = Some(id);
+        self.playback.open(0, false);
+    }
+
+    fn trajectory_step(&mut self, id: TrajectoryId, frame: crate::engine::event::StepFrame, out: &mut Vec<Action>) {
+        let gone = self.trajectories.push(id, frame, self.current);
+        out.extend(gone.into_iter().map(|id| Action::Engine(Command::ForgetTrajectory(id))));
+        self.sync_clock(id);
+    }
+
+    fn end_trajectory(&mut self, id: TrajectoryId, complete: bool, secs: f64) {
+        if let Some(view) = self.trajectories.get_mut(id) {
+            (view.complete, view.ended, view.secs) = (complete, true, secs);
+        }
+        self.sync_clock(id);
+    }
+
+    fn sync_clock(&mut self, id: TrajectoryId) {
+        if let Some(view) = self.trajectory().filter(|v| v.info.id == id) {
+            let (reached, ended) = (view.reached(), view.ended);
+            self.playback.grow(reached, ended);
+        }
+    }
+
+    fn failed(&mut self, what: &'static str, message: &str) {
+        if what == "Estimate" {
+            self.estimates.fail(message);
+        } else {
+            // The engine takes requests in order, so the oldest one is the one that failed.
+            if what == "Sample" && !self.asked.is_empty() {
+                self.asked.remove(0);
+            }
+            self.notify(Notice::new(Severity::Error, format!("{what}: {message}")));
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The trajectories that the window keeps: every step under a byte budget.
+
+use std::sync::Arc;
+
+use crate::engine::{
+    TrajectoryId,
+    command::SampleRequest,
+    event::{StepFrame, TrajectoryInfo},
+};
+
+/// One trajectory with the steps that were kept.
+#[derive(Clone, Debug)]
+pub struct TrajectoryView {
+    /// What it is.
+    pub info: TrajectoryInfo,
+    /// What was asked for; `None` when it was asked elsewhere.
+    pub request: Option<SampleRequest>,
+    /// Kept frames, `index` rising. All of them unless memory ran short; then every `stride`-th and the last.
+    pub steps: Vec<Arc<StepFrame>>,
+    /// Only every so-manieth frame is kept; 1 keeps all.
+    pub stride: usize,
+    /// Whether all steps were made.
+    pub complete: bool,
+    /// Whether no more steps will come.
+    pub ended: bool,
+    /// Seconds of network time, known at the end.
+    pub secs: f64,
+    /// Kept whatever the budget says.
+    pub pinned: bool,
+}
+
+impl TrajectoryView {
+    /// A trajectory without steps yet.
+    pub fn new(info: TrajectoryInfo) -> Self {
+        Self {
+            info,
+            request: None,
+            steps: Vec::new(),
+            stride: 1,
+            complete: false,
+            ended: false,
+            secs: 0.0,
+            pinned: false,
+        }
+    }
+
+    /// Number of frames of the finished trajectory: one before each move and the result.
+    pub fn frames(&self) -> usize {
+        self.info.moves + 1
+    }
+
+    /// Frames that can be reached so far: one more than the newest index.
+    pub fn reached(&self) -> usize {
+        self.steps.last().map_or(0, |s| s.index + 1)
+    }
+
+    /// The kept frame nearest to `index`, or `None` before the first step.
+    pub fn at(&self, index: usize) -> Option<&Arc<StepFrame>> {
+        let after = self.steps.partition_point(|s| s.index < index);
+        let near = |i: &usize| self.steps[*i].index.abs_diff(index);
+        let candidates = [after.saturating_sub(1), after];
+        let nearest = candidates
+            .into_iter()
+            .filter(|&i| i < self.steps.len())
+            .min_by_key(near)?;
+        self.steps.get(nearest)
+    }
+
+    /// Memory of all kept frames.
+    pub fn bytes(&self) -> usize {
+        self.steps.iter().map(|s| frame_bytes(s)).sum()
+    }
+
+    fn keeps(&self, index: usize) -> bool {
+        index.is_multiple_of(self.stride) || index >= self.info.moves
+    }
+
+    fn push(&mut self, step: StepFrame) {
+        if self.keeps(step.index) {
+            self.steps.push(Arc::new(step));
+        }
+    }
+
+    /// Keeps every second of the frames that are left. `false` when there is nothing more to give.
+    fn thin(&mut self) -> bool {
+        if self.steps.len() <= 4 {
+            return false;
+        }
+        self.stride *= 2;
+        let (stride, last) = (self.stride, self.info.moves);
+        self.steps.retain(|s| s.index.is_multiple_of(stride) || s.index >= last);
+        true
+    }
+}
+
+/// Memory of one frame's pictures.
+pub fn frame_bytes(step: &StepFrame) -> usize {
+    step.x.bytes() + step.x0.bytes() + step.eps.bytes()
+}
+
+/// All trajectories, oldest first.
+#[derive(Clone, Debug)]
+pub struct Trajectories {
+    views: Vec<TrajectoryView>,
+    /// Greatest number of bytes.
+    pub budget: usize,
+}
+
+impl Default for Trajectories {
+    fn default() -> Self {
+        Self {
+            views: Vec::new(),
+            budget: 256 << 20,
+        }
+    }
+}
+
+impl Trajectories {
+    /// All, oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &TrajectoryView> + ExactSizeIterator {
+        self.views.iter()
+    }
+
+    /// One of them.
+    pub fn get(&self, id: TrajectoryId) -> Option<&TrajectoryView> {
+        self.views.iter().find(|v| v.info.id == id)
+    }
+
+    /// One of them, to be changed.
+    pub fn get_mut(&mut self, id: TrajectoryId) -> Option<&mut TrajectoryView> {
+        self.views.iter_mut().find(|v| v.info.id == id)
+    }
+
+    /// Memory of all kept frames.
+    pub fn bytes(&self) -> usize {
+        self.views.iter().map(TrajectoryView::bytes).sum()
+    }
+
+    /// A trajectory began.
+    pub fn insert(&mut self, info: TrajectoryInfo) {
+        self.views.push(TrajectoryView::new(info));
+    }
+
+    /// Drops one.
+    pub fn remove(&mut self, id: TrajectoryId) {
+        self.views.retain(|v| v.info.id != id);
+    }
+
+    /// Keeps a step and makes room when the budget is exceeded; answers which trajectories had to go. `current` and
+    /// pinned ones stay; a single large one is thinned evenly instead.
+    pub fn push(&mut self, id: TrajectoryId, step: StepFrame, current: Option<TrajectoryId>) -> Vec<TrajectoryId> {
+        if let Some(view) = self.get_mut(id) {
+            view.push(step);
+        }
+        let mut gone = Vec::new();
+        while self.bytes() > self.budget && self.make_room(id, current, &mut gone) {}
+        gone
+    }
+
+    fn make_room(&mut self, newest: TrajectoryId, current: Option<TrajectoryId>, gone: &mut Vec<TrajectoryId>) -> bool {
+        let stays = |v: &TrajectoryView| v.pinned || v.info.id == newest || Some(v.info.id) == current;
+        if let Some(oldest) = self.views.iter().position(|v| !stays(v)) {
+            gone.push(self.views.remove(oldest).info.id);
+            return true;
+        }
+        let largest = self.views.iter_mut().max_by_key(|v| v.bytes());
+        largest.is_some_and(TrajectoryView::thin)
+    }
+}

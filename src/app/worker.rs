@@ -1,0 +1,42 @@
+//! The window's end of the line to the engine.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use crossbeam_channel::{Receiver, Sender};
+
+use crate::engine::{Command, Event, event::Preview};
+
+/// The window's end of the line to the engine: commands out, facts in without loss, the newest preview beside them.
+#[derive(Clone, Debug)]
+pub struct Worker {
+    commands: Sender<Command>,
+    events: Receiver<Event>,
+    newest: Arc<ArcSwapOption<Preview>>,
+}
+
+impl Worker {
+    /// A line made of its parts.
+    pub fn new(commands: Sender<Command>, events: Receiver<Event>, newest: Arc<ArcSwapOption<Preview>>) -> Self {
+        Self {
+            commands,
+            events,
+            newest,
+        }
+    }
+
+    /// Sends a command; `false` when the engine has ended.
+    pub fn send(&self, command: Command) -> bool {
+        self.commands.send(command).is_ok()
+    }
+
+    /// Everything that was told since the last call.
+    pub fn events(&self) -> impl Iterator<Item = Event> + '_ {
+        self.events.try_iter()
+    }
+
+    /// The newest preview, if there is one that was not taken yet.
+    pub fn preview(&self) -> Option<Arc<Preview>> {
+        self.newest.swap(None)
+    }
+}
