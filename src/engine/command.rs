@@ -1,6 +1,6 @@
 //! What the window and the command line can ask of the engine.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use crate::{
     data::Dataset,
@@ -115,6 +115,8 @@ pub struct SampleRequest {
     pub class: ClassChoice,
     /// Classifier-free guidance scale; 1 is off.
     pub guidance: f64,
+    /// Starting noise instead of the seed's: standard normal numbers in tensor order, at least `count` samples.
+    pub noise: Option<Arc<[f32]>>,
 }
 
 /// Class of the samples.
