@@ -6,6 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::math::Spec;
 
+mod check;
+mod text;
+
+pub use check::Fault;
+
 /// A run's description, `recipe.toml`. Same recipe, same numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
