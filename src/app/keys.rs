@@ -94,12 +94,7 @@ const fn alt(key: Key) -> KeyboardShortcut {
     KeyboardShortcut::new(Modifiers::ALT, key)
 }
 
-const fn bind(
-    does: Does,
-    keys: &'static [KeyboardShortcut],
-    label: &'static str,
-    place: Option<Workspace>,
-) -> Binding {
+const fn bind(does: Does, keys: &'static [KeyboardShortcut], label: &'static str, place: Option<Workspace>) -> Binding {
     Binding {
         does,
         keys,
@@ -125,12 +120,27 @@ pub const BINDINGS: &[Binding] = &[
     bind(Does::Stop, &[shift(Key::X)], "Stop the job at once", None),
     bind(Does::Panels, &[ctrl(Key::B)], "Hide or show the side panels", None),
     bind(Does::Theme, &[ctrl_shift(Key::L)], "Light or dark", None),
-    bind(Does::Larger, &[ctrl_shift(Key::Plus), ctrl_shift(Key::Equals)], "Larger interface", None),
+    bind(
+        Does::Larger,
+        &[ctrl_shift(Key::Plus), ctrl_shift(Key::Equals)],
+        "Larger interface",
+        None,
+    ),
     bind(Does::Smaller, &[ctrl_shift(Key::Minus)], "Smaller interface", None),
-    bind(Does::OriginalSize, &[ctrl_shift(Key::Num0)], "Original interface size", None),
+    bind(
+        Does::OriginalSize,
+        &[ctrl_shift(Key::Num0)],
+        "Original interface size",
+        None,
+    ),
     bind(Does::FullScreen, &[plain(Key::F11)], "Full screen", None),
     bind(Does::Times, &[plain(Key::F12)], "Frame times", None),
-    bind(Does::Help, &[plain(Key::Questionmark), plain(Key::F1)], "This list", None),
+    bind(
+        Does::Help,
+        &[plain(Key::Questionmark), plain(Key::F1)],
+        "This list",
+        None,
+    ),
     bind(Does::Quit, &[ctrl(Key::Q)], "Quit", None),
     bind(Does::Go, &[ctrl(Key::Enter)], "Train", LAB),
     bind(Does::Toggle, &[plain(Key::Space)], "Pause or go on", LAB),
@@ -149,7 +159,12 @@ pub const BINDINGS: &[Binding] = &[
     bind(Does::Back10, &[shift(Key::ArrowLeft)], "Ten frames back", TRAJECTORY),
     bind(Does::On10, &[shift(Key::ArrowRight)], "Ten frames on", TRAJECTORY),
     bind(Does::First, &[plain(Key::Home)], "First frame", TRAJECTORY),
-    bind(Does::Last, &[plain(Key::End)], "Last frame, follow new ones", TRAJECTORY),
+    bind(
+        Does::Last,
+        &[plain(Key::End)],
+        "Last frame, follow new ones",
+        TRAJECTORY,
+    ),
 ];
 
 /// Whether one of the keys for `does` was pressed in this frame; takes the press away from the widgets. Keys without
@@ -187,9 +202,12 @@ fn take(ctx: &Context, wanted: &KeyboardShortcut) -> bool {
     ctx.input_mut(|input| {
         let before = input.events.len();
         input.events.retain(|event| match *event {
-            Event::Key { key, pressed, modifiers, .. } => {
-                key != wanted.logical_key || pressed != edge || !fits(modifiers)
-            }
+            Event::Key {
+                key,
+                pressed,
+                modifiers,
+                ..
+            } => key != wanted.logical_key || pressed != edge || !fits(modifiers),
             _ => true,
         });
         input.events.len() < before

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use eframe::egui::{
-    Color32, Context, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, RichText, Shadow, Stroke, Style,
-    TextStyle, Theme, ThemePreference, Ui, Visuals,
+    Color32, Context, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, RichText, Shadow, Stroke,
+    Style, TextStyle, Theme, ThemePreference, Ui, Visuals,
     style::{HandleShape, Selection, Spacing, WidgetVisuals, Widgets},
     vec2,
 };
@@ -165,18 +165,32 @@ fn fonts() -> FontDefinitions {
     let mut fonts = FontDefinitions::default();
     let files: [(&str, &'static [u8]); 3] = [
         ("inter", include_bytes!("../../assets/fonts/Inter-Regular.otf")),
-        ("inter-semibold", include_bytes!("../../assets/fonts/Inter-SemiBold.otf")),
-        ("jetbrains-mono", include_bytes!("../../assets/fonts/JetBrainsMono-Regular.ttf")),
+        (
+            "inter-semibold",
+            include_bytes!("../../assets/fonts/Inter-SemiBold.otf"),
+        ),
+        (
+            "jetbrains-mono",
+            include_bytes!("../../assets/fonts/JetBrainsMono-Regular.ttf"),
+        ),
     ];
     for (name, bytes) in files {
-        fonts.font_data.insert(name.into(), Arc::new(FontData::from_static(bytes)));
+        fonts
+            .font_data
+            .insert(name.into(), Arc::new(FontData::from_static(bytes)));
     }
     let icons = egui_material_icons::font_insert();
     fonts.font_data.insert(icons.name.clone(), Arc::new(icons.data));
-    let behind = fonts.families.get(&FontFamily::Proportional).cloned().unwrap_or_default();
+    let behind = fonts
+        .families
+        .get(&FontFamily::Proportional)
+        .cloned()
+        .unwrap_or_default();
     let mut family = |family: FontFamily, first: &[&str]| {
         let names = first.iter().map(|&n| n.to_owned()).chain([icons.name.clone()]);
-        fonts.families.insert(family, names.chain(behind.iter().cloned()).collect());
+        fonts
+            .families
+            .insert(family, names.chain(behind.iter().cloned()).collect());
     };
     family(FontFamily::Proportional, &["inter"]);
     family(strong(), &["inter-semibold"]);
@@ -280,7 +294,11 @@ mod tests {
     fn luminance(c: Color32) -> f64 {
         let linear = |v: u8| {
             let v = f64::from(v) / 255.0;
-            if v <= 0.040_45 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) }
+            if v <= 0.040_45 {
+                v / 12.92
+            } else {
+                ((v + 0.055) / 1.055).powf(2.4)
+            }
         };
         0.2126 * linear(c.r()) + 0.7152 * linear(c.g()) + 0.0722 * linear(c.b())
     }
@@ -298,15 +316,27 @@ mod tests {
     #[test]
     fn all_text_can_be_read() {
         for p in [&DARK, &LIGHT] {
-            for (back, on) in [p.ground, p.panel, p.raised, p.sunken].iter().zip(["ground", "panel", "raised", "sunken"]) {
+            for (back, on) in [p.ground, p.panel, p.raised, p.sunken]
+                .iter()
+                .zip(["ground", "panel", "raised", "sunken"])
+            {
                 let inks = [p.text, p.weak, p.accent, p.good, p.warn, p.bad];
                 for (ink, name) in inks.into_iter().zip(["text", "weak", "accent", "good", "warn", "bad"]) {
                     let c = contrast(*back, ink);
                     assert!(c >= 4.5, "{name} on {on}: {c:.2}");
                 }
             }
-            for (back, ink) in [(p.accent, p.on_accent), (p.selected, p.text), (p.selected, p.weak), (p.hover, p.text)] {
-                assert!(contrast(back, ink) >= 4.5, "{back:?} {ink:?}: {:.2}", contrast(back, ink));
+            for (back, ink) in [
+                (p.accent, p.on_accent),
+                (p.selected, p.text),
+                (p.selected, p.weak),
+                (p.hover, p.text),
+            ] {
+                assert!(
+                    contrast(back, ink) >= 4.5,
+                    "{back:?} {ink:?}: {:.2}",
+                    contrast(back, ink)
+                );
             }
         }
     }
@@ -314,8 +344,21 @@ mod tests {
     #[test]
     fn all_marks_can_be_seen() {
         for p in [&DARK, &LIGHT] {
-            for mark in [p.data, p.sample, p.noise, p.field, p.curve, p.curve_other, p.good, p.bad] {
-                assert!(contrast(p.sunken, mark) >= 3.0, "{mark:?}: {:.2}", contrast(p.sunken, mark));
+            for mark in [
+                p.data,
+                p.sample,
+                p.noise,
+                p.field,
+                p.curve,
+                p.curve_other,
+                p.good,
+                p.bad,
+            ] {
+                assert!(
+                    contrast(p.sunken, mark) >= 3.0,
+                    "{mark:?}: {:.2}",
+                    contrast(p.sunken, mark)
+                );
             }
         }
     }

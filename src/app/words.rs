@@ -108,7 +108,14 @@ mod tests {
 
     #[test]
     fn numbers_keep_three_digits() {
-        let cases = [(0.2137, "0.214"), (1e-3, "1e-3"), (1.5e-4, "1.5e-4"), (0.05, "0.05"), (812.4, "812"), (1830.0, "1830")];
+        let cases = [
+            (0.2137, "0.214"),
+            (1e-3, "1e-3"),
+            (1.5e-4, "1.5e-4"),
+            (0.05, "0.05"),
+            (812.4, "812"),
+            (1830.0, "1830"),
+        ];
         for (v, text) in cases {
             assert_eq!(number(v), text);
         }
@@ -119,6 +126,9 @@ mod tests {
     fn groups_of_three() {
         assert_eq!(count(5), "5");
         assert_eq!(count(1234567), "1\u{202f}234\u{202f}567");
-        assert_eq!((bytes(512), bytes(1536), bytes(112 << 20)), ("512 B".into(), "1.5 KiB".into(), "112 MiB".into()));
+        assert_eq!(
+            (bytes(512), bytes(1536), bytes(112 << 20)),
+            ("512 B".into(), "1.5 KiB".into(), "112 MiB".into())
+        );
     }
 }

@@ -37,7 +37,11 @@ pub fn row(ui: &mut Ui, name: &str, help: &str, control: impl FnOnce(&mut Ui) ->
 pub fn real(ui: &mut Ui, value: &mut f64, range: RangeInclusive<f64>) -> Response {
     let (min, max) = (*range.start(), *range.end());
     let wide = min >= 0.0 && max > 100.0 * min.max(1e-3) && *value < max / 20.0;
-    let speed = if wide { (value.abs() * 0.02).max(1e-7) } else { (max - min) / 300.0 };
+    let speed = if wide {
+        (value.abs() * 0.02).max(1e-7)
+    } else {
+        (max - min) / 300.0
+    };
     let drag = DragValue::new(value)
         .range(range)
         .speed(speed)
@@ -77,7 +81,12 @@ pub fn choice<T: PartialEq + Copy>(ui: &mut Ui, salt: &str, value: &mut T, optio
 }
 
 /// One entry of a registry, with its explanation beside each name. Answers the id that was chosen.
-pub fn entry<T: ?Sized>(ui: &mut Ui, salt: &str, id: &str, entries: &[&'static Entry<T>]) -> (Response, Option<&'static str>) {
+pub fn entry<T: ?Sized>(
+    ui: &mut Ui,
+    salt: &str,
+    id: &str,
+    entries: &[&'static Entry<T>],
+) -> (Response, Option<&'static str>) {
     let label = entries.iter().find(|e| e.id == id).map_or(id, |e| e.label);
     let mut chosen = None;
     let mut response = ComboBox::from_id_salt(salt)
@@ -104,7 +113,9 @@ pub fn params(ui: &mut Ui, params: &[Param], values: &mut BTreeMap<String, Value
     let mut changed = false;
     for param in params {
         let mut value = values.get(param.id).cloned().unwrap_or_else(|| param.default());
-        let response = row(ui, &param.id.replace('-', " "), param.help, |ui| control(ui, param, &mut value));
+        let response = row(ui, &param.id.replace('-', " "), param.help, |ui| {
+            control(ui, param, &mut value)
+        });
         if response.changed() {
             changed = true;
             if value == param.default() {
@@ -168,5 +179,7 @@ pub fn chip(ui: &mut Ui, text: &str, ink: egui::Color32) -> Response {
         .fill(ink.gamma_multiply(0.14))
         .corner_radius(10)
         .inner_margin(egui::Margin::symmetric(8, 1));
-    frame.show(ui, |ui| ui.label(RichText::new(text).small().color(ink))).inner
+    frame
+        .show(ui, |ui| ui.label(RichText::new(text).small().color(ink)))
+        .inner
 }
