@@ -20,9 +20,31 @@ pub struct Prediction {
     pub var: Option<Tensor>,
 }
 
+impl Prediction {
+    /// What the output of a network at `x` says. `out` has the shape of `x`, or twice its channels (axis 1) where the
+    /// variance is learned: the second half then lies in `[-1, 1]` (Nichol and Dhariwal 2021).
+    pub fn from_output(out: &Tensor, x: &Tensor, target: Target, at: Level) -> Result<Self> {
+        let channels = x.dim(1)?;
+        let learned = out.dim(1)? == 2 * channels;
+        let mean = if learned {
+            out.narrow(1, 0, channels)?
+        } else {
+            out.clone()
+        };
+        let var = learned.then(|| (out.narrow(1, channels, channels)? + 1.0)? / 2.0);
+        let [[x0_out, x0_x], [eps_out, eps_x]] = target.decode(at);
+        let mix = |a: f64, b: f64| (&mean * a)? + (x * b)?;
+        Ok(Self {
+            x0: mix(x0_out, x0_x)?,
+            eps: mix(eps_out, eps_x)?,
+            var: var.transpose()?,
+        })
+    }
+}
+
 /// Anything that can be asked for a prediction; the condition is already bound inside.
 pub trait Denoiser: Send + Sync {
-    /// The belief about `x` (batch first) at one noise level.
+    /// The belief about `x` (batch first, in the schedule's units) at one noise level.
     fn predict(&self, x: &Tensor, at: Level) -> Result<Prediction>;
 
     /// The prediction together with `J^T cotangent`, where `J` is the derivative of its `x0` with respect to `x`.
@@ -44,13 +66,24 @@ impl<D: Denoiser + ?Sized> Denoiser for Arc<D> {
     }
 }
 
+impl<D: Denoiser + ?Sized> Denoiser for Box<D> {
+    fn predict(&self, x: &Tensor, at: Level) -> Result<Prediction> {
+        (**self).predict(x, at)
+    }
+
+    fn vjp(&self, x: &Tensor, at: Level, cotangent: &Tensor) -> Result<(Prediction, Tensor)> {
+        (**self).vjp(x, at, cotangent)
+    }
+}
+
 /// A network ready for inference: fixed weights, no gradients of parameters.
 pub trait Net: Send + Sync {
     /// `x`: `(B, …)`, `t`: one time per sample (what the network is told), result: shape of `x` (or twice its channels
     /// where the variance is learned).
     fn forward(&self, x: &Tensor, t: &[f64], cond: &Cond) -> Result<Tensor>;
 
-    /// The output together with the vector-Jacobian product with respect to `x`.
+    /// The output together with the vector-Jacobian product with respect to `x`; `cotangent` has the shape of the
+    /// output.
     fn vjp(&self, x: &Tensor, t: &[f64], cond: &Cond, cotangent: &Tensor) -> Result<(Tensor, Tensor)>;
 }
 
@@ -64,70 +97,26 @@ pub struct NetDenoiser {
     pub cond: Cond,
 }
 
-impl NetDenoiser {
-    fn times(x: &Tensor, at: Level) -> Result<Vec<f64>> {
-        Ok(vec![at.t; x.dim(0)?])
-    }
-
-    fn decode(&self, out: &Tensor, x: &Tensor, at: Level) -> Result<Prediction> {
-        let [[x0_out, x0_x], [eps_out, eps_x]] = self.target.decode(at);
-        let mix = |a: f64, b: f64| (out * a)? + (x * b)?;
-        Ok(Prediction {
-            x0: mix(x0_out, x0_x)?,
-            eps: mix(eps_out, eps_x)?,
-            var: None,
-        })
-    }
-}
-
 impl Denoiser for NetDenoiser {
     fn predict(&self, x: &Tensor, at: Level) -> Result<Prediction> {
-        let out = self.net.forward(x, &Self::times(x, at)?, &self.cond)?;
-        self.decode(&out, x, at)
+        let input = scaled(x, self.target.input_scale(at))?;
+        let out = self.net.forward(&input, &vec![at.t; x.dim(0)?], &self.cond)?;
+        Prediction::from_output(&out, x, self.target, at)
     }
 
     fn vjp(&self, x: &Tensor, at: Level, cotangent: &Tensor) -> Result<(Prediction, Tensor)> {
         let [[x0_out, x0_x], _] = self.target.decode(at);
+        let scale = self.target.input_scale(at);
+        let times = vec![at.t; x.dim(0)?];
         let (out, grad) = self
             .net
-            .vjp(x, &Self::times(x, at)?, &self.cond, &(cotangent * x0_out)?)?;
-        let grad = (grad + (cotangent * x0_x)?)?;
-        Ok((self.decode(&out, x, at)?, grad))
+            .vjp(&scaled(x, scale)?, &times, &self.cond, &(cotangent * x0_out)?)?;
+        let grad = (scaled(&grad, scale)? + (cotangent * x0_x)?)?;
+        Ok((Prediction::from_output(&out, x, self.target, at)?, grad))
     }
 }
 
-/// Clips the clean sample to the domain's range. With `Keep` the noise stays as predicted (diffusers); with `Rederive`
-/// it is recomputed so that both parts still add up to `x`.
-pub struct Clipped<D> {
-    /// Whose predictions are clipped.
-    pub inner: D,
-    /// Least and greatest value.
-    pub range: (f64, f64),
-    /// What happens to `eps`.
-    pub eps: EpsAfterClip,
-}
-
-/// What happens to `eps` when `x0` was clipped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EpsAfterClip {
-    /// Stays as predicted.
-    Keep,
-    /// `(x - alpha * x0) / sigma`.
-    Rederive,
-}
-
-impl<D: Denoiser> Denoiser for Clipped<D> {
-    fn predict(&self, x: &Tensor, at: Level) -> Result<Prediction> {
-        let belief = self.inner.predict(x, at)?;
-        let x0 = belief.x0.clamp(self.range.0 as f32, self.range.1 as f32)?;
-        let eps = match self.eps {
-            EpsAfterClip::Keep => belief.eps,
-            EpsAfterClip::Rederive => ((x - (&x0 * at.alpha)?)? / at.sigma)?,
-        };
-        Ok(Prediction {
-            x0,
-            eps,
-            var: belief.var,
-        })
-    }
+/// `x * factor`, without a copy where the factor is one.
+pub(super) fn scaled(x: &Tensor, factor: f64) -> Result<Tensor> {
+    if factor == 1.0 { Ok(x.clone()) } else { x * factor }
 }

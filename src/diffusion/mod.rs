@@ -2,14 +2,19 @@
 //!
 //! No threads, files or clocks. All randomness comes from [`crate::math::noise`].
 
+pub mod clip;
 pub mod denoiser;
+pub mod guidance;
 pub mod loss;
 pub mod oracle;
 pub mod sampler;
+pub mod times;
 pub mod trajectory;
 
+pub use clip::{Clipped, EpsAfterClip};
 pub use denoiser::{Denoiser, Net, NetDenoiser, Prediction};
-pub use sampler::Sampler;
+pub use guidance::{Guidance, Guided};
+pub use sampler::{Context, Sampler};
 pub use trajectory::{Noise, Step, Trajectory};
 
 /// Errors of this layer are candle's: shapes and arithmetic.

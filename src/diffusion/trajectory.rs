@@ -1,11 +1,11 @@
 //! A reverse process as an iterator: pause is "do not call next", cancel is "drop it".
 
-use std::{cell::Cell, collections::VecDeque};
+use std::{cell::Cell, collections::VecDeque, sync::Arc};
 
 use candle_core::Tensor;
 
-use super::{Denoiser, Prediction, Result, Sampler};
-use crate::math::{Move, noise::NoiseSource};
+use super::{Context, Denoiser, Prediction, Result, Sampler};
+use crate::math::{Move, Units, noise::NoiseSource, schedule::NoiseSchedule};
 
 /// How many past steps a multistep sampler may look at.
 const MEMORY: usize = 4;
@@ -38,7 +38,7 @@ impl<'a> Noise<'a> {
         {
             self.source.normals(sample, self.mv, draw, out);
         }
-        Tensor::from_vec(values, x.shape(), x.device())
+        Tensor::from_vec(values, x.shape(), x.device())?.to_dtype(x.dtype())
     }
 }
 
@@ -47,9 +47,9 @@ impl<'a> Noise<'a> {
 pub struct Step {
     /// The move.
     pub mv: Move,
-    /// The state that the prediction belongs to.
+    /// The state that the move left from, in the sampler's units. (UniPC corrects it after looking at it.)
     pub x: Tensor,
-    /// The belief at `x`.
+    /// The belief before the move: that of the first network call where a sampler makes several.
     pub belief: Prediction,
     /// The state after the move.
     pub next: Tensor,
@@ -60,6 +60,7 @@ pub struct Trajectory {
     moves: Vec<Move>,
     sampler: Box<dyn Sampler>,
     model: Box<dyn Denoiser>,
+    schedule: Arc<dyn NoiseSchedule>,
     noise: Box<dyn NoiseSource>,
     first_sample: u64,
     x: Tensor,
@@ -68,30 +69,50 @@ pub struct Trajectory {
 }
 
 impl Trajectory {
-    /// `start` is standard normal noise; the sampler scales it to its first level. `first_sample` is the number of the
-    /// batch's first sample, which addresses the noise.
+    /// `moves` is a grid of `schedule`; the sampler may replan it (inversion turns it round). `start` is standard normal
+    /// noise, which the sampler scales to its first level, or for inversion the clean samples. `first_sample` is the
+    /// number of the batch's first sample, which addresses the noise.
     pub fn new(
         moves: Vec<Move>,
         sampler: Box<dyn Sampler>,
         model: Box<dyn Denoiser>,
+        schedule: Arc<dyn NoiseSchedule>,
         noise: Box<dyn NoiseSource>,
         start: &Tensor,
         first_sample: u64,
     ) -> Result<Self> {
+        let moves = sampler.plan(moves);
         let x = match moves.first() {
-            Some(mv) => sampler.start(*mv, start)?,
+            Some(mv) => sampler.start(*mv, start, &*schedule)?,
             None => start.clone(),
         };
         Ok(Self {
             moves,
             sampler,
             model,
+            schedule,
             noise,
             first_sample,
             x,
             index: 0,
             past: VecDeque::new(),
         })
+    }
+
+    /// Goes on from another point: the state before move `index` and the steps that led there, newest last (the last
+    /// four matter; none for single-step samplers).
+    pub fn seek(&mut self, index: usize, x: Tensor, past: impl IntoIterator<Item = Step>) {
+        self.index = index;
+        self.x = x;
+        self.past = past.into_iter().collect();
+        while self.past.len() > MEMORY {
+            self.past.pop_front();
+        }
+    }
+
+    /// The units of the states.
+    pub fn units(&self) -> Units {
+        self.sampler.units()
     }
 
     /// All moves.
@@ -110,10 +131,12 @@ impl Trajectory {
     }
 
     fn advance(&mut self, mv: Move) -> Result<Step> {
-        let noise = Noise::new(&*self.noise, self.first_sample, self.index as u64);
-        let step = self
-            .sampler
-            .step(mv, &self.x, self.past.make_contiguous(), &*self.model, &noise)?;
+        let context = Context {
+            model: &*self.model,
+            schedule: &*self.schedule,
+            noise: Noise::new(&*self.noise, self.first_sample, self.index as u64),
+        };
+        let step = self.sampler.step(mv, &self.x, self.past.make_contiguous(), &context)?;
         // candle records a graph through trainable weights; a detached state keeps it from growing over the trajectory.
         self.x = step.next.detach();
         if self.past.len() == MEMORY {

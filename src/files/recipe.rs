@@ -4,7 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::math::Spec;
 
+mod check;
+mod text;
+
 pub use crate::data::{Colour, DataRecipe, Fit};
+pub use check::Fault;
 
 /// A run's description, `recipe.toml`. Same recipe, same numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -42,9 +42,42 @@ impl Level {
         self.alpha.ln() - self.sigma.ln()
     }
 
-    /// Noise level in variance-exploding units, `sigma / alpha`.
+    /// Noise level in variance-exploding units, `sigma / alpha`; infinite where there is no signal.
     pub fn sigma_ve(self) -> f64 {
         self.sigma / self.alpha
+    }
+
+    /// The same level with at least `alpha = 2⁻¹²`: what stands for pure noise where a formula needs `sigma / alpha`
+    /// or its logarithm (diffusers' `ᾱ = 2⁻²⁴`).
+    pub fn with_signal(self) -> Self {
+        const LEAST: f64 = 1.0 / 4096.0;
+        if self.alpha >= LEAST {
+            return self;
+        }
+        Self {
+            alpha: LEAST,
+            sigma: (self.sigma.powi(2) + self.alpha.powi(2) - LEAST.powi(2)).sqrt(),
+            ..self
+        }
+    }
+}
+
+/// The units in which a sampler keeps its state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Units {
+    /// `x = alpha * x0 + sigma * eps`, as the schedule says and the network sees it.
+    Schedule,
+    /// `x = x0 + (sigma / alpha) * eps`.
+    VarianceExploding,
+}
+
+impl Units {
+    /// Multiplies a state in these units to make it one in the schedule's units.
+    pub fn schedule_from_state(self, at: Level) -> f64 {
+        match self {
+            Self::Schedule => 1.0,
+            Self::VarianceExploding => at.alpha,
+        }
     }
 }
 
@@ -70,6 +103,26 @@ impl Move {
         let Self { from, to } = self;
         let ratio = from.alpha / to.alpha;
         (from.sigma.powi(2) - (ratio * to.sigma).powi(2)).max(0.0).sqrt()
+    }
+
+    /// The same move with a signal at both ends, see [`Level::with_signal`].
+    pub fn with_signal(self) -> Self {
+        Self {
+            from: self.from.with_signal(),
+            to: self.to.with_signal(),
+        }
+    }
+
+    /// The move backwards along the deterministic path, told the time of its noisier end (DDIM inversion evaluates the
+    /// network at the higher time).
+    pub fn inverted(self) -> Self {
+        Self {
+            from: Level {
+                t: self.from.t,
+                ..self.to
+            },
+            to: self.from,
+        }
     }
 
     /// Whether this move adds noise.

@@ -11,5 +11,5 @@ pub mod spec;
 pub mod target;
 
 pub use domain::{Cond, Domain, Frame};
-pub use level::{Level, Move};
+pub use level::{Level, Move, Units};
 pub use spec::{Entry, Param, Params, Spec, SpecError, Value};

@@ -56,6 +56,18 @@ impl Target {
         }
     }
 
+    /// What `x` is multiplied by before the network sees it, so that its size does not depend on the level.
+    ///
+    /// Variance-preserving and flow levels pass unchanged; variance-exploding ones are brought to the size of the data.
+    pub fn input_scale(self, at: Level) -> f64 {
+        let square = at.alpha.powi(2) + at.sigma.powi(2);
+        if square > 1.0 + 1e-9 {
+            square.sqrt().recip()
+        } else {
+            1.0
+        }
+    }
+
     /// How `x0` and `eps` follow from the network's output and `x`: `x0 = out * m[0][0] + x * m[0][1]`, `eps` likewise
     /// from `m[1]`. Cramer's rule on the row and `x = alpha * x0 + sigma * eps`.
     pub fn decode(self, at: Level) -> [[f64; 2]; 2] {

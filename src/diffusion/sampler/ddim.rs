@@ -2,9 +2,9 @@
 
 use candle_core::Tensor;
 
-use super::Sampler;
+use super::{Context, Sampler};
 use crate::{
-    diffusion::{Denoiser, Noise, Result, Step},
+    diffusion::{Result, Step},
     math::{Entry, Move, Param},
 };
 
@@ -31,19 +31,16 @@ pub const ENTRY: Entry<dyn Sampler> = Entry {
 };
 
 impl Sampler for Ddim {
-    fn step(&self, mv: Move, x: &Tensor, _past: &[Step], model: &dyn Denoiser, noise: &Noise<'_>) -> Result<Step> {
-        let belief = model.predict(x, mv.from)?;
+    fn step(&self, mv: Move, x: &Tensor, _past: &[Step], context: &Context<'_>) -> Result<Step> {
+        let belief = context.predict(x, mv.from)?;
         let churn = self.eta * mv.posterior_std();
         let keep = (mv.to.sigma.powi(2) - churn.powi(2)).max(0.0).sqrt();
-        let mut next = ((&belief.x0 * mv.to.alpha)? + (&belief.eps * keep)?)?;
-        if churn > 0.0 {
-            next = (next + (noise.like(x)? * churn)?)?;
-        }
+        let mean = ((&belief.x0 * mv.to.alpha)? + (&belief.eps * keep)?)?;
         Ok(Step {
             mv,
             x: x.clone(),
             belief,
-            next,
+            next: context.add_noise(mean, churn)?,
         })
     }
 }

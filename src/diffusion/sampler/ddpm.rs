@@ -2,9 +2,9 @@
 
 use candle_core::Tensor;
 
-use super::Sampler;
+use super::{Context, Sampler};
 use crate::{
-    diffusion::{Denoiser, Noise, Result, Step},
+    diffusion::{Result, Step},
     math::{Entry, Move, Param},
 };
 
@@ -33,8 +33,8 @@ pub const ENTRY: Entry<dyn Sampler> = Entry {
 };
 
 impl Sampler for Ddpm {
-    fn step(&self, mv: Move, x: &Tensor, _past: &[Step], model: &dyn Denoiser, noise: &Noise<'_>) -> Result<Step> {
-        let belief = model.predict(x, mv.from)?;
+    fn step(&self, mv: Move, x: &Tensor, _past: &[Step], context: &Context<'_>) -> Result<Step> {
+        let belief = context.predict(x, mv.from)?;
         let Move { from, to } = mv;
         let ratio = from.alpha / to.alpha;
         let forward_var = mv.forward_std().powi(2);
@@ -46,16 +46,11 @@ impl Sampler for Ddpm {
             (true, false) => mv.posterior_std(),
             (true, true) => mv.forward_std(),
         };
-        let next = if std > 0.0 {
-            (mean + (noise.like(x)? * std)?)?
-        } else {
-            mean
-        };
         Ok(Step {
             mv,
             x: x.clone(),
             belief,
-            next,
+            next: context.add_noise(mean, std)?,
         })
     }
 }
