@@ -1,3 +1,8 @@
 //! Small pieces that several panels share.
 
+pub mod aspect;
+pub mod atlas;
 pub mod button;
+pub mod cloud;
+pub mod pictures;
+pub mod strip;

@@ -1,0 +1,137 @@
+//! Each operation of a graph in candle tensors, so that candle's autograd finds the gradients.
+//!
+//! candle 0.11 sums gradients of broadcasts quickly over trailing axes only, so vectors of channels are first spread to
+//! `(B, C, 1)` and maps are handled as `(B, C, P)`. Softmax, norms and nearest-neighbour upsampling are composed: the
+//! fused ones have no backward pass, or one that overwrites gradients of shared inputs.
+
+use candle_core::{D, Result, Tensor};
+
+use super::graph::Activation;
+
+/// `(B, C, H, W)` as `(B, C, P)`; vectors `(B, C)` as `(B, C, 1)`.
+fn pixels(x: &Tensor) -> Result<Tensor> {
+    let (batch, channels) = (x.dim(0)?, x.dim(1)?);
+    x.reshape((batch, channels, ()))
+}
+
+/// `(C)` as `(B, C, 1)`.
+fn spread(v: &Tensor, batch: usize) -> Result<Tensor> {
+    let channels = v.elem_count();
+    v.reshape((1, channels, 1))?.broadcast_as((batch, channels, 1))
+}
+
+/// `W x + b` over channels. `x`: `(B, C)` or `(B, C, H, W)`; `weight`: `(out, C)`.
+pub(super) fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    match *x.dims() {
+        [batch, channels, h, w] => {
+            // One large product; candle would run a product with a shared left side sample by sample.
+            let columns = x.transpose(0, 1)?.reshape((channels, batch * h * w))?;
+            let out = weight.matmul(&columns)?.reshape(((), batch, h, w))?;
+            add_bias(&out.transpose(0, 1)?.contiguous()?, bias)
+        }
+        _ => add_bias(&x.matmul(&weight.t()?)?, bias),
+    }
+}
+
+fn add_bias(x: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    match bias {
+        None => Ok(x.clone()),
+        Some(bias) => pixels(x)?.broadcast_add(&spread(bias, x.dim(0)?)?)?.reshape(x.shape()),
+    }
+}
+
+/// Cross-correlation; `pad` is top, left, bottom, right.
+pub(super) fn conv(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    stride: usize,
+    pad: [usize; 4],
+) -> Result<Tensor> {
+    let (out, channels, height, width) = weight.dims4()?;
+    if (height, width, stride, pad) == (1, 1, 1, [0; 4]) {
+        return linear(x, &weight.reshape((out, channels))?, bias);
+    }
+    let [top, left, bottom, right] = pad;
+    let y = if [top; 4] == pad {
+        x.conv2d(weight, top, stride, 1, 1)?
+    } else {
+        let padded = x.pad_with_zeros(2, top, bottom)?.pad_with_zeros(3, left, right)?;
+        padded.conv2d(weight, 0, stride, 1, 1)?
+    };
+    add_bias(&y, bias)
+}
+
+/// Group norm with scale and shift, `(C)` each.
+pub(super) fn group_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, groups: usize, eps: f64) -> Result<Tensor> {
+    let (batch, channels) = (x.dim(0)?, x.dim(1)?);
+    let grouped = x.reshape((batch, groups, ()))?;
+    let centred = grouped.broadcast_sub(&grouped.mean_keepdim(2)?)?;
+    let variance = centred.sqr()?.mean_keepdim(2)?;
+    let inverse = (variance + eps)?.sqrt()?.recip()?;
+    // One factor per channel: the inverse deviation of its group times its weight.
+    let each = channels / groups;
+    let inverse = inverse
+        .broadcast_as((batch, groups, each))?
+        .reshape((batch, channels, 1))?;
+    let factor = (inverse * spread(weight, batch)?)?;
+    let scaled = centred.reshape((batch, channels, ()))?.broadcast_mul(&factor)?;
+    scaled.broadcast_add(&spread(bias, batch)?)?.reshape(x.shape())
+}
+
+/// A pointwise function.
+pub(super) fn activation(x: &Tensor, f: Activation) -> Result<Tensor> {
+    match f {
+        Activation::Silu => x.silu(),
+        Activation::Relu => x.relu(),
+        Activation::Gelu => x.gelu_erf(),
+        // ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|) does not overflow.
+        Activation::Mish => x * (x.relu()? + (x.abs()?.neg()?.exp()? + 1.0)?.log()?)?.tanh()?,
+    }
+}
+
+/// A map plus a vector `(B, C)` at every pixel.
+pub(super) fn add_channels(map: &Tensor, vec: &Tensor) -> Result<Tensor> {
+    pixels(map)?.broadcast_add(&vec.unsqueeze(2)?)?.reshape(map.shape())
+}
+
+/// `map * (1 + scale) + shift`; `vec` is `(B, 2 C)`, scales first.
+pub(super) fn scale_shift(map: &Tensor, vec: &Tensor) -> Result<Tensor> {
+    let channels = map.dim(1)?;
+    let half = |start| vec.narrow(1, start, channels)?.unsqueeze(2);
+    let scaled = pixels(map)?.broadcast_mul(&(half(0)? + 1.0)?)?;
+    scaled.broadcast_add(&half(channels)?)?.reshape(map.shape())
+}
+
+/// Each sample divided by its `t`.
+pub(super) fn divide_by_time(x: &Tensor, t: &[f64]) -> Result<Tensor> {
+    let inverse: Vec<f32> = t.iter().map(|t| (1.0 / t) as f32).collect();
+    let inverse = Tensor::from_vec(inverse, (t.len(), 1), x.device())?;
+    x.reshape((t.len(), ()))?.broadcast_mul(&inverse)?.reshape(x.shape())
+}
+
+/// Each pixel becomes 2x2 pixels.
+pub(super) fn upsample(x: &Tensor) -> Result<Tensor> {
+    let (b, c, h, w) = x.dims4()?;
+    let doubled = x.reshape((b, c, h, 1, w, 1))?.broadcast_as((b, c, h, 2, w, 2))?;
+    doubled.reshape((b, c, 2 * h, 2 * w))
+}
+
+/// `softmax(q k^T / sqrt(d)) v` over the pixels in each head.
+pub(super) fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize) -> Result<Tensor> {
+    let (batch, channels, h, w) = q.dims4()?;
+    let width = channels / heads;
+    let split = |x: &Tensor| x.reshape((batch, heads, width, h * w));
+    let scores = split(q)?.transpose(2, 3)?.matmul(&split(k)?)?;
+    let shares = softmax(&(scores / (width as f64).sqrt())?)?;
+    // Head by head (d, P) x (P, P)^T.
+    split(v)?
+        .matmul(&shares.transpose(2, 3)?)?
+        .reshape((batch, channels, h, w))
+}
+
+/// Softmax over the last axis. The maximum is a constant here: the result does not depend on it.
+fn softmax(x: &Tensor) -> Result<Tensor> {
+    let exp = x.broadcast_sub(&x.max_keepdim(D::Minus1)?.detach())?.exp()?;
+    exp.broadcast_mul(&exp.sum_keepdim(D::Minus1)?.recip()?)
+}
