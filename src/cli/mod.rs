@@ -7,10 +7,14 @@ use clap::Parser as _;
 
 mod args;
 mod list;
+mod sample;
 mod threads;
+mod train;
 
 pub use args::{Renderer, StudioArgs};
 use args::{Cli, Command, Common};
+
+use crate::engine::Settings;
 
 /// What is left to do after the command line was read and carried out.
 #[derive(Debug)]
@@ -40,11 +44,16 @@ pub fn run() -> Outcome {
 fn carry_out(command: Command, common: &Common) -> anyhow::Result<()> {
     match command {
         Command::List(args) => println!("{}", list::list(&args)),
-        Command::Train(_) | Command::Sample(_) => {
-            let _ = common;
-        }
+        Command::Train(args) => train::train(&args, common)?,
+        Command::Sample(args) => sample::sample(&args, common)?,
     }
     Ok(())
+}
+
+/// What the common options tell the engine.
+fn settings(common: &Common) -> anyhow::Result<Settings> {
+    let device = common.device.parse().map_err(anyhow::Error::msg)?;
+    Ok(Settings { device, ..Settings::default() })
 }
 
 /// Prints an error with its causes, once, and gives the exit code.
