@@ -75,10 +75,8 @@ pub enum Error {
         skipped: Vec<String>,
     },
     /// A file of this kind cannot be made from this.
-    #[error("cannot write “{}”: {reason}", path.display())]
+    #[error("this cannot be exported: {reason}")]
     Unsuitable {
-        /// The file.
-        path: PathBuf,
         /// Why not, and what to do.
         reason: String,
     },
