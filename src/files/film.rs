@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use rayon::prelude::*;
+
 use super::{
     Overwrite, Provenance, Result,
     picture::{add_texts, encoder, unsuitable},
@@ -83,13 +85,13 @@ pub fn gif(frames: &[Raster], timing: Timing) -> Result<Vec<u8>> {
         |n: usize| u16::try_from(n).map_err(|_| unsuitable(format!("{n} pixels are too many for a GIF; use APNG")));
     let (width, height) = (side(first.width)?, side(first.height)?);
     let palette = Palette::of(frames);
+    let indexed: Vec<gif::Frame<'_>> = frames.par_iter().map(|f| palette.frame(f, width, height)).collect();
     let mut bytes = Vec::new();
     let written = gif::Encoder::new(&mut bytes, width, height, &palette.bytes()).and_then(|mut encoder| {
         encoder.set_repeat(gif::Repeat::Infinite)?;
-        for (i, raster) in frames.iter().enumerate() {
-            let mut frame = palette.frame(raster, width, height);
-            frame.delay = (timing.of(i, frames.len()) / 10).max(2);
-            encoder.write_frame(&frame)?;
+        for (i, frame) in indexed.into_iter().enumerate() {
+            let delay = (timing.of(i, frames.len()) / 10).max(2);
+            encoder.write_frame(&gif::Frame { delay, ..frame })?;
         }
         Ok(())
     });
@@ -166,8 +168,8 @@ impl Palette {
                 let indices = raster.data.chunks_exact(3).map(|p| colours[&[p[0], p[1], p[2]]]);
                 indexed(Cow::Owned(indices.collect()))
             }
-            // 1 is the best and slowest quantisation, 30 the worst.
-            Self::PerFrame => gif::Frame::from_rgb_speed(width, height, &raster.data, 5),
+            // 1 is the best and slowest quantisation, 30 the fastest and worst.
+            Self::PerFrame => gif::Frame::from_rgb_speed(width, height, &raster.data, 1),
         }
     }
 }
