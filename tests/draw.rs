@@ -1,5 +1,10 @@
 //! Exported pictures and films, read back with independent decoders.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "the helpers of a test fail by panicking, as the test does"
+)]
+
 use std::{fs, io::Cursor};
 
 use diffusion_studio::{

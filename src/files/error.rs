@@ -93,10 +93,10 @@ impl Error {
     }
 
     /// A file that does not hold what it should.
-    pub(crate) fn broken(path: &Path, reason: impl ToString) -> Self {
+    pub(crate) fn broken(path: &Path, reason: impl Into<String>) -> Self {
         Self::Broken {
             path: path.to_owned(),
-            reason: reason.to_string(),
+            reason: reason.into(),
         }
     }
 }

@@ -78,11 +78,12 @@ pub fn apng(frames: &[Raster], timing: Timing, provenance: Option<&Provenance>) 
 }
 
 /// Frames as the bytes of a GIF. Grey films and films of at most 256 colours are exact; in others each frame that has
-/// more gets a palette of its own (NeuQuant, Dekker 1994).
+/// more gets a palette of its own (`NeuQuant`, Dekker 1994).
 pub fn gif(frames: &[Raster], timing: Timing) -> Result<Vec<u8>> {
     let first = check(frames)?;
-    let side =
-        |n: usize| u16::try_from(n).map_err(|_| unsuitable(format!("{n} pixels are too many for a GIF; use APNG")));
+    let side = |n: usize| {
+        u16::try_from(n).map_err(|_too_wide| unsuitable(format!("{n} pixels are too many for a GIF; use APNG")))
+    };
     let (width, height) = (side(first.width)?, side(first.height)?);
     let palette = Palette::of(frames);
     let indexed: Vec<gif::Frame<'_>> = frames.par_iter().map(|f| palette.frame(f, width, height)).collect();

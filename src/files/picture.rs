@@ -51,7 +51,7 @@ const LONGEST_TEXT: usize = 1 << 20;
 
 /// All text entries of a PNG; of equal keys the last.
 fn read_texts(path: &Path) -> Result<BTreeMap<String, String>> {
-    let broken = |e: &dyn std::fmt::Display| Error::broken(path, e);
+    let broken = |e: &dyn std::fmt::Display| Error::broken(path, e.to_string());
     let file = File::open(path).map_err(Error::io("read", path))?;
     let mut reader = png::Decoder::new(BufReader::new(file))
         .read_info()

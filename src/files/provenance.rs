@@ -97,7 +97,7 @@ fn number<T: std::str::FromStr>(texts: &BTreeMap<String, String>, key: &str) -> 
     let found = text(texts, key)?;
     found
         .parse()
-        .map_err(|_| format!("its entry “{key}” is “{found}”, not a number"))
+        .map_err(|_not_a_number| format!("its entry “{key}” is “{found}”, not a number"))
 }
 
 fn optional<T: std::str::FromStr>(texts: &BTreeMap<String, String>, key: &str) -> Result<Option<T>, String> {
