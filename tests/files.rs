@@ -1,5 +1,10 @@
 //! Run folders and checkpoints as a whole: round trips, kills in the middle, damage, and what is kept.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "the helpers of a test fail by panicking, as the test does"
+)]
+
 use std::{
     collections::BTreeMap,
     fs,

@@ -96,6 +96,7 @@ pub struct Change {
 mod exact {
     use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer, de::Error as _};
 
+    #[expect(clippy::ref_option, reason = "the signature that serde calls")]
     pub(super) fn serialize<S: Serializer>(value: &Option<f64>, out: S) -> Result<S::Ok, S::Error> {
         value.map(|v| v.to_string()).serialize(out)
     }
@@ -200,7 +201,7 @@ impl State {
     pub fn load(folder: &Path) -> Result<Self> {
         let path = folder.join(STATE);
         let text = fs::read(&path).map_err(Error::io("read", &path))?;
-        serde_json::from_slice(&text).map_err(|e| Error::broken(&path, e))
+        serde_json::from_slice(&text).map_err(|e| Error::broken(&path, e.to_string()))
     }
 
     /// One of the checkpoint's files, checked.
@@ -259,7 +260,7 @@ fn hash_file(path: &Path) -> io::Result<String> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, b| text + &format!("{b:02x}"))
 }
 
 /// Gives the complete folder its name; one that has the name already makes way first.
