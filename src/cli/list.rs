@@ -6,12 +6,16 @@ use serde_json::{Value as Json, json};
 
 use super::args::{ListArgs, Registry};
 use crate::{
+    data,
     diffusion::sampler,
+    engine::suggest,
+    files::bundled,
     math::{
         Entry, Param, grid, schedule,
         spec::{Kind, Value},
         target,
     },
+    nn,
 };
 
 /// One entry of any registry.
@@ -28,9 +32,33 @@ impl Row {
         entries.iter().map(|e| Self::of(e)).collect()
     }
 
+    /// An entry that has only a name.
+    fn named(id: &str) -> Self {
+        Self {
+            id: id.into(),
+            label: String::new(),
+            help: String::new(),
+            source: String::new(),
+            params: &[],
+        }
+    }
+
     fn of<T: ?Sized>(entry: &Entry<T>) -> Self {
-        let Entry { id, label, help, source, params, build: _ } = entry;
-        Self { id: (*id).into(), label: (*label).into(), help: (*help).into(), source: (*source).into(), params }
+        let Entry {
+            id,
+            label,
+            help,
+            source,
+            params,
+            build: _,
+        } = entry;
+        Self {
+            id: (*id).into(),
+            label: (*label).into(),
+            help: (*help).into(),
+            source: (*source).into(),
+            params,
+        }
     }
 }
 
@@ -51,12 +79,21 @@ fn rows(what: Registry) -> Vec<Row> {
         Registry::Spacings => Row::all(grid::ENTRIES),
         Registry::Schedules => Row::all(schedule::ENTRIES),
         Registry::Targets => Row::all(target::ENTRIES),
-        Registry::Nets | Registry::Data | Registry::Recipes | Registry::Models => Vec::new(),
+        Registry::Nets => Row::all(nn::ENTRIES),
+        Registry::Data => Row::all(data::ENTRIES),
+        Registry::Recipes => suggest::RECIPES.iter().map(|(id, _)| Row::named(id)).collect(),
+        Registry::Models => bundled::ALL.iter().map(|model| Row::named(model.id)).collect(),
     }
 }
 
 fn text_of(row: &Row) -> String {
-    let Row { id, label, help, source, params } = row;
+    let Row {
+        id,
+        label,
+        help,
+        source,
+        params,
+    } = row;
     let mut text = format!("{id:<22} {label}\n");
     if !help.is_empty() {
         let _ = writeln!(text, "{:22} {help}", "");
@@ -65,7 +102,15 @@ fn text_of(row: &Row) -> String {
         let _ = writeln!(text, "{:22} {source}", "");
     }
     for param in *params {
-        let _ = writeln!(text, "{:22}   {} = {}  {} [{}]", "", param.id, param.default(), param.help, range(param.kind));
+        let _ = writeln!(
+            text,
+            "{:22}   {} = {}  {} [{}]",
+            "",
+            param.id,
+            param.default(),
+            param.help,
+            range(param.kind)
+        );
     }
     text
 }
@@ -76,11 +121,18 @@ fn range(kind: Kind) -> String {
         Kind::Int { min, max, .. } => format!("{min} to {max}"),
         Kind::Choice(options) => options.join(", "),
         Kind::Flag(_) => "true or false".into(),
+        Kind::Text(_) => "text".into(),
     }
 }
 
 fn json_of(row: &Row) -> Json {
-    let Row { id, label, help, source, params } = row;
+    let Row {
+        id,
+        label,
+        help,
+        source,
+        params,
+    } = row;
     let params: Vec<Json> = params.iter().map(param_json).collect();
     json!({ "id": id, "label": label, "help": help, "source": source, "params": params })
 }
@@ -91,7 +143,7 @@ fn param_json(param: &Param) -> Json {
         Kind::Real { min, max, .. } => json["range"] = json!([min, max]),
         Kind::Int { min, max, .. } => json["range"] = json!([min, max]),
         Kind::Choice(options) => json["options"] = json!(options),
-        Kind::Flag(_) => {}
+        Kind::Flag(_) | Kind::Text(_) => {}
     }
     json
 }

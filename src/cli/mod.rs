@@ -1,5 +1,9 @@
 //! The command line: one subcommand a file, exit code 0 for done, 1 for failed with one clear message, 2 for wrong usage.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this layer is what talks to the terminal")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this layer is what talks to the terminal"
+)]
 
 use std::process::ExitCode;
 
@@ -11,8 +15,8 @@ mod sample;
 mod threads;
 mod train;
 
-pub use args::{Renderer, StudioArgs};
 use args::{Cli, Command, Common};
+pub use args::{Renderer, StudioArgs};
 
 use crate::engine::Settings;
 
@@ -27,7 +31,11 @@ pub enum Outcome {
 
 /// Reads the command line and carries out every command that needs no window.
 pub fn run() -> Outcome {
-    let Cli { command, studio, common } = Cli::parse();
+    let Cli {
+        command,
+        studio,
+        common,
+    } = Cli::parse();
     if let Some(threads) = common.threads {
         match threads::reexecute(threads) {
             Ok(Some(code)) => return Outcome::Exit(code),
@@ -36,7 +44,11 @@ pub fn run() -> Outcome {
         }
     }
     let Some(command) = command else {
-        return Outcome::Studio(StudioArgs { device: common.device, timings: common.timings, ..studio });
+        return Outcome::Studio(StudioArgs {
+            device: common.device,
+            timings: common.timings,
+            ..studio
+        });
     };
     Outcome::Exit(report(carry_out(command, &common)))
 }
@@ -53,7 +65,10 @@ fn carry_out(command: Command, common: &Common) -> anyhow::Result<()> {
 /// What the common options tell the engine.
 fn settings(common: &Common) -> anyhow::Result<Settings> {
     let device = common.device.parse().map_err(anyhow::Error::msg)?;
-    Ok(Settings { device, ..Settings::default() })
+    Ok(Settings {
+        device,
+        ..Settings::default()
+    })
 }
 
 /// Prints an error with its causes, once, and gives the exit code.

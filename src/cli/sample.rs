@@ -1,6 +1,7 @@
 //! `sample`: a reverse process without a window.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -20,7 +21,7 @@ use crate::{
         headless::{self, Samples},
         model,
     },
-    files::{Overwrite, Tensors, bundled},
+    files::{Overwrite, Tensor, Tensors, bundled, tensors::Notes},
     math::{Params, Spec, Value, spec},
 };
 
@@ -32,10 +33,12 @@ pub(super) fn sample(args: &SampleArgs, common: &Common) -> anyhow::Result<()> {
     let request = request(args)?;
     let exact = args.trajectory.is_some();
     let bar = progress_bar(args.steps);
-    let samples = headless::sample(&request, settings(common)?.device, exact, |_, step| bar.set_position(step.index as u64))?;
+    let samples = headless::sample(&request, settings(common)?.device, exact, |_, step| {
+        bar.set_position(step.index as u64)
+    })?;
     bar.finish_and_clear();
     if let (Some(path), Some(tensors)) = (&args.trajectory, &samples.tensors) {
-        written(&Overwrite::Refuse.write_tensors(path, tensors, &headless::notes(&samples.info)?)?);
+        written(&Overwrite::Refuse.write_tensors(path, tensors, &Notes::new())?);
     }
     written(&write(samples, &args.out, format)?);
     Ok(())
@@ -74,7 +77,10 @@ impl Format {
 /// Says before the work, not after it, that a file is in the way.
 fn refuse_existing(path: &Path) -> anyhow::Result<()> {
     if path.is_file() || path.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
-        bail!("“{}” already exists and is not overwritten; choose another name or remove it first", path.display());
+        bail!(
+            "“{}” already exists and is not overwritten; choose another name or remove it first",
+            path.display()
+        );
     }
     Ok(())
 }
@@ -82,11 +88,14 @@ fn refuse_existing(path: &Path) -> anyhow::Result<()> {
 fn write(samples: Samples, out: &Path, format: Format) -> anyhow::Result<PathBuf> {
     if format == Format::Safetensors {
         let shape = samples.domain.shape(samples.info.count);
-        let tensors = Tensors::from_iter([("x".to_owned(), shape, samples.x)]);
-        return Ok(Overwrite::Refuse.write_tensors(out, &tensors, &headless::notes(&samples.info)?)?);
+        let tensors = Tensors(BTreeMap::from([("x".to_owned(), Tensor { shape, data: samples.x })]));
+        return Ok(Overwrite::Refuse.write_tensors(out, &tensors, &Notes::new())?);
     }
     let index = samples.info.moves;
-    let shown = Shown { info: samples.info, steps: samples.path.into_iter().map(Arc::new).collect() };
+    let shown = Shown {
+        info: samples.info,
+        steps: samples.path.into_iter().map(Arc::new).collect(),
+    };
     let kind = match format {
         Format::Gif => Kind::Gif,
         Format::Apng => Kind::Apng,
@@ -107,7 +116,10 @@ fn request(args: &SampleArgs) -> anyhow::Result<SampleRequest> {
         spacing: Spec::new(&args.spacing),
         seed: args.seed,
         count: args.count as usize,
-        class: args.class.as_deref().map_or(Ok(ClassChoice::None), |text| class(text, &names))?,
+        class: args
+            .class
+            .as_deref()
+            .map_or(Ok(ClassChoice::None), |text| class(text, &names))?,
         guidance: args.guidance,
         noise: args.noise.as_deref().map(noise).transpose()?,
     })
@@ -115,7 +127,9 @@ fn request(args: &SampleArgs) -> anyhow::Result<SampleRequest> {
 
 /// A path, or where there is none, the id of a bundled model.
 fn model(path: &Path) -> Model {
-    let id = path.to_str().filter(|id| !path.exists() && bundled::MODELS.iter().any(|m| m.id == *id));
+    let id = path
+        .to_str()
+        .filter(|id| !path.exists() && bundled::ALL.iter().any(|m| m.id == *id));
     id.map_or_else(|| Model::Folder(path.to_owned()), |id| Model::Bundled(id.to_owned()))
 }
 
@@ -125,7 +139,9 @@ fn sampler(args: &SampleArgs) -> anyhow::Result<Spec> {
         chosen = chosen.with("eta", Value::Real(eta));
     }
     for set in &args.sets {
-        let (key, value) = set.split_once('=').with_context(|| format!("--set {set}: expected KEY=VALUE"))?;
+        let (key, value) = set
+            .split_once('=')
+            .with_context(|| format!("--set {set}: expected KEY=VALUE"))?;
         chosen = chosen.with(key, Value::parse(value));
     }
     let entry = spec::find("sampler", crate::diffusion::sampler::ENTRIES, &chosen.id)?;
@@ -157,7 +173,7 @@ fn class(text: &str, names: &[String]) -> anyhow::Result<ClassChoice> {
 /// The tensor `x_init` of a file.
 fn noise(path: &Path) -> anyhow::Result<Arc<[f32]>> {
     let (_, tensors) = Tensors::read(path)?;
-    let found = tensors.get("x_init");
+    let found = tensors.0.get("x_init").map(|t| &*t.data);
     let values = found.with_context(|| format!("“{}” holds no tensor named x_init", path.display()))?;
     Ok(values.into())
 }
@@ -180,13 +196,19 @@ mod tests {
         assert_eq!(of("0").unwrap(), ClassChoice::One(0));
         assert_eq!(of("each").unwrap(), ClassChoice::Each);
         let fault = of("shirr").unwrap_err().to_string();
-        assert!(fault.contains("did you mean “shirt”?") && fault.contains("0 to 1"), "{fault}");
+        assert!(
+            fault.contains("did you mean “shirt”?") && fault.contains("0 to 1"),
+            "{fault}"
+        );
         assert!(class("bag", &[]).unwrap_err().to_string().contains("without classes"));
     }
 
     #[test]
     fn the_ending_decides_the_format() {
         let of = |path: &str| Format::of(Path::new(path)).ok();
-        assert_eq!([of("a.png"), of("a.apng"), of("a"), of("a.jpg")], [Some(Format::Png), Some(Format::Apng), Some(Format::Folder), None]);
+        assert_eq!(
+            [of("a.png"), of("a.apng"), of("a"), of("a.jpg")],
+            [Some(Format::Png), Some(Format::Apng), Some(Format::Folder), None]
+        );
     }
 }

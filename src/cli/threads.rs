@@ -10,7 +10,10 @@ const VARIABLES: [&str; 2] = ["RAYON_NUM_THREADS", "CANDLE_NUM_THREADS"];
 /// the environment already says so.
 pub(super) fn reexecute(threads: usize) -> anyhow::Result<Option<ExitCode>> {
     let wanted = threads.max(1).to_string();
-    if VARIABLES.iter().all(|v| std::env::var(v).is_ok_and(|found| found == wanted)) {
+    if VARIABLES
+        .iter()
+        .all(|v| std::env::var(v).is_ok_and(|found| found == wanted))
+    {
         return Ok(None);
     }
     // Ctrl-C reaches both processes; the one that trains answers it, this one only waits.

@@ -80,7 +80,9 @@ fn recipe(args: &TrainArgs) -> anyhow::Result<(Recipe, Option<Dataset>)> {
         recipe.seed = seed;
     }
     for set in &args.sets {
-        let (key, value) = set.split_once('=').with_context(|| format!("--set {set}: expected KEY=VALUE"))?;
+        let (key, value) = set
+            .split_once('=')
+            .with_context(|| format!("--set {set}: expected KEY=VALUE"))?;
         recipe.set(key, value).with_context(|| format!("--set {set}"))?;
     }
     // The data were loaded with the defaults; whoever changes how they are read gets them read again.
@@ -138,8 +140,18 @@ impl Watch {
     }
 
     fn started(&mut self, info: &RunInfo) {
-        let RunInfo { recipe, data, executor, weights, step, .. } = info;
-        self.say(&format!("{}: {} samples, {weights} weights, on {executor}", data.label, data.count));
+        let RunInfo {
+            recipe,
+            data,
+            executor,
+            weights,
+            step,
+            ..
+        } = info;
+        self.say(&format!(
+            "{}: {} samples, {weights} weights, on {executor}",
+            data.label, data.count
+        ));
         for skipped in data.skipped.iter() {
             self.say(&format!("left out {}: {}", skipped.what, skipped.why));
         }
@@ -151,8 +163,14 @@ impl Watch {
     }
 
     fn progress(&mut self, progress: &Progress) {
-        let Some(&(step, loss)) = progress.losses.last() else { return };
-        let Progress { steps_per_sec, secs_left, .. } = *progress;
+        let Some(&(step, loss)) = progress.losses.last() else {
+            return;
+        };
+        let Progress {
+            steps_per_sec,
+            secs_left,
+            ..
+        } = *progress;
         let text = format!("loss {loss:.4}  {steps_per_sec:.1} it/s  {} left", duration(secs_left));
         self.bar.set_position(step);
         self.bar.set_message(text.clone());

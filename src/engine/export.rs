@@ -16,7 +16,11 @@ use crate::{
         Look, Raster, Scatter, Sheet, View,
         strip::{even_indices, film_strip},
     },
-    files::{Overwrite, Provenance, Timing, film, picture},
+    files::{
+        Overwrite, Provenance,
+        film::{self, Timing},
+        picture,
+    },
     math::{Domain, Frame},
 };
 
@@ -107,7 +111,8 @@ impl Shown {
 
     fn last(&self) -> Result<&StepFrame, Error> {
         let last = self.steps.last();
-        last.map(|s| &**s).ok_or_else(|| Error::refused("this trajectory has no steps yet"))
+        last.map(|s| &**s)
+            .ok_or_else(|| Error::refused("this trajectory has no steps yet"))
     }
 
     /// One look for all frames, so that a film does not jump.
@@ -121,8 +126,14 @@ impl Shown {
             Domain::Points => CELL,
         };
         Look {
-            sheet: Sheet { scale: (CELL / side.max(1)).max(1), ..Sheet::default() },
-            scatter: Scatter { view: View::fit(clouds), ..Scatter::default() },
+            sheet: Sheet {
+                scale: (CELL / side.max(1)).max(1),
+                ..Sheet::default()
+            },
+            scatter: Scatter {
+                view: View::fit(clouds),
+                ..Scatter::default()
+            },
         }
     }
 
@@ -152,7 +163,14 @@ impl Shown {
     fn curves(&self) -> String {
         let mut text = String::from("index,t,alpha,sigma,log_snr,x_mean,x_std,x0_mean,x0_std,change\n");
         for step in &self.steps {
-            let StepFrame { index, level, change, x_stats, x0_stats, .. } = &**step;
+            let StepFrame {
+                index,
+                level,
+                change,
+                x_stats,
+                x0_stats,
+                ..
+            } = &**step;
             let log_snr = 2.0 * level.lambda();
             let _ = writeln!(
                 text,
@@ -164,7 +182,19 @@ impl Shown {
     }
 
     fn provenance(&self, kind: Kind) -> Provenance {
-        let TrajectoryInfo { model, recipe, step, sampler, spacing, moves, seed, count, class, guidance, .. } = &self.info;
+        let TrajectoryInfo {
+            model,
+            recipe,
+            step,
+            sampler,
+            spacing,
+            moves,
+            seed,
+            count,
+            class,
+            guidance,
+            ..
+        } = &self.info;
         let (at, sample) = match kind {
             Kind::Picture { index, sample } => (Some(index), Some(sample)),
             Kind::Grid { index } => (Some(index), None),

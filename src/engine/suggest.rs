@@ -12,7 +12,10 @@ use crate::{
 pub const RECIPES: &[(&str, &str)] = &[
     ("moons", include_str!("../../assets/recipes/moons.toml")),
     ("digits8x8", include_str!("../../assets/recipes/digits8x8.toml")),
-    ("pixel-avatars16", include_str!("../../assets/recipes/pixel-avatars16.toml")),
+    (
+        "pixel-avatars16",
+        include_str!("../../assets/recipes/pixel-avatars16.toml"),
+    ),
     ("fashion-mnist", include_str!("../../assets/recipes/fashion-mnist.toml")),
 ];
 
@@ -32,7 +35,10 @@ pub fn for_source(source: &str, preset: Option<&str>) -> Result<(Recipe, Dataset
 
 /// Data by name or path, read as by default.
 pub fn source(source: &str) -> DataRecipe {
-    DataRecipe { source: source.into(), ..DataRecipe::default() }
+    DataRecipe {
+        source: source.into(),
+        ..DataRecipe::default()
+    }
 }
 
 fn find(id: &str) -> Result<Preset, Error> {
@@ -44,7 +50,14 @@ fn find(id: &str) -> Result<Preset, Error> {
 /// training steps; points the noise on the linear schedule, as in the papers that students read.
 pub fn for_data(data: &Dataset, source: DataRecipe, preset: Option<Preset>) -> Recipe {
     let preset = preset.unwrap_or_else(|| Preset::for_count(data.count));
-    let Suggestion { net, batch, lr, steps, ema_decay, .. } = presets::suggest(data.domain, data.count, preset);
+    let Suggestion {
+        net,
+        batch,
+        lr,
+        steps,
+        ema_decay,
+        ..
+    } = presets::suggest(data.domain, data.count, preset);
     let (schedule, target) = match data.domain {
         Domain::Points => ("linear", "eps"),
         Domain::Image { .. } => ("cosine", "v"),
