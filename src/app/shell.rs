@@ -12,6 +12,7 @@ use super::{
     theme,
     worker::Worker,
 };
+use crate::engine::Command;
 
 /// The window's program.
 #[derive(Debug)]
@@ -53,7 +54,10 @@ impl App {
 
     fn apply(&mut self, action: Action) {
         match action {
-            Action::Engine(command) => {
+            Action::Engine(mut command) => {
+                if let Command::Sample(request) = &mut command {
+                    self.state.ask(request);
+                }
                 self.worker.send(command);
             }
             Action::Playback(command) => self.state.playback.apply(command),

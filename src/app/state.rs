@@ -11,6 +11,7 @@ use super::{
 };
 use crate::engine::{
     Command, Event, RunId, TrajectoryId,
+    command::SampleRequest,
     event::{DataSummary, Field, Preview},
 };
 
@@ -30,6 +31,8 @@ pub struct AppState {
     pub current: Option<TrajectoryId>,
     /// Its clock.
     pub playback: Playback,
+    /// Samples that were asked for and have not begun yet, oldest first.
+    pub asked: Vec<SampleRequest>,
     /// Data of the data view.
     pub data: DataView,
     /// What the engine measured.
@@ -160,6 +163,12 @@ impl AppState {
         }
     }
 
+    /// Gives a request for samples an identity of its own and remembers it until its trajectory begins.
+    pub fn ask(&mut self, request: &mut SampleRequest) {
+        request.id = TrajectoryId(self.fresh_id());
+        self.asked.push(request.clone());
+    }
+
     /// The newest preview of a running training, newest wins.
     pub fn preview(&mut self, preview: std::sync::Arc<Preview>) {
         if let Some(run) = self.run.as_mut().filter(|r| r.info.run == preview.run) {
@@ -229,6 +238,11 @@ impl AppState {
     fn begin_trajectory(&mut self, info: crate::engine::event::TrajectoryInfo) {
         let id = info.id;
         self.trajectories.insert(info);
+        let place = self.asked.iter().position(|request| request.id == id);
+        let request = place.map(|place| self.asked.remove(place));
+        if let Some(view) = self.trajectories.get_mut(id) {
+            view.request = request;
+        }
         self.current = Some(id);
         self.playback.open(0, false);
     }
@@ -257,6 +271,10 @@ impl AppState {
         if what == "Estimate" {
             self.estimates.fail(message);
         } else {
+            // The engine takes requests in order, so the oldest one is the one that failed.
+            if what == "Sample" && !self.asked.is_empty() {
+                self.asked.remove(0);
+            }
             self.notify(Notice::new(Severity::Error, format!("{what}: {message}")));
         }
     }

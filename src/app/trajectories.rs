@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::engine::{
     TrajectoryId,
+    command::SampleRequest,
     event::{StepFrame, TrajectoryInfo},
 };
 
@@ -12,6 +13,8 @@ use crate::engine::{
 pub struct TrajectoryView {
     /// What it is.
     pub info: TrajectoryInfo,
+    /// What was asked for; `None` when it was asked elsewhere.
+    pub request: Option<SampleRequest>,
     /// Kept frames, `index` rising. All of them unless memory ran short; then every `stride`-th and the last.
     pub steps: Vec<Arc<StepFrame>>,
     /// Only every so-manieth frame is kept; 1 keeps all.
@@ -31,6 +34,7 @@ impl TrajectoryView {
     pub fn new(info: TrajectoryInfo) -> Self {
         Self {
             info,
+            request: None,
             steps: Vec::new(),
             stride: 1,
             complete: false,

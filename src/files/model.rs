@@ -1,0 +1,79 @@
+//! A trained model as samples need it: recipe and averaged weights, from wherever they are kept.
+
+use std::path::Path;
+
+use super::{Error, Newest, Recipe, Result, RunFolder, State, Tensors, checkpoint, tensors::Notes};
+use crate::math::Domain;
+
+/// Recipe and averaged weights.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SavedModel {
+    /// How it was trained.
+    pub recipe: Recipe,
+    /// Training steps of the weights.
+    pub step: u64,
+    /// What a sample is, where the file says so.
+    pub domain: Option<Domain>,
+    /// Names of the classes that the network is told, without the null class.
+    pub class_names: Vec<String>,
+    /// The averaged weights.
+    pub weights: Tensors,
+    /// Messages about newer checkpoints that could not be used.
+    pub skipped: Vec<String>,
+}
+
+impl SavedModel {
+    /// Opens a run folder (its newest sound checkpoint), a checkpoint folder, or an `ema.safetensors`.
+    pub fn open(path: &Path) -> Result<Self> {
+        if path.join("recipe.toml").is_file() {
+            Self::from_run(&RunFolder::open(path)?)
+        } else if path.join(checkpoint::STATE).is_file() {
+            Self::from_file(path, State::load(path)?.tensors(path, checkpoint::EMA)?)
+        } else if path.is_file() {
+            Self::from_file(path, Tensors::read(path)?)
+        } else if path.exists() {
+            Err(Error::broken(path, "it is neither a run folder nor a checkpoint"))
+        } else {
+            Err(Error::io("open", path)(std::io::ErrorKind::NotFound.into()))
+        }
+    }
+
+    fn from_run(run: &RunFolder) -> Result<Self> {
+        let recipe = run.recipe()?;
+        let Newest {
+            content: (state, weights),
+            skipped,
+        } = run.newest_ema()?;
+        Ok(Self {
+            recipe,
+            step: state.step,
+            domain: state.domain,
+            class_names: state.class_names,
+            weights,
+            skipped,
+        })
+    }
+
+    fn from_file(path: &Path, (notes, weights): (Notes, Tensors)) -> Result<Self> {
+        let recipe = notes.get("recipe").ok_or_else(|| {
+            Error::broken(
+                path,
+                "it carries no recipe; open the run folder or a file called ema.safetensors",
+            )
+        })?;
+        let recipe = Recipe::parse(recipe, &format!("the recipe in {}", path.display()))?;
+        Ok(Self::from_parts(recipe, &notes, weights))
+    }
+
+    pub(super) fn from_parts(recipe: Recipe, notes: &Notes, weights: Tensors) -> Self {
+        let note = |key| notes.get(key).map_or("null", String::as_str);
+        Self {
+            domain: serde_json::from_str(note(checkpoint::DOMAIN)).unwrap_or_default(),
+            class_names: serde_json::from_str(note(checkpoint::CLASSES)).unwrap_or_default(),
+            recipe,
+            step: notes.get("step").and_then(|s| s.parse().ok()).unwrap_or(0),
+            weights,
+            skipped: Vec::new(),
+        }
+    }
+}
