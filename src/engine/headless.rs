@@ -72,7 +72,13 @@ impl Outcome {
     fn take(&mut self, event: &Event) {
         match event {
             Event::Started(info) => self.info = Some(info.clone()),
-            Event::RunState(_, state) => self.state = Some(*state),
+            Event::RunState(_, state) => {
+                // A run that goes on was restored: what broke it is history.
+                if *state == RunState::Running {
+                    self.fault = None;
+                }
+                self.state = Some(*state);
+            }
             Event::Failed { message, .. } => self.fault = Some(message.clone()),
             Event::Diverged { message, .. } => self.fault = Some(message.clone()),
             _ => {}
