@@ -17,6 +17,7 @@ use diffusion_studio::files::{
     metrics::Row,
     run,
 };
+use diffusion_studio::math::Domain;
 
 fn tensors(seed: f32) -> Tensors {
     let tensor = |shape: &[usize]| Tensor {
@@ -44,6 +45,8 @@ fn checkpoint(step: u64, score: Option<f64>) -> Checkpoint {
             lr: Some(5e-324),
             ema_decay: Some(f64::INFINITY),
             score,
+            domain: Some(Domain::Points),
+            class_names: vec!["small".into(), "large".into()],
             data_hash: "abc".into(),
             changes: vec![Change {
                 step: 4,
