@@ -1,5 +1,10 @@
 //! Run folders and checkpoints as a whole: round trips, kills in the middle, damage, and what is kept.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "the helpers of a test fail by panicking, as the test does"
+)]
+
 use std::{
     collections::BTreeMap,
     fs,
@@ -12,6 +17,7 @@ use diffusion_studio::files::{
     metrics::Row,
     run,
 };
+use diffusion_studio::math::Domain;
 
 fn tensors(seed: f32) -> Tensors {
     let tensor = |shape: &[usize]| Tensor {
@@ -39,6 +45,8 @@ fn checkpoint(step: u64, score: Option<f64>) -> Checkpoint {
             lr: Some(5e-324),
             ema_decay: Some(f64::INFINITY),
             score,
+            domain: Some(Domain::Points),
+            class_names: vec!["small".into(), "large".into()],
             data_hash: "abc".into(),
             changes: vec![Change {
                 step: 4,

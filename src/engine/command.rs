@@ -66,6 +66,32 @@ pub enum Command {
     Shutdown,
 }
 
+impl Command {
+    /// What was asked, for messages.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::LoadData(_) => "LoadData",
+            Self::Estimate(_) => "Estimate",
+            Self::Train(_) => "Train",
+            Self::Pause => "Pause",
+            Self::Resume => "Resume",
+            Self::StepOnce => "StepOnce",
+            Self::Stop => "Stop",
+            Self::Finish => "Finish",
+            Self::Save => "Save",
+            Self::SetLearningRate(_) => "SetLearningRate",
+            Self::SetEmaDecay(_) => "SetEmaDecay",
+            Self::Restore { .. } => "Restore",
+            Self::Sample(_) => "Sample",
+            Self::CancelSample(_) => "CancelSample",
+            Self::WriteTrajectory { .. } => "WriteTrajectory",
+            Self::ForgetTrajectory(_) => "ForgetTrajectory",
+            Self::Field(_) => "Field",
+            Self::Shutdown => "Shutdown",
+        }
+    }
+}
+
 /// Starts a run.
 #[derive(Clone, Debug)]
 pub struct TrainRequest {

@@ -57,6 +57,14 @@ impl SharedNet {
         Self(Mutex::new(executor))
     }
 
+    /// Replaces the weights by a flat buffer in the executor's order.
+    pub fn load(&self, flat: &[f32]) -> Result<()> {
+        self.with(|exec| {
+            exec.params_mut().copy_from_slice(flat);
+            Ok(())
+        })
+    }
+
     fn with<T>(&self, f: impl FnOnce(&mut dyn Executor) -> Result<T>) -> Result<T> {
         // A panic in an executor leaves only scratch buffers behind, which the next forward overwrites.
         f(self

@@ -39,6 +39,12 @@ const REACH: f32 = 12.0;
 #[derive(Default)]
 pub struct Sprite(Option<TextureHandle>);
 
+impl std::fmt::Debug for Sprite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Sprite").field(&self.0.is_some()).finish()
+    }
+}
+
 impl Sprite {
     const SIDE: usize = 16;
     /// Radius of half coverage, in pixels of the sprite.

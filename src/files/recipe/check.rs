@@ -16,10 +16,10 @@ pub struct Fault {
 }
 
 impl Fault {
-    pub(super) fn new(key: &str, message: impl ToString) -> Self {
+    pub(super) fn new(key: &str, message: impl Into<String>) -> Self {
         Self {
             key: key.into(),
-            message: message.to_string(),
+            message: message.into(),
         }
     }
 }
@@ -116,8 +116,8 @@ impl Recipe {
     }
 
     fn check_registries(&self) -> Result<(), Fault> {
-        let schedule = schedule::build(&self.schedule).map_err(|e| Fault::new("schedule", e))?;
-        target::build(&self.target).map_err(|e| Fault::new("target", e))?;
+        let schedule = schedule::build(&self.schedule).map_err(|e| Fault::new("schedule", e.to_string()))?;
+        target::build(&self.target).map_err(|e| Fault::new("target", e.to_string()))?;
         if let Some(steps) = schedule.steps().filter(|&n| n < self.preview.steps) {
             let message = format!(
                 "“preview.steps” is {}, but the schedule has only {steps} levels; use at most {steps}",
@@ -136,7 +136,7 @@ pub(super) fn wrong_version(found: &str) -> String {
 }
 
 /// A number's range. Not-a-number lies in no range.
-fn within<T: PartialOrd + std::fmt::Display>(
+fn within<T: Copy + PartialOrd + std::fmt::Display>(
     key: &str,
     value: T,
     range: impl RangeBounds<T>,
@@ -192,7 +192,7 @@ mod tests {
             ("preview.share", |r| r.preview.share = -0.5),
             ("schedule", |r| r.schedule = Spec::new("cosin")),
             ("schedule", |r| {
-                r.schedule = r.schedule.clone().with("steps", Value::Int(1))
+                r.schedule = r.schedule.clone().with("steps", Value::Int(1));
             }),
             ("target", |r| r.target = Spec::new("noise")),
             ("preview.steps", |r| {

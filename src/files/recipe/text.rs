@@ -63,7 +63,7 @@ impl Recipe {
     }
 
     fn changed(&self, key: &str, value: &str) -> std::result::Result<Self, Fault> {
-        let fault = |e: &dyn std::fmt::Display| Fault::new(key, e);
+        let fault = |e: &dyn std::fmt::Display| Fault::new(key, e.to_string());
         let mut table = Table::try_from(self).map_err(|e| fault(&e))?;
         match sample(key)? {
             Some(_) if OPEN[..3].contains(&key) => {
