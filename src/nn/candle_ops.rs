@@ -6,7 +6,7 @@
 
 use candle_core::{D, Result, Tensor};
 
-use super::graph::Activation;
+use super::{graph::Activation, patches::Patches};
 
 /// `(B, C, H, W)` as `(B, C, P)`; vectors `(B, C)` as `(B, C, 1)`.
 fn pixels(x: &Tensor) -> Result<Tensor> {
@@ -24,13 +24,27 @@ fn spread(v: &Tensor, batch: usize) -> Result<Tensor> {
 pub(super) fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
     match *x.dims() {
         [batch, channels, h, w] => {
-            // One large product; candle would run a product with a shared left side sample by sample.
             let columns = x.transpose(0, 1)?.reshape((channels, batch * h * w))?;
-            let out = weight.matmul(&columns)?.reshape(((), batch, h, w))?;
-            add_bias(&out.transpose(0, 1)?.contiguous()?, bias)
+            product(weight, &columns, bias, (batch, h, w))
         }
         _ => add_bias(&x.matmul(&weight.t()?)?, bias),
     }
+}
+
+/// `W columns + b` as a map. One large product for the whole batch: candle would run a product with a shared left side
+/// sample by sample. `weight`: `(out, K)`; `columns`: `(K, B * H * W)`.
+fn product(
+    weight: &Tensor,
+    columns: &Tensor,
+    bias: Option<&Tensor>,
+    (batch, h, w): (usize, usize, usize),
+) -> Result<Tensor> {
+    let rows = weight.matmul(columns)?;
+    let rows = match bias {
+        None => rows,
+        Some(bias) => rows.broadcast_add(&bias.unsqueeze(1)?)?,
+    };
+    rows.reshape(((), batch, h, w))?.transpose(0, 1)?.contiguous()
 }
 
 fn add_bias(x: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
@@ -48,18 +62,27 @@ pub(super) fn conv(
     stride: usize,
     pad: [usize; 4],
 ) -> Result<Tensor> {
-    let (out, channels, height, width) = weight.dims4()?;
-    if (height, width, stride, pad) == (1, 1, 1, [0; 4]) {
+    let (out, channels, k, _) = weight.dims4()?;
+    if (k, stride, pad) == (1, 1, [0; 4]) {
         return linear(x, &weight.reshape((out, channels))?, bias);
     }
+    if !x.device().is_cpu() {
+        return add_bias(&conv_by_candle(x, weight, stride, pad)?, bias);
+    }
+    let (batch, _, h, w) = x.dims4()?;
+    let patches = Patches { k, stride, pad };
+    let (rows, cols) = patches.count((h, w));
+    let columns = patches.columns(&x.transpose(0, 1)?)?;
+    product(&weight.reshape((out, ()))?, &columns, bias, (batch, rows, cols))
+}
+
+fn conv_by_candle(x: &Tensor, weight: &Tensor, stride: usize, pad: [usize; 4]) -> Result<Tensor> {
     let [top, left, bottom, right] = pad;
-    let y = if [top; 4] == pad {
-        x.conv2d(weight, top, stride, 1, 1)?
-    } else {
-        let padded = x.pad_with_zeros(2, top, bottom)?.pad_with_zeros(3, left, right)?;
-        padded.conv2d(weight, 0, stride, 1, 1)?
-    };
-    add_bias(&y, bias)
+    if [top; 4] == pad {
+        return x.conv2d(weight, top, stride, 1, 1);
+    }
+    let padded = x.pad_with_zeros(2, top, bottom)?.pad_with_zeros(3, left, right)?;
+    padded.conv2d(weight, 0, stride, 1, 1)
 }
 
 /// Group norm with scale and shift, `(C)` each.
