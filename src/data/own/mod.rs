@@ -43,13 +43,11 @@ pub(super) fn load(path: &Path, recipe: &DataRecipe, progress: &Progress) -> Res
 /// Loads several dropped files and folders together. Pictures of a folder get its name as their class; a single path is
 /// loaded as [`super::load`] would.
 pub fn from_files(paths: &[PathBuf], recipe: &DataRecipe, progress: &Progress) -> Result<Dataset, DataError> {
-    match paths {
-        [path] => load(path, recipe, progress),
-        _ => {
-            let place = paths.first().and_then(|p| p.parent()).unwrap_or(Path::new(""));
-            Ok(named(place, folder::load(paths, recipe, progress)?))
-        }
+    if let [path] = paths {
+        return load(path, recipe, progress);
     }
+    let place = paths.first().and_then(|p| p.parent()).unwrap_or(Path::new(""));
+    Ok(named(place, folder::load(paths, recipe, progress)?))
 }
 
 /// Makes a data set of pictures that are already decoded, e.g. pasted ones.

@@ -104,7 +104,7 @@ pub(super) fn content(from: &str, points: &[[f64; 2]], labels: Option<Labels>) -
     let std = (points
         .iter()
         .map(moved)
-        .map(|[x, y]| (x * x + y * y) / 2.0)
+        .map(|[x, y]| 0.5 * (x * x + y * y))
         .sum::<f64>()
         / n)
         .sqrt();
@@ -114,7 +114,7 @@ pub(super) fn content(from: &str, points: &[[f64; 2]], labels: Option<Labels>) -
             why: "must hold at least two different points".into(),
         });
     }
-    let xy = points.iter().map(moved).flatten().map(|v| (v / std) as f32).collect();
+    let xy = points.iter().flat_map(moved).map(|v| (v / std) as f32).collect();
     Ok(Content {
         domain: Domain::Points,
         samples: Samples::Points(xy),
