@@ -34,19 +34,13 @@ pub(super) struct Common {
 
 /// Options of the window.
 #[derive(Clone, Debug, Args)]
-pub struct StudioArgs {
+pub(super) struct StudioArgs {
     /// Recipes, run folders, pictures, folders of pictures or data files to open
     #[arg(value_name = "FILE")]
-    pub files: Vec<PathBuf>,
+    pub(super) files: Vec<PathBuf>,
     /// How the window is drawn
     #[arg(long, value_enum, default_value_t = Renderer::Auto)]
-    pub renderer: Renderer,
-    /// What computes, as given by `--device`; filled in after parsing.
-    #[arg(skip)]
-    pub device: String,
-    /// Print start times and frame times; filled in after parsing.
-    #[arg(skip)]
-    pub timings: bool,
+    pub(super) renderer: Renderer,
 }
 
 /// How the window is drawn.

@@ -5,7 +5,7 @@
     reason = "this layer is what talks to the terminal"
 )]
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode, time::Instant};
 
 use clap::Parser as _;
 
@@ -15,8 +15,8 @@ mod sample;
 mod threads;
 mod train;
 
+pub use args::Renderer;
 use args::{Cli, Command, Common};
-pub use args::{Renderer, StudioArgs};
 
 use crate::engine::Settings;
 
@@ -26,7 +26,22 @@ pub enum Outcome {
     /// Nothing: the program ends with this code.
     Exit(ExitCode),
     /// The window is to be opened.
-    Studio(StudioArgs),
+    Studio(Box<Studio>),
+}
+
+/// What the window is opened with.
+#[derive(Debug)]
+pub struct Studio {
+    /// Recipes, run folders, pictures, folders of pictures or data files to open.
+    pub files: Vec<PathBuf>,
+    /// How the window is drawn.
+    pub renderer: Renderer,
+    /// What the engine is told.
+    pub settings: Settings,
+    /// Whether start times and frame times are printed.
+    pub timings: bool,
+    /// When the program started.
+    pub started: Instant,
 }
 
 /// Reads the command line and carries out every command that needs no window.
@@ -53,11 +68,11 @@ pub fn run() -> Outcome {
     Outcome::Exit(report(carry_out(command, &common)))
 }
 
-fn carry_out(command: Command, common: &Common) -> anyhow::Result<()> {
+fn carry_out(command: Command, settings: Settings) -> anyhow::Result<()> {
     match command {
         Command::List(args) => println!("{}", list::list(&args)),
-        Command::Train(args) => train::train(&args, common)?,
-        Command::Sample(args) => sample::sample(&args, common)?,
+        Command::Train(args) => train::train(&args, settings)?,
+        Command::Sample(args) => sample::sample(&args, &settings)?,
     }
     Ok(())
 }
@@ -69,6 +84,11 @@ fn settings(common: &Common) -> anyhow::Result<Settings> {
         device,
         ..Settings::default()
     })
+}
+
+/// Prints a line for the person at the terminal.
+pub fn say(line: &str) {
+    eprintln!("{line}");
 }
 
 /// Prints an error with its causes, once, and gives the exit code.

@@ -9,13 +9,10 @@ use std::{
 use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{
-    args::{Common, SampleArgs},
-    settings,
-};
+use super::args::SampleArgs;
 use crate::{
     engine::{
-        TrajectoryId,
+        Settings, TrajectoryId,
         command::{ClassChoice, Model, SampleRequest},
         export::{Kind, Shown},
         headless::{self, Samples},
@@ -26,14 +23,14 @@ use crate::{
 };
 
 /// Makes the samples and writes what `--out` and `--trajectory` name.
-pub(super) fn sample(args: &SampleArgs, common: &Common) -> anyhow::Result<()> {
+pub(super) fn sample(args: &SampleArgs, settings: &Settings) -> anyhow::Result<()> {
     let format = Format::of(&args.out)?;
     refuse_existing(&args.out)?;
     args.trajectory.as_deref().map_or(Ok(()), refuse_existing)?;
     let request = request(args)?;
     let exact = args.trajectory.is_some();
     let bar = progress_bar(args.steps);
-    let samples = headless::sample(&request, settings(common)?.device, exact, |_, step| {
+    let samples = headless::sample(&request, settings.device, exact, |_, step| {
         bar.set_position(step.index as u64)
     })?;
     bar.finish_and_clear();

@@ -13,14 +13,11 @@ use std::{
 use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{
-    args::{Common, TrainArgs},
-    settings,
-};
+use super::args::TrainArgs;
 use crate::{
     data::Dataset,
     engine::{
-        Command, Event, RunId,
+        Command, Event, RunId, Settings,
         command::TrainRequest,
         event::{Progress, RunInfo},
         headless, suggest,
@@ -35,7 +32,7 @@ const RESTORES: u32 = 3;
 const LINE_EVERY: Duration = Duration::from_secs(15);
 
 /// Trains until the recipe's last step, the time limit or Ctrl-C; all three save and are a success.
-pub(super) fn train(args: &TrainArgs, common: &Common) -> anyhow::Result<()> {
+pub(super) fn train(args: &TrainArgs, settings: Settings) -> anyhow::Result<()> {
     let (recipe, data) = recipe(args)?;
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = interrupted.clone();
@@ -55,7 +52,7 @@ pub(super) fn train(args: &TrainArgs, common: &Common) -> anyhow::Result<()> {
         data,
     };
     let mut watch = Watch::new(limit, interrupted);
-    let ended = headless::train(request, settings(common)?, |event| watch.take(event));
+    let ended = headless::train(request, settings, |event| watch.take(event));
     watch.bar.abandon();
     let (info, _) = ended?;
     eprintln!("saved in {}", info.folder.display());
