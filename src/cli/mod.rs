@@ -46,6 +46,7 @@ pub struct Studio {
 
 /// Reads the command line and carries out every command that needs no window.
 pub fn run() -> Outcome {
+    let started = Instant::now();
     let Cli {
         command,
         studio,
@@ -58,14 +59,21 @@ pub fn run() -> Outcome {
             Err(error) => return Outcome::Exit(report(Err(error))),
         }
     }
-    let Some(command) = command else {
-        return Outcome::Studio(StudioArgs {
-            device: common.device,
-            timings: common.timings,
-            ..studio
-        });
-    };
-    Outcome::Exit(report(carry_out(command, &common)))
+    match (command, settings(&common)) {
+        (_, Err(error)) => Outcome::Exit(report(Err(error))),
+        (Some(command), Ok(settings)) => Outcome::Exit(report(carry_out(command, settings))),
+        (None, Ok(settings)) => {
+            let args::StudioArgs { files, renderer } = studio;
+            let timings = common.timings;
+            Outcome::Studio(Box::new(Studio {
+                files,
+                renderer,
+                settings,
+                timings,
+                started,
+            }))
+        }
+    }
 }
 
 fn carry_out(command: Command, settings: Settings) -> anyhow::Result<()> {
