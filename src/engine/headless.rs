@@ -79,8 +79,7 @@ impl Outcome {
                 }
                 self.state = Some(*state);
             }
-            Event::Failed { message, .. } => self.fault = Some(message.clone()),
-            Event::Diverged { message, .. } => self.fault = Some(message.clone()),
+            Event::Failed { message, .. } | Event::Diverged { message, .. } => self.fault = Some(message.clone()),
             _ => {}
         }
     }
