@@ -13,13 +13,22 @@ use std::{
 
 fn run(args: &[&str]) -> Output {
     let program = env!("CARGO_BIN_EXE_diffusion-studio");
-    Command::new(program).args(args).env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY").output().unwrap()
+    Command::new(program)
+        .args(args)
+        .env_remove("DISPLAY")
+        .env_remove("WAYLAND_DISPLAY")
+        .output()
+        .unwrap()
 }
 
 /// Runs, expects success and gives stdout.
 fn done(args: &[&str]) -> String {
     let output = run(args);
-    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{args:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -39,7 +48,15 @@ fn text(path: &Path) -> &str {
 }
 
 fn train(folder: &Path, options: &[&str]) {
-    let fixed = ["train", "--data", "moons", "--set", "train.batch=32", "--out", text(folder)];
+    let fixed = [
+        "train",
+        "--data",
+        "moons",
+        "--set",
+        "train.batch=32",
+        "--out",
+        text(folder),
+    ];
     done(&[&fixed, options].concat());
 }
 
@@ -53,7 +70,9 @@ fn metrics(folder: &Path) -> Vec<String> {
 fn weights(folder: &Path, step: u64) -> BTreeMap<&'static str, Vec<u8>> {
     let checkpoint = folder.join(format!("checkpoints/step-{step:09}"));
     let read = |name: &'static str| (name, fs::read(checkpoint.join(name)).unwrap());
-    ["model.safetensors", "ema.safetensors", "optimizer.safetensors"].map(read).into()
+    ["model.safetensors", "ema.safetensors", "optimizer.safetensors"]
+        .map(read)
+        .into()
 }
 
 #[test]
@@ -78,7 +97,16 @@ fn samples_are_written_in_every_format_and_never_over_a_file() {
     train(&at("run"), &["--steps", "3"]);
     let sample = |out: &str, more: &[&str]| {
         let (run, out) = (at("run"), at(out));
-        let fixed = ["sample", text(&run), "--count", "3", "--steps", "4", "--out", text(&out)];
+        let fixed = [
+            "sample",
+            text(&run),
+            "--count",
+            "3",
+            "--steps",
+            "4",
+            "--out",
+            text(&out),
+        ];
         done(&[&fixed, more].concat());
     };
     let exact = at("path.safetensors");
@@ -87,11 +115,19 @@ fn samples_are_written_in_every_format_and_never_over_a_file() {
         assert!(at(out).exists(), "{out}");
     }
     sample("a.safetensors", &["--trajectory", text(&exact)]);
-    let tensors = |path: &Path| safetensors::SafeTensors::deserialize(&fs::read(path).unwrap()).unwrap().tensors().len();
+    let tensors = |path: &Path| {
+        safetensors::SafeTensors::deserialize(&fs::read(path).unwrap())
+            .unwrap()
+            .tensors()
+            .len()
+    };
     assert_eq!(tensors(&at("a.safetensors")), 1);
     assert_eq!(tensors(&exact), 1 + 2 * 4, "x_init, and x and x0 of four moves");
     let (run, taken) = (at("run"), at("a.png"));
-    refused(&["sample", text(&run), "--out", text(&taken)], &["a.png", "already exists"]);
+    refused(
+        &["sample", text(&run), "--out", text(&taken)],
+        &["a.png", "already exists"],
+    );
 }
 
 #[test]
@@ -100,15 +136,32 @@ fn the_starting_noise_can_be_given() {
     let at = |name: &str| text(&folder.path().join(name)).to_owned();
     train(Path::new(&at("run")), &["--steps", "3"]);
     let fixed = ["sample", &at("run"), "--count", "2", "--steps", "3"];
-    let (first, path, second) = (at("first.safetensors"), at("path.safetensors"), at("second.safetensors"));
+    let (first, path, second) = (
+        at("first.safetensors"),
+        at("path.safetensors"),
+        at("second.safetensors"),
+    );
     done(&[&fixed[..], &["--seed", "5", "--trajectory", &path, "--out", &first]].concat());
     done(&[&fixed[..], &["--seed", "6", "--noise", &path, "--out", &second]].concat());
-    assert_eq!(fs::read(first).unwrap(), fs::read(second).unwrap(), "DDIM depends on the starting noise only");
+    assert_eq!(
+        fs::read(first).unwrap(),
+        fs::read(second).unwrap(),
+        "DDIM depends on the starting noise only"
+    );
 }
 
 #[test]
 fn registries_are_listed_as_json() {
-    for registry in ["samplers", "spacings", "schedules", "targets", "nets", "data", "recipes", "models"] {
+    for registry in [
+        "samplers",
+        "spacings",
+        "schedules",
+        "targets",
+        "nets",
+        "data",
+        "recipes",
+        "models",
+    ] {
         let all: serde_json::Value = serde_json::from_str(&done(&["list", registry, "--json"])).unwrap();
         let entries = all.as_array().unwrap();
         assert!(!entries.is_empty(), "{registry}");
@@ -122,8 +175,14 @@ fn faults_are_named_with_what_to_do() {
     let empty = text(folder.path());
     refused(&["train", "--data", "mooons"], &["mooons", "did you mean “moons”?"]);
     refused(&["train", "--data", empty], &[empty]);
-    refused(&["train", "--data", "moons", "--set", "train.lrr=1"], &["train.lrr", "lr"]);
-    refused(&["train", "--data", "moons", "--preset", "huge"], &["tiny, small, base"]);
+    refused(
+        &["train", "--data", "moons", "--set", "train.lrr=1"],
+        &["train.lrr", "lr"],
+    );
+    refused(
+        &["train", "--data", "moons", "--preset", "huge"],
+        &["tiny, small, base"],
+    );
     refused(&["train", "--data", "moons", "--device", "abacus"], &["abacus", "cpu"]);
     refused(&["sample", empty, "--out", "x.png"], &[empty]);
     refused(&["sample", empty, "--out", "x.bmp"], &[".bmp", ".png"]);

@@ -1,9 +1,5 @@
 //! The command line: one subcommand a file, exit code 0 for done, 1 for failed with one clear message, 2 for wrong usage.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "this layer is what talks to the terminal"
-)]
+#![expect(clippy::print_stderr, reason = "this layer is what talks to the terminal")]
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode, time::Instant};
 

@@ -14,6 +14,7 @@ use crate::{
     engine::{
         Settings, TrajectoryId,
         command::{ClassChoice, Model, SampleRequest},
+        event::TrajectoryInfo,
         export::{Kind, Shown},
         headless::{self, Samples},
         model,
@@ -31,9 +32,11 @@ pub(super) fn sample(args: &SampleArgs, settings: &Settings) -> anyhow::Result<(
     let exact = args.trajectory.is_some();
     let bar = progress_bar(args.steps);
     let samples = headless::sample(&request, settings.device, exact, |_, step| {
-        bar.set_position(step.index as u64)
+        bar.set_position(step.index as u64);
     })?;
     bar.finish_and_clear();
+    let TrajectoryInfo { count, model, .. } = &samples.info;
+    eprintln!("{count} samples of {model}, on {}", samples.executor);
     if let (Some(path), Some(tensors)) = (&args.trajectory, &samples.tensors) {
         written(&Overwrite::Refuse.write_tensors(path, tensors, &Notes::new())?);
     }

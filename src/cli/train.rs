@@ -19,7 +19,7 @@ use crate::{
     engine::{
         Command, Event, RunId, Settings,
         command::TrainRequest,
-        event::{Progress, RunInfo},
+        event::{Progress, RunInfo, RunState},
         headless, suggest,
     },
     files::Recipe,
@@ -43,15 +43,17 @@ pub(super) fn train(args: &TrainArgs, settings: Settings) -> anyhow::Result<()> 
     })
     .context("cannot watch for Ctrl-C")?;
     let limit = args.minutes.map(|m| Duration::from_secs_f64(m.max(0.0) * 60.0));
+    let longer = args.steps.filter(|_| args.resume);
     let request = TrainRequest {
         run: RunId(1),
         recipe,
         folder: args.out.clone(),
         resume: args.resume,
-        paused: false,
+        // The recipe of a resumed run is its own; the number of steps is changed before it goes on.
+        paused: longer.is_some(),
         data,
     };
-    let mut watch = Watch::new(limit, interrupted);
+    let mut watch = Watch::new(limit, interrupted, longer);
     let ended = headless::train(request, settings, |event| watch.take(event));
     watch.bar.abandon();
     let (info, _) = ended?;
@@ -100,12 +102,14 @@ struct Watch {
     limit: Option<Duration>,
     interrupted: Arc<AtomicBool>,
     is_finishing: bool,
+    /// Steps that a resumed run is to have, until they are set.
+    longer: Option<u64>,
     restores: u32,
     last_line: Option<Instant>,
 }
 
 impl Watch {
-    fn new(limit: Option<Duration>, interrupted: Arc<AtomicBool>) -> Self {
+    fn new(limit: Option<Duration>, interrupted: Arc<AtomicBool>, longer: Option<u64>) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
         let style = ProgressStyle::with_template("{bar:30.cyan/blue} {pos}/{len}  {msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
@@ -115,6 +119,7 @@ impl Watch {
             limit,
             interrupted,
             is_finishing: false,
+            longer,
             restores: 0,
             last_line: None,
         }
@@ -122,7 +127,11 @@ impl Watch {
 
     fn take(&mut self, event: &Event) -> Option<Command> {
         match event {
-            Event::Started(info) => self.started(info),
+            Event::Started(info) => {
+                self.started(info);
+                return self.longer.map(Command::SetSteps);
+            }
+            Event::RunState(_, RunState::Paused) if self.longer.take().is_some() => return Some(Command::Resume),
             Event::Progress(_, progress) => self.progress(progress),
             Event::Diverged { step, message, .. } => return self.diverged(*step, message),
             _ => {}
@@ -155,7 +164,7 @@ impl Watch {
         if *step > 0 {
             self.say(&format!("going on from step {step}"));
         }
-        self.bar.set_length(recipe.train.steps);
+        self.bar.set_length(self.longer.unwrap_or(recipe.train.steps));
         self.bar.set_position(*step);
     }
 
