@@ -4,8 +4,10 @@
 //! [`shell::App`] applies them at the end of the frame. Half-edited forms ("drafts") belong to their panel.
 
 pub mod action;
+pub mod dialogs;
 pub mod estimates;
 pub mod export;
+pub mod keys;
 pub mod panels;
 pub mod playback;
 pub mod run_view;
@@ -14,4 +16,5 @@ pub mod state;
 pub mod theme;
 pub mod trajectories;
 pub mod widgets;
+pub mod words;
 pub mod worker;

@@ -1,6 +1,15 @@
 //! All colours, sizes and fonts.
 
-use eframe::egui::{Color32, Context, Theme, Ui, Visuals};
+use std::sync::Arc;
+
+use eframe::egui::{
+    Color32, Context, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, RichText, Shadow, Stroke,
+    Style, TextStyle, Theme, ThemePreference, Ui, Visuals,
+    style::{HandleShape, Selection, Spacing, WidgetVisuals, Widgets},
+    vec2,
+};
+
+use super::action::ThemeChoice;
 
 /// The colours of one theme. Nothing outside this file names a colour.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +24,10 @@ pub struct Palette {
     pub sunken: Color32,
     /// Hairlines.
     pub line: Color32,
+    /// A control under the pointer.
+    pub hover: Color32,
+    /// Edge of a control under the pointer.
+    pub edge: Color32,
     /// Text.
     pub text: Color32,
     /// Secondary text; still 4.5:1 on every background above.
@@ -54,6 +67,8 @@ pub const DARK: Palette = Palette {
     raised: Color32::from_rgb(0x22, 0x26, 0x2e),
     sunken: Color32::from_rgb(0x0c, 0x0e, 0x12),
     line: Color32::from_rgb(0x30, 0x35, 0x40),
+    hover: Color32::from_rgb(0x2c, 0x31, 0x3b),
+    edge: Color32::from_rgb(0x4a, 0x52, 0x61),
     text: Color32::from_rgb(0xe8, 0xea, 0xf0),
     weak: Color32::from_rgb(0xa3, 0xaa, 0xb8),
     accent: Color32::from_rgb(0x6e, 0xa8, 0xff),
@@ -78,6 +93,8 @@ pub const LIGHT: Palette = Palette {
     raised: Color32::from_rgb(0xff, 0xff, 0xff),
     sunken: Color32::from_rgb(0xff, 0xff, 0xff),
     line: Color32::from_rgb(0xd3, 0xd7, 0xde),
+    hover: Color32::from_rgb(0xee, 0xf2, 0xfa),
+    edge: Color32::from_rgb(0xa9, 0xb1, 0xbe),
     text: Color32::from_rgb(0x1a, 0x1d, 0x23),
     weak: Color32::from_rgb(0x56, 0x5d, 0x6b),
     accent: Color32::from_rgb(0x1f, 0x5f, 0xd0),
@@ -100,19 +117,249 @@ pub fn palette(ui: &Ui) -> &'static Palette {
     if ui.visuals().dark_mode { &DARK } else { &LIGHT }
 }
 
-/// Gives the context its fonts and both styles.
-pub fn install(ctx: &Context) {
-    egui_material_icons::initialize(ctx);
-    for theme in [Theme::Dark, Theme::Light] {
-        ctx.set_visuals_of(theme, visuals(theme));
+/// The semi-bold family.
+pub fn strong() -> FontFamily {
+    FontFamily::Name("strong".into())
+}
+
+/// A title of a whole page.
+pub fn title(text: impl Into<String>) -> RichText {
+    RichText::new(text).font(FontId::new(30.0, strong()))
+}
+
+/// A title of a part of a page.
+pub fn heading(text: impl Into<String>) -> RichText {
+    RichText::new(text).font(FontId::new(15.0, strong()))
+}
+
+/// A number in columns that must not jump.
+pub fn number(text: impl Into<String>) -> RichText {
+    RichText::new(text).text_style(TextStyle::Monospace)
+}
+
+/// Small secondary text.
+pub fn caption(ui: &Ui, text: impl Into<String>) -> RichText {
+    RichText::new(text).small().color(palette(ui).weak)
+}
+
+impl From<ThemeChoice> for ThemePreference {
+    fn from(choice: ThemeChoice) -> Self {
+        match choice {
+            ThemeChoice::System => Self::System,
+            ThemeChoice::Light => Self::Light,
+            ThemeChoice::Dark => Self::Dark,
+        }
     }
 }
 
-fn visuals(theme: Theme) -> Visuals {
-    let (mut v, p) = match theme {
-        Theme::Dark => (Visuals::dark(), &DARK),
-        Theme::Light => (Visuals::light(), &LIGHT),
+/// Gives the context its fonts and both styles.
+pub fn install(ctx: &Context) {
+    ctx.set_fonts(fonts());
+    ctx.set_style_of(Theme::Dark, style(&DARK, Visuals::dark()));
+    ctx.set_style_of(Theme::Light, style(&LIGHT, Visuals::light()));
+    ctx.options_mut(|o| o.zoom_with_keyboard = false);
+}
+
+/// Inter for text, JetBrains Mono for numbers, Material Symbols for icons; egui's own fonts behind them.
+fn fonts() -> FontDefinitions {
+    let mut fonts = FontDefinitions::default();
+    let files: [(&str, &'static [u8]); 3] = [
+        ("inter", include_bytes!("../../assets/fonts/Inter-Regular.otf")),
+        (
+            "inter-semibold",
+            include_bytes!("../../assets/fonts/Inter-SemiBold.otf"),
+        ),
+        (
+            "jetbrains-mono",
+            include_bytes!("../../assets/fonts/JetBrainsMono-Regular.ttf"),
+        ),
+    ];
+    for (name, bytes) in files {
+        fonts
+            .font_data
+            .insert(name.into(), Arc::new(FontData::from_static(bytes)));
+    }
+    let icons = egui_material_icons::font_insert();
+    fonts.font_data.insert(icons.name.clone(), Arc::new(icons.data));
+    let behind = fonts
+        .families
+        .get(&FontFamily::Proportional)
+        .cloned()
+        .unwrap_or_default();
+    let mut family = |family: FontFamily, first: &[&str]| {
+        let names = first.iter().map(|&n| n.to_owned()).chain([icons.name.clone()]);
+        fonts
+            .families
+            .insert(family, names.chain(behind.iter().cloned()).collect());
     };
-    v.panel_fill = p.panel;
-    v
+    family(FontFamily::Proportional, &["inter"]);
+    family(strong(), &["inter-semibold"]);
+    family(FontFamily::Monospace, &["jetbrains-mono", "inter"]);
+    family(FontFamily::Name(egui_material_icons::FONT_FAMILY.into()), &[]);
+    fonts
+}
+
+fn style(p: &Palette, base: Visuals) -> Style {
+    Style {
+        text_styles: [
+            (TextStyle::Small, FontId::proportional(12.0)),
+            (TextStyle::Body, FontId::proportional(13.5)),
+            (TextStyle::Button, FontId::proportional(13.5)),
+            (TextStyle::Heading, FontId::new(18.0, strong())),
+            (TextStyle::Monospace, FontId::monospace(12.5)),
+        ]
+        .into(),
+        animation_time: 0.12,
+        spacing: spacing(),
+        visuals: visuals(p, base),
+        ..Style::default()
+    }
+}
+
+fn spacing() -> Spacing {
+    Spacing {
+        item_spacing: vec2(8.0, 6.0),
+        button_padding: vec2(10.0, 4.0),
+        window_margin: Margin::same(14),
+        menu_margin: Margin::same(8),
+        interact_size: vec2(36.0, 26.0),
+        slider_rail_height: 4.0,
+        icon_width: 16.0,
+        icon_width_inner: 9.0,
+        icon_spacing: 6.0,
+        tooltip_width: 340.0,
+        combo_height: 320.0,
+        ..Spacing::default()
+    }
+}
+
+fn visuals(p: &Palette, base: Visuals) -> Visuals {
+    let shadow = Shadow {
+        offset: [0, 6],
+        blur: 20,
+        spread: 0,
+        color: Color32::from_black_alpha(if base.dark_mode { 110 } else { 40 }),
+    };
+    Visuals {
+        weak_text_color: Some(p.weak),
+        widgets: widgets(p),
+        selection: Selection {
+            bg_fill: p.selected,
+            stroke: Stroke::new(1.0, p.text),
+        },
+        hyperlink_color: p.accent,
+        faint_bg_color: p.raised.gamma_multiply(0.5),
+        extreme_bg_color: p.sunken,
+        code_bg_color: p.raised,
+        warn_fg_color: p.warn,
+        error_fg_color: p.bad,
+        window_corner_radius: CornerRadius::same(10),
+        window_shadow: shadow,
+        window_fill: p.panel,
+        window_stroke: Stroke::new(1.0, p.line),
+        menu_corner_radius: CornerRadius::same(8),
+        panel_fill: p.panel,
+        popup_shadow: shadow,
+        slider_trailing_fill: true,
+        handle_shape: HandleShape::Circle,
+        indent_has_left_vline: false,
+        disabled_alpha: 0.45,
+        ..base
+    }
+}
+
+fn widgets(p: &Palette) -> Widgets {
+    let look = |fill: Color32, edge: Color32, text: Color32| WidgetVisuals {
+        bg_fill: fill,
+        weak_bg_fill: fill,
+        bg_stroke: Stroke::new(1.0, edge),
+        fg_stroke: Stroke::new(1.0, text),
+        corner_radius: CornerRadius::same(6),
+        expansion: 0.0,
+    };
+    Widgets {
+        noninteractive: look(p.panel, p.line, p.text),
+        inactive: look(p.raised, p.line, p.text),
+        hovered: look(p.hover, p.edge, p.text),
+        active: look(p.selected, p.accent, p.text),
+        open: look(p.hover, p.edge, p.text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Relative luminance of WCAG 2.
+    fn luminance(c: Color32) -> f64 {
+        let linear = |v: u8| {
+            let v = f64::from(v) / 255.0;
+            if v <= 0.040_45 {
+                v / 12.92
+            } else {
+                ((v + 0.055) / 1.055).powf(2.4)
+            }
+        };
+        0.2126 * linear(c.r()) + 0.7152 * linear(c.g()) + 0.0722 * linear(c.b())
+    }
+
+    fn contrast(a: Color32, b: Color32) -> f64 {
+        let (a, b) = (luminance(a), luminance(b));
+        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    #[test]
+    fn contrast_of_black_and_white_is_21() {
+        assert!((contrast(Color32::BLACK, Color32::WHITE) - 21.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn all_text_can_be_read() {
+        for p in [&DARK, &LIGHT] {
+            for (back, on) in [p.ground, p.panel, p.raised, p.sunken]
+                .iter()
+                .zip(["ground", "panel", "raised", "sunken"])
+            {
+                let inks = [p.text, p.weak, p.accent, p.good, p.warn, p.bad];
+                for (ink, name) in inks.into_iter().zip(["text", "weak", "accent", "good", "warn", "bad"]) {
+                    let c = contrast(*back, ink);
+                    assert!(c >= 4.5, "{name} on {on}: {c:.2}");
+                }
+            }
+            for (back, ink) in [
+                (p.accent, p.on_accent),
+                (p.selected, p.text),
+                (p.selected, p.weak),
+                (p.hover, p.text),
+            ] {
+                assert!(
+                    contrast(back, ink) >= 4.5,
+                    "{back:?} {ink:?}: {:.2}",
+                    contrast(back, ink)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn all_marks_can_be_seen() {
+        for p in [&DARK, &LIGHT] {
+            for mark in [
+                p.data,
+                p.sample,
+                p.noise,
+                p.field,
+                p.curve,
+                p.curve_other,
+                p.good,
+                p.bad,
+            ] {
+                assert!(
+                    contrast(p.sunken, mark) >= 3.0,
+                    "{mark:?}: {:.2}",
+                    contrast(p.sunken, mark)
+                );
+            }
+        }
+    }
 }

@@ -1,9 +1,16 @@
 //! The window's end of the line to the engine.
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use arc_swap::ArcSwapOption;
 use crossbeam_channel::{Receiver, Sender};
+use eframe::egui;
 
 use crate::engine::{Command, Event, event::Preview};
 
@@ -38,5 +45,37 @@ impl Worker {
     /// The newest preview, if there is one that was not taken yet.
     pub fn preview(&self) -> Option<Arc<Preview>> {
         self.newest.swap(None)
+    }
+}
+
+/// Asks for a frame when the engine has news, at most once until the news were taken in, and not at once: a training
+/// that does thousands of steps a second must not draw thousands of frames.
+#[derive(Debug)]
+pub struct Wake {
+    ctx: egui::Context,
+    interval: Duration,
+    asked: AtomicBool,
+}
+
+impl Wake {
+    /// At least `interval` between two frames.
+    pub fn new(ctx: egui::Context, interval: Duration) -> Self {
+        Self {
+            ctx,
+            interval,
+            asked: AtomicBool::new(false),
+        }
+    }
+
+    /// There is news. Called from any thread.
+    pub fn call(&self) {
+        if !self.asked.swap(true, Ordering::AcqRel) {
+            self.ctx.request_repaint_after(self.interval);
+        }
+    }
+
+    /// The news are about to be taken in.
+    pub fn taken(&self) {
+        self.asked.store(false, Ordering::Release);
     }
 }

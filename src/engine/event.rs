@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use super::command::{ClassChoice, RunId, TrajectoryId};
 use crate::{
-    data::Dataset,
+    data::{Dataset, Stats},
     files::Recipe,
     math::{Domain, Frame, Level, Spec},
 };
@@ -274,14 +274,8 @@ pub struct Estimate {
 pub struct DataSummary {
     /// The data.
     pub data: Dataset,
-    /// Histogram of all values over the range (pictures: 256 bins of bytes; points: 64 bins over ±3).
-    pub histogram: Vec<u64>,
-    /// Mean of each channel in sample units.
-    pub mean: Vec<f64>,
-    /// Standard deviation of each channel in sample units.
-    pub std: Vec<f64>,
-    /// Samples of each class.
-    pub per_class: Vec<u64>,
+    /// Its numbers.
+    pub stats: Stats,
     /// Samples kept for validation.
     pub validation: usize,
 }

@@ -47,16 +47,16 @@ impl Level {
         self.sigma / self.alpha
     }
 
-    /// The same level with at least `alpha = 2⁻¹²`: what stands for pure noise where a formula needs `sigma / alpha`
-    /// or its logarithm (diffusers' `ᾱ = 2⁻²⁴`).
+    /// The same level with `alpha = 2⁻¹²` where it is 0: what stands for pure noise where a formula needs
+    /// `sigma / alpha` or its logarithm (diffusers' `ᾱ = 2⁻²⁴`).
     pub fn with_signal(self) -> Self {
         const LEAST: f64 = 1.0 / 4096.0;
-        if self.alpha >= LEAST {
+        if self.alpha > 0.0 {
             return self;
         }
         Self {
             alpha: LEAST,
-            sigma: (self.sigma.powi(2) + self.alpha.powi(2) - LEAST.powi(2)).sqrt(),
+            sigma: (self.sigma.powi(2) - LEAST.powi(2)).sqrt(),
             ..self
         }
     }

@@ -31,6 +31,8 @@ pub enum Stream {
     Data = 9,
     /// Dropout masks: move = training step.
     Dropout = 10,
+    /// Forward noising of data that is looked at.
+    Forward = 11,
 }
 
 /// The address of one block of random numbers.

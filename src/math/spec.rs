@@ -237,6 +237,11 @@ impl Params {
         self.0.get(id).unwrap_or(&MISSING)
     }
 
+    /// Whether the entry declares this parameter.
+    pub fn has(&self, id: &str) -> bool {
+        self.0.contains_key(id)
+    }
+
     /// A real parameter.
     pub fn real(&self, id: &str) -> f64 {
         self.get(id).as_real()

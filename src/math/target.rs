@@ -1,6 +1,6 @@
 //! What a network regresses: `a * x0 + b * eps`, with `(a, b)` depending on the level.
 
-use super::{Entry, Level, Spec, SpecError, spec};
+use super::{Entry, Level, Param, Spec, SpecError, spec};
 
 /// The regression target.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -11,6 +11,15 @@ pub enum Target {
     X0,
     /// `alpha * eps - sigma * x0` (Salimans and Ho 2022).
     V,
+    /// `-eps / sigma`, the gradient of the log-density (Song and Ermon 2019).
+    Score,
+    /// `eps - x0`, the velocity of the straight line (Lipman et al. 2023).
+    Flow,
+    /// The preconditioned network of Karras et al. 2022: `x0 = c_skip x + c_out * output`.
+    Edm {
+        /// Standard deviation of the data.
+        sigma_data: f64,
+    },
 }
 
 /// All targets.
@@ -39,6 +48,40 @@ pub const ENTRIES: &[&Entry<Target>] = &[
         params: &[],
         build: |_| Ok(Box::new(Target::V)),
     },
+    &Entry {
+        id: "score",
+        label: "Score",
+        help: "The network guesses where the data get denser",
+        source: "arXiv:1907.05600",
+        params: &[],
+        build: |_| Ok(Box::new(Target::Score)),
+    },
+    &Entry {
+        id: "flow",
+        label: "Flow",
+        help: "The network guesses the direction from data to noise; for the flow schedule",
+        source: "arXiv:2210.02747",
+        params: &[],
+        build: |_| Ok(Box::new(Target::Flow)),
+    },
+    &Entry {
+        id: "edm",
+        label: "EDM",
+        help: "Input, output and skip are scaled so that the network always works at unit size",
+        source: "arXiv:2206.00364",
+        params: &[Param::real(
+            "sigma-data",
+            0.01,
+            10.0,
+            0.5,
+            "Standard deviation of the data",
+        )],
+        build: |p| {
+            Ok(Box::new(Target::Edm {
+                sigma_data: p.real("sigma-data"),
+            }))
+        },
+    },
 ];
 
 /// Builds the chosen target.
@@ -53,28 +96,44 @@ impl Target {
             Self::Eps => (0.0, 1.0),
             Self::X0 => (1.0, 0.0),
             Self::V => (-at.sigma, at.alpha),
+            Self::Score => (0.0, -1.0 / at.sigma),
+            Self::Flow => (-1.0, 1.0),
+            Self::Edm { sigma_data } => {
+                let (sigma, spread) = (at.sigma_ve(), at.sigma_ve().hypot(sigma_data));
+                // (1 - c_skip) / c_out and -c_skip sigma / c_out.
+                (sigma / (sigma_data * spread), -sigma_data / spread)
+            }
         }
     }
 
     /// What `x` is multiplied by before the network sees it, so that its size does not depend on the level.
     ///
-    /// Variance-preserving and flow levels pass unchanged; variance-exploding ones are brought to the size of the data.
+    /// Variance-preserving and flow levels pass unchanged; variance-exploding ones are brought to unit size; EDM's
+    /// `c_in` takes the deviation of the data into account.
     pub fn input_scale(self, at: Level) -> f64 {
-        let square = at.alpha.powi(2) + at.sigma.powi(2);
-        if square > 1.0 + 1e-9 {
-            square.sqrt().recip()
-        } else {
-            1.0
+        let square = match self {
+            Self::Edm { sigma_data } => at.sigma.powi(2) + (at.alpha * sigma_data).powi(2),
+            _ => at.sigma.powi(2) + at.alpha.powi(2),
+        };
+        match self {
+            Self::Edm { .. } => square.sqrt().recip(),
+            _ if square > 1.0 + 1e-9 => square.sqrt().recip(),
+            _ => 1.0,
         }
+    }
+
+    /// `a sigma - b alpha`: how well the output and `x` together tell `x0` from `eps`; 0 where they cannot.
+    pub fn determinant(self, at: Level) -> f64 {
+        let (a, b) = self.row(at);
+        a * at.sigma - b * at.alpha
     }
 
     /// How `x0` and `eps` follow from the network's output and `x`: `x0 = out * m[0][0] + x * m[0][1]`, `eps` likewise
     /// from `m[1]`. Cramer's rule on the row and `x = alpha * x0 + sigma * eps`.
     pub fn decode(self, at: Level) -> [[f64; 2]; 2] {
         let (a, b) = self.row(at);
-        let Level { alpha, sigma, .. } = at;
-        let det = a * sigma - b * alpha;
-        [[sigma / det, -b / det], [-alpha / det, a / det]]
+        let det = self.determinant(at);
+        [[at.sigma / det, -b / det], [-at.alpha / det, a / det]]
     }
 }
 
@@ -86,15 +145,34 @@ mod tests {
     fn decoding_inverts_the_row() {
         for entry in ENTRIES {
             let target = build(&Spec::new(entry.id)).unwrap();
-            for alpha_bar in [0.999_f64, 0.5, 1e-3] {
-                let at = Level::from_alpha_bar(0.0, alpha_bar);
+            for (alpha, sigma) in [(0.999, 0.045), (0.6, 0.8), (0.01, 0.99), (1.0, 40.0), (0.3, 0.7)] {
+                let at = Level { t: 0.0, alpha, sigma };
                 let (x0, eps) = (0.3, -1.7);
                 let (a, b) = target.row(at);
                 let (out, x) = (a * x0 + b * eps, at.alpha * x0 + at.sigma * eps);
                 let m = target.decode(at);
-                assert!((m[0][0] * out + m[0][1] * x - x0).abs() < 1e-12, "{}", entry.id);
-                assert!((m[1][0] * out + m[1][1] * x - eps).abs() < 1e-12, "{}", entry.id);
+                assert!((m[0][0] * out + m[0][1] * x - x0).abs() < 1e-10, "{} {at:?}", entry.id);
+                assert!((m[1][0] * out + m[1][1] * x - eps).abs() < 1e-10, "{} {at:?}", entry.id);
             }
         }
+    }
+
+    /// Karras et al. 2022, table 1, with data of deviation 0.5 at sigma 3.
+    #[test]
+    fn edm_preconditions_as_published() {
+        let target = Target::Edm { sigma_data: 0.5 };
+        let at = Level {
+            t: 0.0,
+            alpha: 1.0,
+            sigma: 3.0,
+        };
+        let spread: f64 = 9.25;
+        let (c_skip, c_out) = (0.25 / spread, 1.5 / spread.sqrt());
+        assert!((target.decode(at)[0][0] - c_out).abs() < 1e-12);
+        assert!((target.decode(at)[0][1] - c_skip).abs() < 1e-12);
+        assert!((target.input_scale(at) - 1.0 / spread.sqrt()).abs() < 1e-12);
+        let (a, b) = target.row(at);
+        // The target has unit variance: a² sigma_data² + b² = 1.
+        assert!((a * a * 0.25 + b * b - 1.0).abs() < 1e-12);
     }
 }

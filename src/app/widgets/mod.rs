@@ -4,5 +4,6 @@ pub mod aspect;
 pub mod atlas;
 pub mod button;
 pub mod cloud;
+pub mod form;
 pub mod pictures;
 pub mod strip;

@@ -1,0 +1,246 @@
+//! One table of keys: menus, tooltips, the list of keys and the tests read it.
+
+use eframe::egui::{Context, Event, Key, KeyboardShortcut, Modifiers};
+
+use super::action::Workspace;
+
+/// What a key does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Does {
+    /// Shows a workspace.
+    Show(Workspace),
+    /// Lets the user choose a file to open.
+    Open,
+    /// Takes a picture from the clipboard as data.
+    Paste,
+    /// Saves a checkpoint.
+    Save,
+    /// Opens the export choices.
+    Export,
+    /// Hides or shows the side panels.
+    Panels,
+    /// Light, dark, light, …
+    Theme,
+    /// Interface larger.
+    Larger,
+    /// Interface smaller.
+    Smaller,
+    /// Interface in its original size.
+    OriginalSize,
+    /// Whole screen.
+    FullScreen,
+    /// The list of keys.
+    Help,
+    /// Frame times.
+    Times,
+    /// Ends the program.
+    Quit,
+    /// Starts training, or making samples.
+    Go,
+    /// Pauses or goes on with the training; plays or pauses the trajectory.
+    Toggle,
+    /// One training step.
+    Step,
+    /// Ends the job at once.
+    Stop,
+    /// Another seed.
+    Seed,
+    /// Shows or hides a layer of the cloud, `0..5`.
+    Layer(usize),
+    /// One frame back.
+    Back,
+    /// One frame on.
+    On,
+    /// Ten frames back.
+    Back10,
+    /// Ten frames on.
+    On10,
+    /// First frame.
+    First,
+    /// Last frame, and follows new ones.
+    Last,
+}
+
+/// A line of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Binding {
+    /// What it does.
+    pub does: Does,
+    /// Keys that do it; the first one is shown.
+    pub keys: &'static [KeyboardShortcut],
+    /// In words.
+    pub label: &'static str,
+    /// Where it works; `None` everywhere.
+    pub place: Option<Workspace>,
+}
+
+const fn plain(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::NONE, key)
+}
+
+const fn shift(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::SHIFT, key)
+}
+
+const fn ctrl(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::COMMAND, key)
+}
+
+const fn ctrl_shift(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), key)
+}
+
+const fn alt(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::ALT, key)
+}
+
+const fn bind(does: Does, keys: &'static [KeyboardShortcut], label: &'static str, place: Option<Workspace>) -> Binding {
+    Binding {
+        does,
+        keys,
+        label,
+        place,
+    }
+}
+
+const LAB: Option<Workspace> = Some(Workspace::Lab);
+const TRAJECTORY: Option<Workspace> = Some(Workspace::Trajectory);
+
+/// All keys.
+pub const BINDINGS: &[Binding] = &[
+    bind(Does::Show(Workspace::Start), &[alt(Key::Num0)], "Start", None),
+    bind(Does::Show(Workspace::Lab), &[alt(Key::Num1)], "Lab", None),
+    bind(Does::Show(Workspace::Data), &[alt(Key::Num2)], "Data", None),
+    bind(Does::Show(Workspace::Trajectory), &[alt(Key::Num3)], "Trajectory", None),
+    bind(Does::Show(Workspace::Schedule), &[alt(Key::Num4)], "Schedule", None),
+    bind(Does::Open, &[ctrl(Key::O)], "Open a file", None),
+    bind(Does::Paste, &[ctrl(Key::V)], "Paste a picture as data", None),
+    bind(Does::Save, &[ctrl(Key::S)], "Save a checkpoint", None),
+    bind(Does::Export, &[ctrl(Key::E)], "Export", None),
+    bind(Does::Stop, &[shift(Key::X)], "Stop the job at once", None),
+    bind(Does::Panels, &[ctrl(Key::B)], "Hide or show the side panels", None),
+    bind(Does::Theme, &[ctrl_shift(Key::L)], "Light or dark", None),
+    bind(
+        Does::Larger,
+        &[ctrl_shift(Key::Plus), ctrl_shift(Key::Equals)],
+        "Larger interface",
+        None,
+    ),
+    bind(Does::Smaller, &[ctrl_shift(Key::Minus)], "Smaller interface", None),
+    bind(
+        Does::OriginalSize,
+        &[ctrl_shift(Key::Num0)],
+        "Original interface size",
+        None,
+    ),
+    bind(Does::FullScreen, &[plain(Key::F11)], "Full screen", None),
+    bind(Does::Times, &[plain(Key::F12)], "Frame times", None),
+    bind(
+        Does::Help,
+        &[plain(Key::Questionmark), plain(Key::F1)],
+        "This list",
+        None,
+    ),
+    bind(Does::Quit, &[ctrl(Key::Q)], "Quit", None),
+    bind(Does::Go, &[ctrl(Key::Enter)], "Train", LAB),
+    bind(Does::Toggle, &[plain(Key::Space)], "Pause or go on", LAB),
+    bind(Does::Step, &[plain(Key::Period)], "One training step", LAB),
+    bind(Does::Seed, &[plain(Key::R)], "Another seed", LAB),
+    bind(Does::Layer(0), &[plain(Key::Num1)], "Layer: data", LAB),
+    bind(Does::Layer(1), &[plain(Key::Num2)], "Layer: samples", LAB),
+    bind(Does::Layer(2), &[plain(Key::Num3)], "Layer: paths", LAB),
+    bind(Does::Layer(3), &[plain(Key::Num4)], "Layer: score field", LAB),
+    bind(Does::Layer(4), &[plain(Key::Num5)], "Layer: clean guesses", LAB),
+    bind(Does::Go, &[ctrl(Key::Enter)], "Make samples", TRAJECTORY),
+    bind(Does::Toggle, &[plain(Key::Space)], "Play or pause", TRAJECTORY),
+    bind(Does::Seed, &[plain(Key::R)], "Another seed", TRAJECTORY),
+    bind(Does::Back, &[plain(Key::ArrowLeft)], "One frame back", TRAJECTORY),
+    bind(Does::On, &[plain(Key::ArrowRight)], "One frame on", TRAJECTORY),
+    bind(Does::Back10, &[shift(Key::ArrowLeft)], "Ten frames back", TRAJECTORY),
+    bind(Does::On10, &[shift(Key::ArrowRight)], "Ten frames on", TRAJECTORY),
+    bind(Does::First, &[plain(Key::Home)], "First frame", TRAJECTORY),
+    bind(
+        Does::Last,
+        &[plain(Key::End)],
+        "Last frame, follow new ones",
+        TRAJECTORY,
+    ),
+];
+
+/// Whether one of the keys for `does` was pressed in this frame; takes the press away from the widgets. Keys without
+/// Ctrl or Alt are left to whatever has the focus.
+pub fn pressed(ctx: &Context, does: Does) -> bool {
+    let mut keys = BINDINGS.iter().filter(|b| b.does == does).flat_map(|b| b.keys);
+    keys.any(|key| is_free(ctx, key) && take(ctx, key))
+}
+
+fn is_free(ctx: &Context, key: &KeyboardShortcut) -> bool {
+    let steers_focus = matches!(
+        key.logical_key,
+        Key::Space | Key::ArrowLeft | Key::ArrowRight | Key::Home | Key::End
+    );
+    let bare = !key.modifiers.command && !key.modifiers.alt;
+    match (bare, steers_focus) {
+        (true, true) => !ctx.egui_wants_keyboard_input(),
+        (true, false) => !ctx.text_edit_focused() || is_function_key(key.logical_key),
+        (false, _) => !(key.logical_key == Key::V && ctx.text_edit_focused()),
+    }
+}
+
+fn is_function_key(key: Key) -> bool {
+    matches!(key, Key::F1 | Key::F11 | Key::F12)
+}
+
+fn take(ctx: &Context, wanted: &KeyboardShortcut) -> bool {
+    // A question mark is typed with or without Shift, depending on the keyboard.
+    let fits = |modifiers: Modifiers| match wanted.logical_key {
+        Key::Questionmark => modifiers.matches_logically(wanted.modifiers),
+        _ => modifiers.matches_exact(wanted.modifiers),
+    };
+    // Ctrl+V with a picture in the clipboard arrives as a release only: the press is taken for pasting text.
+    let edge = wanted.logical_key != Key::V;
+    ctx.input_mut(|input| {
+        let before = input.events.len();
+        input.events.retain(|event| match *event {
+            Event::Key {
+                key,
+                pressed,
+                modifiers,
+                ..
+            } => key != wanted.logical_key || pressed != edge || !fits(modifiers),
+            _ => true,
+        });
+        input.events.len() < before
+    })
+}
+
+/// The first key for `does`, as the platform writes it; empty when there is none.
+pub fn text(ctx: &Context, does: Does) -> String {
+    let binding = BINDINGS.iter().find(|b| b.does == does);
+    binding
+        .and_then(|b| b.keys.first())
+        .map_or_else(String::new, |key| ctx.format_shortcut(key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_does_two_things_in_one_place() {
+        for (i, a) in BINDINGS.iter().enumerate() {
+            assert!(!a.keys.is_empty() && !a.label.is_empty(), "{a:?}");
+            for b in &BINDINGS[i + 1..] {
+                let meet = a.place.is_none() || b.place.is_none() || a.place == b.place;
+                let shared = a.keys.iter().any(|k| b.keys.contains(k));
+                assert!(!(meet && shared), "{a:?} and {b:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn tab_and_escape_belong_to_the_toolkit() {
+        let taken = BINDINGS.iter().flat_map(|b| b.keys).map(|k| k.logical_key);
+        assert_eq!(taken.filter(|k| matches!(k, Key::Tab | Key::Escape)).count(), 0);
+    }
+}

@@ -1,0 +1,205 @@
+//! Opening the window: which renderer, and what to say when there is none.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
+
+use eframe::{NativeOptions, egui, egui_wgpu};
+
+use super::{icon, shell::App, state::Machine, worker::Wake, worker::Worker};
+
+/// How the window is drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Renderer {
+    /// wgpu, and OpenGL when that fails.
+    #[default]
+    Auto,
+    /// Vulkan, Metal or DirectX 12 through wgpu.
+    Wgpu,
+    /// OpenGL.
+    Glow,
+}
+
+/// Settings of the window.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How the window is drawn.
+    pub renderer: Renderer,
+    /// What to open at the start.
+    pub open: Vec<PathBuf>,
+    /// When the program started; start times count from here.
+    pub started: Instant,
+    /// Where lines about start and frame times go; `None` for nowhere.
+    pub timings: Option<fn(&str)>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            renderer: Renderer::Auto,
+            open: Vec::new(),
+            started: Instant::now(),
+            timings: None,
+        }
+    }
+}
+
+/// Why the window could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// No X11 or Wayland display.
+    #[error(
+        "no display to open a window on (neither WAYLAND_DISPLAY nor DISPLAY leads anywhere: {0}); \
+         to train without a window: diffusion-studio train --data moons"
+    )]
+    NoDisplay(String),
+    /// Neither renderer works.
+    #[error(
+        "the window could not be drawn: {0}; try --renderer glow or --renderer wgpu, or train without a window: \
+         diffusion-studio train --data moons"
+    )]
+    NoRenderer(String),
+    /// The engine could not be started.
+    #[error("the engine could not be started: {0}")]
+    Engine(String),
+}
+
+/// Opens the window and stays until it is closed. `connect` starts the engine; it is given what wakes the window up.
+pub fn run_with(
+    options: &Options,
+    connect: &dyn Fn(Arc<Wake>) -> Result<Worker, String>,
+) -> Result<(), RunError> {
+    let first = match options.renderer {
+        Renderer::Auto | Renderer::Wgpu => eframe::Renderer::Wgpu,
+        Renderer::Glow => eframe::Renderer::Glow,
+    };
+    let attempt = |renderer| open(options, renderer, connect);
+    match attempt(first) {
+        Err(fault) if options.renderer == Renderer::Auto && is_graphics(&fault) => {
+            tracing::warn!("wgpu cannot draw here ({fault}); trying OpenGL");
+            attempt(eframe::Renderer::Glow)
+        }
+        outcome => outcome,
+    }
+    .map_err(explain)
+}
+
+fn open(
+    options: &Options,
+    renderer: eframe::Renderer,
+    connect: &dyn Fn(Arc<Wake>) -> Result<Worker, String>,
+) -> Result<(), eframe::Error> {
+    let native = NativeOptions {
+        viewport: egui::ViewportBuilder::default()
+            .with_title("Diffusion Studio")
+            .with_app_id("diffusion-studio")
+            .with_inner_size([1280.0, 800.0])
+            .with_min_inner_size([800.0, 520.0])
+            .with_icon(icon::window_icon()),
+        renderer,
+        wgpu_options: egui_wgpu::WgpuConfiguration::default()
+            .with_surface_config(egui_wgpu::SurfaceConfig::LOW_LATENCY),
+        ..NativeOptions::default()
+    };
+    eframe::run_native(
+        "Diffusion Studio",
+        native,
+        Box::new(|cc| {
+            let machine = machine(cc);
+            let wake = Arc::new(Wake::new(cc.egui_ctx.clone(), refresh(&machine)));
+            let worker = connect(wake.clone()).map_err(RunError::Engine)?;
+            Ok(Box::new(App::new(cc, worker, wake, machine, options)))
+        }),
+    )
+}
+
+/// Shortest time between two frames that the engine asks for. A software renderer works on the cores that train.
+fn refresh(machine: &Machine) -> Duration {
+    Duration::from_millis(if machine.software { 110 } else { 33 })
+}
+
+fn machine(cc: &eframe::CreationContext<'_>) -> Machine {
+    if let Some(state) = &cc.wgpu_render_state {
+        let info = state.adapter.get_info();
+        return Machine {
+            adapter: format!("{} · {}", info.backend, info.name),
+            software: info.device_type == egui_wgpu::wgpu::DeviceType::Cpu,
+            ..Machine::default()
+        };
+    }
+    let version = cc.gl.as_ref().map(|gl| {
+        use eframe::glow::HasContext as _;
+        gl.version().clone()
+    });
+    Machine {
+        adapter: version.map_or_else(
+            || "OpenGL".into(),
+            |v| format!("OpenGL {}.{} {}", v.major, v.minor, v.vendor_info.trim()),
+        ),
+        // OpenGL does not tell; on machines where wgpu failed it is the likely answer, and the cautious one.
+        software: true,
+        ..Machine::default()
+    }
+}
+
+fn is_graphics(fault: &eframe::Error) -> bool {
+    matches!(fault, eframe::Error::Wgpu(_))
+}
+
+fn explain(fault: eframe::Error) -> RunError {
+    match fault {
+        eframe::Error::AppCreation(inner) => match inner.downcast::<RunError>() {
+            Ok(own) => *own,
+            Err(other) => RunError::Engine(other.to_string()),
+        },
+        eframe::Error::WinitEventLoop(e) => RunError::NoDisplay(e.to_string()),
+        eframe::Error::Winit(e) => RunError::NoDisplay(e.to_string()),
+        other => RunError::NoRenderer(other.to_string()),
+    }
+}
+
+/// Lines about the start, each told once.
+#[derive(Debug)]
+pub struct StartTimes {
+    started: Instant,
+    tell: Option<fn(&str)>,
+    first_frame: OnceLock<()>,
+    first_motion: OnceLock<()>,
+}
+
+impl StartTimes {
+    /// Counts from `options.started`.
+    pub fn new(options: &Options) -> Self {
+        Self {
+            started: options.started,
+            tell: options.timings,
+            first_frame: OnceLock::new(),
+            first_motion: OnceLock::new(),
+        }
+    }
+
+    /// The first frame with widgets was laid out.
+    pub fn frame(&self) {
+        self.once(&self.first_frame, "first frame");
+    }
+
+    /// The first trajectory moved on the screen.
+    pub fn motion(&self) {
+        self.once(&self.first_motion, "first moving trajectory");
+    }
+
+    /// Any other line.
+    pub fn line(&self, text: &str) {
+        if let Some(tell) = self.tell {
+            tell(text);
+        }
+    }
+
+    fn once(&self, cell: &OnceLock<()>, what: &str) {
+        if cell.set(()).is_ok() {
+            self.line(&format!("{what}: {:.2} s after the start", self.started.elapsed().as_secs_f64()));
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The diffusion clock at the foot of the window: play, step, loop, speed, and where the cursor stands.
+
+use eframe::egui::{self, Align, ComboBox, Layout, RichText, Slider, Ui, WidgetInfo, vec2};
+use egui_material_icons::icons;
+
+use crate::{
+    app::{
+        action::Action,
+        keys::{self, Does},
+        playback::{Mode, PlaybackCommand, SPEEDS},
+        state::AppState,
+        theme,
+        trajectories::TrajectoryView,
+        widgets::button,
+        words,
+    },
+    math::Level,
+};
+
+/// Width of the numbers on the right, so that nothing moves while they change.
+const READOUT: f32 = 330.0;
+
+/// The keys of the clock; call before the widgets that would take them.
+pub fn clock_keys(ui: &Ui, state: &AppState, out: &mut Vec<Action>) {
+    if state.playback.is_empty() {
+        return;
+    }
+    let table = [
+        (Does::Toggle, PlaybackCommand::Toggle),
+        (Does::Back, PlaybackCommand::Step(-1)),
+        (Does::On, PlaybackCommand::Step(1)),
+        (Does::Back10, PlaybackCommand::Step(-10)),
+        (Does::On10, PlaybackCommand::Step(10)),
+        (Does::First, PlaybackCommand::Home),
+        (Does::Last, PlaybackCommand::End),
+    ];
+    for (does, command) in table {
+        if keys::pressed(ui.ctx(), does) {
+            out.push(Action::Playback(command));
+        }
+    }
+}
+
+/// The whole bar, one line high.
+pub fn time_bar_panel(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
+    let clock = &state.playback;
+    ui.add_enabled_ui(!clock.is_empty(), |ui| {
+        ui.horizontal(|ui| {
+            ui.set_min_height(34.0);
+            transport(ui, state, out);
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                speed(ui, state, out);
+                looping(ui, state, out);
+                ui.separator();
+                readout(ui, state.trajectory(), clock.index());
+                slider(ui, state, out);
+            });
+        });
+    });
+}
+
+fn transport(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
+    let playing = state.playback.mode() == Mode::Playing;
+    let (icon, name) = match playing {
+        true => (icons::ICON_PAUSE, "Pause"),
+        false => (icons::ICON_PLAY_ARROW, "Play"),
+    };
+    let buttons = [
+        (
+            icons::ICON_SKIP_PREVIOUS,
+            "First step",
+            Does::First,
+            PlaybackCommand::Home,
+        ),
+        (
+            icons::ICON_CHEVRON_LEFT,
+            "One step back",
+            Does::Back,
+            PlaybackCommand::Step(-1),
+        ),
+        (icon, name, Does::Toggle, PlaybackCommand::Toggle),
+        (
+            icons::ICON_CHEVRON_RIGHT,
+            "One step on",
+            Does::On,
+            PlaybackCommand::Step(1),
+        ),
+        (
+            icons::ICON_SKIP_NEXT,
+            "Last step, and follow",
+            Does::Last,
+            PlaybackCommand::End,
+        ),
+    ];
+    ui.spacing_mut().item_spacing.x = 2.0;
+    for (icon, name, does, command) in buttons {
+        let key = keys::text(ui.ctx(), does);
+        if button::icon(ui, icon, name).on_hover_text(key).clicked() {
+            out.push(Action::Playback(command));
+        }
+    }
+    ui.add_space(8.0);
+}
+
+fn slider(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
+    let clock = &state.playback;
+    let mut index = clock.index();
+    let last = state.trajectory().map_or(0, |view| view.info.moves).max(1);
+    ui.spacing_mut().slider_width = ui.available_width() - 12.0;
+    let response = ui.add(Slider::new(&mut index, 0..=last).show_value(false));
+    response.widget_info(|| WidgetInfo::slider(!clock.is_empty(), clock.index() as f64, "Diffusion time"));
+    if response.changed() {
+        out.push(Action::Playback(PlaybackCommand::Seek(index)));
+    }
+    if response.drag_stopped() || response.clicked() {
+        // Otherwise the slider keeps the arrow keys and Space to itself.
+        response.surrender_focus();
+    }
+}
+
+fn looping(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
+    let mut looping = state.playback.looping();
+    let icon = RichText::new(icons::ICON_REPEAT.codepoint).size(18.0);
+    let response = ui
+        .toggle_value(&mut looping, icon)
+        .on_hover_text("Begin again after the last step");
+    let name = || WidgetInfo::selected(egui::Role::CheckBox, ui.is_enabled(), looping, "Loop");
+    response.widget_info(name);
+    if response.changed() {
+        out.push(Action::Playback(PlaybackCommand::SetLoop(looping)));
+    }
+}
+
+fn speed(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
+    let now = state.playback.speed();
+    let combo = ComboBox::from_id_salt("speed")
+        .width(64.0)
+        .selected_text(format!("{now}×"))
+        .show_ui(ui, |ui| {
+            for &speed in SPEEDS {
+                if ui.selectable_label(speed == now, format!("{speed}×")).clicked() {
+                    out.push(Action::Playback(PlaybackCommand::SetSpeed(speed)));
+                }
+            }
+        });
+    let name = || WidgetInfo::labeled(egui::Role::ComboBox, ui.is_enabled(), "Speed");
+    combo
+        .response
+        .on_hover_text("Speed: at 1× a whole trajectory takes four seconds")
+        .widget_info(name);
+}
+
+fn readout(ui: &mut Ui, view: Option<&TrajectoryView>, index: usize) {
+    let text = match view.and_then(|v| Some((v, v.at(index)?))) {
+        Some((view, step)) => level_text(step.index, view.info.moves, step.level),
+        None => "no trajectory".into(),
+    };
+    let right = Layout::right_to_left(Align::Center);
+    ui.allocate_ui_with_layout(vec2(READOUT, 26.0), right, |ui| {
+        ui.set_min_width(READOUT);
+        ui.label(theme::number(text)).on_hover_text(
+            "Step of the sampler, time that the network is told, standard deviation of the noise, signal-to-noise ratio",
+        );
+    });
+}
+
+/// `step 12/50  t 740  σ 0.830  SNR −4.2 dB`.
+fn level_text(index: usize, moves: usize, level: Level) -> String {
+    let width = moves.to_string().len();
+    let place = format!("step {index:>width$}/{moves}");
+    if level.sigma == 0.0 {
+        return format!("{place}   result, no noise");
+    }
+    let t = words::number(level.t);
+    format!("{place}   t {t:>4}   σ {:.3}   SNR {}", level.sigma, decibels(level))
+}
+
+/// The signal-to-noise ratio in decibels.
+pub fn decibels(level: Level) -> String {
+    let db = 10.0 * level.snr().log10();
+    let sign = if db < 0.0 { '−' } else { '+' };
+    if db.is_finite() {
+        format!("{sign}{:4.1} dB", db.abs())
+    } else {
+        "∞ dB".into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_are_read_out_in_words() {
+        let level = Level::from_alpha_bar(740.0, 0.275_3);
+        assert_eq!(
+            level_text(12, 50, level),
+            "step 12/50   t  740   σ 0.851   SNR − 4.2 dB"
+        );
+        assert_eq!(level_text(50, 50, Level::clean(0.0)), "step 50/50   result, no noise");
+        // Equal power of signal and noise.
+        assert_eq!(decibels(Level::from_alpha_bar(0.0, 0.5)), "+ 0.0 dB");
+    }
+}

@@ -1,0 +1,139 @@
+//! A drawn schedule: nine values of the log-SNR and the smooth falling curve through them.
+
+use super::{
+    NoiseSchedule,
+    table::{self, Table},
+};
+use crate::math::{Entry, Param, Params, SpecError};
+
+const fn knot(id: &'static str, default: f64) -> Param {
+    Param::real(
+        id,
+        -30.0,
+        30.0,
+        default,
+        "ln(alpha² / sigma²) at this eighth of the way",
+    )
+}
+
+/// Ids of the knots, from the clean to the noisy end.
+pub const KNOTS: [&str; 9] = [
+    "log-snr-0",
+    "log-snr-1",
+    "log-snr-2",
+    "log-snr-3",
+    "log-snr-4",
+    "log-snr-5",
+    "log-snr-6",
+    "log-snr-7",
+    "log-snr-8",
+];
+
+/// Registry entry. The defaults follow the cosine schedule.
+pub const ENTRY: Entry<dyn NoiseSchedule> = Entry {
+    id: "custom",
+    label: "Drawn",
+    help: "Drag the signal-to-noise curve yourself",
+    source: "",
+    params: &[
+        table::STEPS,
+        knot(KNOTS[0], 10.0),
+        knot(KNOTS[1], 3.1),
+        knot(KNOTS[2], 1.7),
+        knot(KNOTS[3], 0.8),
+        knot(KNOTS[4], 0.0),
+        knot(KNOTS[5], -0.8),
+        knot(KNOTS[6], -1.8),
+        knot(KNOTS[7], -3.3),
+        knot(KNOTS[8], -12.0),
+        table::ZERO_SNR,
+    ],
+    build,
+};
+
+fn build(p: &Params) -> Result<Box<dyn NoiseSchedule>, SpecError> {
+    let knots = KNOTS.map(|id| p.real(id));
+    if let Some(i) = (1..knots.len()).find(|&i| knots[i] >= knots[i - 1]) {
+        return Err(SpecError::Impossible(format!(
+            "the log-SNR must fall from knot to knot, but “{}” is {} after {}",
+            KNOTS[i],
+            knots[i],
+            knots[i - 1]
+        )));
+    }
+    let curve = Monotone::through(&knots);
+    let steps = p.count("steps");
+    let alpha_bar = table::line(0.0, 1.0, steps).map(|u| table::logistic(curve.at(u)));
+    Ok(Box::new(Table::new(alpha_bar.collect()).with_end(p)))
+}
+
+/// Piecewise cubic without overshoot through values at even distances (Fritsch and Butland 1984).
+struct Monotone<'a> {
+    values: &'a [f64],
+    slopes: Vec<f64>,
+}
+
+impl<'a> Monotone<'a> {
+    /// At least two values, all rising or all falling.
+    fn through(values: &'a [f64]) -> Self {
+        let rise: Vec<f64> = values.windows(2).map(|w| w[1] - w[0]).collect();
+        // The harmonic mean of neighbouring slopes keeps each piece between its ends.
+        let inner = rise.windows(2).map(|w| 2.0 / (w[0].recip() + w[1].recip()));
+        let slopes = rise[..1]
+            .iter()
+            .copied()
+            .chain(inner)
+            .chain(rise[rise.len() - 1..].iter().copied());
+        Self {
+            values,
+            slopes: slopes.collect(),
+        }
+    }
+
+    /// The value at `u` of `[0, 1]`.
+    fn at(&self, u: f64) -> f64 {
+        let pieces = self.values.len() - 1;
+        let x = u.clamp(0.0, 1.0) * pieces as f64;
+        let i = (x as usize).min(pieces - 1);
+        let h = x - i as f64;
+        let (rest, bend) = (1.0 - h, h * (1.0 - h));
+        // Cubic Hermite basis.
+        self.values[i] * rest * rest * (1.0 + 2.0 * h)
+            + self.values[i + 1] * h * h * (3.0 - 2.0 * h)
+            + self.slopes[i] * bend * rest
+            - self.slopes[i + 1] * bend * h
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::math::{Spec, Value, schedule};
+
+    #[test]
+    fn the_curve_meets_its_knots_and_never_turns() {
+        let knots = [9.0, 8.9, 2.0, 1.9, -4.0];
+        let curve = Monotone::through(&knots);
+        for (i, k) in knots.iter().enumerate() {
+            assert!((curve.at(i as f64 / 4.0) - k).abs() < 1e-12);
+        }
+        let values: Vec<f64> = (0..=400).map(|i| curve.at(f64::from(i) / 400.0)).collect();
+        assert!(values.windows(2).all(|w| w[1] < w[0]));
+    }
+
+    #[test]
+    fn the_defaults_resemble_the_cosine_schedule() {
+        let [custom, cosine] = ["custom", "cosine"].map(|id| schedule::build(&Spec::new(id)).unwrap());
+        for t in [100.0, 250.0, 500.0, 750.0, 900.0] {
+            let difference = custom.level(t).alpha.powi(2) - cosine.level(t).alpha.powi(2);
+            assert!(difference.abs() < 0.02, "{t}: {difference}");
+        }
+    }
+
+    #[test]
+    fn a_rising_curve_is_refused() {
+        let spec = Spec::new("custom").with("log-snr-3", Value::Real(5.0));
+        let error = schedule::build(&spec).unwrap_err().to_string();
+        assert!(error.contains("log-snr-3"), "{error}");
+    }
+}
