@@ -1,7 +1,10 @@
 //! `softmax(q kᵀ / sqrt(d)) v` over the pixels, head by head, in blocks of queries: the matrix of all scores never exists.
 //! The backward pass computes the scores again.
 
-#![expect(unsafe_code, reason = "tasks write the results of their own samples, and registers are loaded through pointers")]
+#![expect(
+    unsafe_code,
+    reason = "tasks write the results of their own samples, and registers are loaded through pointers"
+)]
 
 use std::ops::Range;
 
@@ -21,13 +24,13 @@ const BLOCK: usize = 48;
 
 /// Queries, keys and values `(B, P, C)` to a value of the same shape.
 pub(super) struct Attention {
-    pub inputs: [(ValueId, Slot); 3],
-    pub out: (ValueId, Slot),
-    pub pixels: usize,
-    pub channels: usize,
-    pub heads: usize,
-    pub isa: Isa,
-    pub back: Option<Back>,
+    pub(super) inputs: [(ValueId, Slot); 3],
+    pub(super) out: (ValueId, Slot),
+    pub(super) pixels: usize,
+    pub(super) channels: usize,
+    pub(super) heads: usize,
+    pub(super) isa: Isa,
+    pub(super) back: Option<Back>,
 }
 
 /// Gradients of result and inputs.
@@ -44,13 +47,6 @@ struct Head<'a> {
     /// Keys (and for the way back values) transposed into panels.
     k_panels: &'a [f32],
     v_panels: &'a [f32],
-}
-
-/// The gradients of one head, `(P, d)` each.
-struct HeadGrads<'a> {
-    q: &'a mut [f32],
-    k: &'a mut [f32],
-    v: &'a mut [f32],
 }
 
 impl Attention {
@@ -73,13 +69,16 @@ impl Attention {
     /// One sample of the inputs.
     fn sample<'a>(&self, run: &Run<'a>, sample: usize) -> [&'a [f32]; 3] {
         let len = self.sample_len();
-        self.inputs.map(|(_, slot)| &run.read(slot)[sample * len..(sample + 1) * len])
+        self.inputs
+            .map(|(_, slot)| &run.read(slot)[sample * len..(sample + 1) * len])
     }
 
     /// Packs the transpose of a head's keys or values.
     fn transpose(&self, x: &[f32], first: usize, panels: &mut [f32]) {
         let c = self.channels;
-        pack_panels(self.isa, panels, self.width(), self.pixels, |i, pixel| x[pixel * c + first + i]);
+        pack_panels(self.isa, panels, self.width(), self.pixels, |i, pixel| {
+            x[pixel * c + first + i]
+        });
     }
 
     fn forward_sample(&self, run: &Run<'_>, sample: usize, out: &mut [f32], room: &mut [f32]) {
@@ -87,12 +86,24 @@ impl Attention {
         let (k_panels, scores) = room.split_at_mut(self.panels_len());
         for first in (0..self.channels).step_by(self.width()) {
             self.transpose(k, first, k_panels);
-            let head = Head { q: &q[first..], k: &k[first..], v: &v[first..], k_panels, v_panels: &[] };
+            let head = Head {
+                q: &q[first..],
+                k: &k[first..],
+                v: &v[first..],
+                k_panels,
+                v_panels: &[],
+            };
             for start in (0..self.pixels).step_by(BLOCK) {
                 let rows = start..self.pixels.min(start + BLOCK);
                 let scores = &mut scores[..rows.len() * self.pixels];
                 self.shares(&head, rows.clone(), scores);
-                self.times_rows(rows.len(), scores, head.v, &mut out[rows.start * self.channels + first..], self.channels);
+                self.times_rows(
+                    rows.len(),
+                    scores,
+                    head.v,
+                    &mut out[rows.start * self.channels + first..],
+                    self.channels,
+                );
             }
         }
     }
@@ -100,14 +111,24 @@ impl Attention {
     /// Rows of `softmax(q kᵀ / sqrt(d))`.
     fn shares(&self, head: &Head<'_>, rows: Range<usize>, scores: &mut [f32]) {
         self.times_panels(&head.q[rows.start * self.channels..], rows.len(), head.k_panels, scores);
-        self.isa.run(Softmax { scores, width: self.pixels, scale: self.scale() });
+        self.isa.run(Softmax {
+            scores,
+            width: self.pixels,
+            scale: self.scale(),
+        });
     }
 
     /// `(rows, d)` rows of a head's matrix times a transposed one: `(rows, P)`.
     fn times_panels(&self, x: &[f32], rows: usize, panels: &[f32], to: &mut [f32]) {
         MatMul {
             size: Size::plain(rows, self.pixels, self.width()),
-            a: Lhs { data: x, line: 0, row: self.channels, segment: 0, depth: 1 },
+            a: Lhs {
+                data: x,
+                line: 0,
+                row: self.channels,
+                segment: 0,
+                depth: 1,
+            },
             b: Rhs::packed(panels, self.width(), self.isa),
             plus: Plus::default(),
             c_line: 0,
@@ -120,7 +141,13 @@ impl Attention {
     fn times_rows(&self, rows: usize, scores: &[f32], x: &[f32], to: &mut [f32], stride: usize) {
         MatMul {
             size: Size::plain(rows, self.width(), self.pixels),
-            a: Lhs { data: scores, line: 0, row: self.pixels, segment: 0, depth: 1 },
+            a: Lhs {
+                data: scores,
+                line: 0,
+                row: self.pixels,
+                segment: 0,
+                depth: 1,
+            },
             b: Rhs::rows(x, self.channels, self.isa),
             plus: Plus::default(),
             c_line: 0,
@@ -133,9 +160,18 @@ impl Attention {
     fn add_transposed(&self, rows: usize, scores: &[f32], x: &[f32], to: &mut [f32]) {
         MatMul {
             size: Size::plain(self.pixels, self.width(), rows),
-            a: Lhs { data: scores, line: 0, row: 1, segment: 0, depth: self.pixels },
+            a: Lhs {
+                data: scores,
+                line: 0,
+                row: 1,
+                segment: 0,
+                depth: self.pixels,
+            },
             b: Rhs::rows(x, self.channels, self.isa),
-            plus: Plus { former: true, ..Plus::default() },
+            plus: Plus {
+                former: true,
+                ..Plus::default()
+            },
             c_line: 0,
             c_row: self.width(),
         }
@@ -153,13 +189,21 @@ impl Attention {
         for first in (0..self.channels).step_by(self.width()) {
             self.transpose(k, first, k_panels);
             self.transpose(v, first, v_panels);
-            let head = Head { q: &q[first..], k: &k[first..], v: &v[first..], k_panels, v_panels };
+            let head = Head {
+                q: &q[first..],
+                k: &k[first..],
+                v: &v[first..],
+                k_panels,
+                v_panels,
+            };
             grads.fill(0.0);
             let (d_q, rest) = grads.split_at_mut(head_len);
             let (d_k, d_v) = rest.split_at_mut(head_len);
-            self.backward_head(&head, &dy[first..], HeadGrads { q: d_q, k: d_k, v: d_v }, scores);
+            self.backward_head(&head, &dy[first..], [d_q, d_k, d_v], scores);
             for (target, d) in back.targets.into_iter().zip(grads.chunks_exact(head_len)) {
-                let Some((grad, add)) = run.target(target) else { continue };
+                let Some((grad, add)) = run.target(target) else {
+                    continue;
+                };
                 // SAFETY: each task has its own samples.
                 let grad = unsafe { grad.part(sample * len..(sample + 1) * len) };
                 self.put_head(d, first, grad, add);
@@ -167,7 +211,8 @@ impl Attention {
         }
     }
 
-    fn backward_head(&self, head: &Head<'_>, dy: &[f32], grads: HeadGrads<'_>, scores: &mut [f32]) {
+    /// Adds to the gradients of queries, keys and values, `(P, d)` each.
+    fn backward_head(&self, head: &Head<'_>, dy: &[f32], [d_q, d_k, d_v]: [&mut [f32]; 3], scores: &mut [f32]) {
         let (c, d) = (self.channels, self.width());
         let (shares, d_scores) = scores.split_at_mut(BLOCK * self.pixels);
         for start in (0..self.pixels).step_by(BLOCK) {
@@ -176,11 +221,16 @@ impl Attention {
             let (shares, d_scores) = (&mut shares[..n * self.pixels], &mut d_scores[..n * self.pixels]);
             let dy = &dy[start * c..];
             self.shares(head, rows, shares);
-            self.add_transposed(n, shares, dy, grads.v);
+            self.add_transposed(n, shares, dy, d_v);
             self.times_panels(dy, n, head.v_panels, d_scores);
-            self.isa.run(SoftmaxBack { shares, d: d_scores, width: self.pixels, scale: self.scale() });
-            self.times_rows(n, d_scores, head.k, &mut grads.q[start * d..], d);
-            self.add_transposed(n, d_scores, &head.q[start * c..], grads.k);
+            self.isa.run(SoftmaxBack {
+                shares,
+                d: d_scores,
+                width: self.pixels,
+                scale: self.scale(),
+            });
+            self.times_rows(n, d_scores, head.k, &mut d_q[start * d..], d);
+            self.add_transposed(n, d_scores, &head.q[start * c..], d_k);
         }
     }
 
@@ -209,7 +259,8 @@ impl Step for Attention {
         (0..run.batch).into_par_iter().for_each(|sample| {
             // SAFETY: each task has its own sample.
             let out = unsafe { out.part(sample * len..(sample + 1) * len) };
-            run.scratch.lend(self.scratch(), |room| self.forward_sample(run, sample, out, room));
+            run.scratch
+                .lend(self.scratch(), |room| self.forward_sample(run, sample, out, room));
         });
     }
 
@@ -223,7 +274,8 @@ impl Step for Attention {
     fn backward(&self, run: &mut Run<'_>) {
         let (run, Some(back)) = (&*run, &self.back) else { return };
         (0..run.batch).into_par_iter().for_each(|sample| {
-            run.scratch.lend(self.scratch(), |room| self.backward_sample(run, back, sample, room));
+            run.scratch
+                .lend(self.scratch(), |room| self.backward_sample(run, back, sample, room));
         });
     }
 }
@@ -252,7 +304,9 @@ impl Kernel for Softmax<'_> {
             }
             let total: f32 = row.iter().sum();
             let inverse = total.recip();
-            row.iter_mut().for_each(|x| *x *= inverse);
+            for x in row {
+                *x *= inverse;
+            }
         }
     }
 }
@@ -270,7 +324,11 @@ impl Kernel for SoftmaxBack<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        for (shares, d) in self.shares.chunks_exact(self.width).zip(self.d.chunks_exact_mut(self.width)) {
+        for (shares, d) in self
+            .shares
+            .chunks_exact(self.width)
+            .zip(self.d.chunks_exact_mut(self.width))
+        {
             let mean: f32 = shares.iter().zip(d.iter()).map(|(p, d)| p * d).sum();
             for (d, p) in d.iter_mut().zip(shares) {
                 *d = p * (*d - mean) * self.scale;

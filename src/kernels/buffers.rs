@@ -1,6 +1,9 @@
 //! Memory of a plan: every buffer is reserved once for the time that it is needed, and shares its place with others.
 
-#![expect(unsafe_code, reason = "tasks that run side by side write to disjoint parts of one buffer")]
+#![expect(
+    unsafe_code,
+    reason = "tasks that run side by side write to disjoint parts of one buffer"
+)]
 
 use std::{marker::PhantomData, ops::Range, sync::Mutex};
 
@@ -24,19 +27,19 @@ pub(super) struct Reservations(Vec<Reservation>);
 
 impl Reservations {
     /// A new buffer of `len` numbers.
-    pub fn add(&mut self, len: usize) -> Slot {
+    pub(super) fn add(&mut self, len: usize) -> Slot {
         self.0.push(Reservation { len, span: None });
         Slot(self.0.len() - 1)
     }
 
     /// The buffer is used at `time`.
-    pub fn touch(&mut self, slot: Slot, time: usize) {
+    pub(super) fn touch(&mut self, slot: Slot, time: usize) {
         let span = &mut self.0[slot.0].span;
         *span = Some(span.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
     }
 
     /// Gives every buffer its place: the largest first, each as low as those allow that live at the same time.
-    pub fn place(&self) -> Layout {
+    pub(super) fn place(&self) -> Layout {
         let mut order: Vec<usize> = (0..self.0.len()).collect();
         order.sort_by_key(|&i| std::cmp::Reverse(self.0[i].len));
         let mut places = vec![0..0; self.0.len()];
@@ -97,7 +100,7 @@ pub(super) struct Layout {
 
 impl Layout {
     /// Numbers that an arena needs.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.len
     }
 }
@@ -112,17 +115,17 @@ pub(super) struct Memory(Box<[Line]>);
 
 impl Memory {
     /// At least `len` zeros.
-    pub fn new(len: usize) -> Self {
+    pub(super) fn new(len: usize) -> Self {
         Self(vec![Line([0.0; LINE]); len.div_ceil(LINE)].into())
     }
 
     /// Numbers that fit.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.0.len() * LINE
     }
 
     /// The numbers.
-    pub fn as_mut(&mut self) -> &mut [f32] {
+    pub(super) fn as_mut(&mut self) -> &mut [f32] {
         let len = self.len();
         // SAFETY: `Line` is an array of f32 without padding (its size equals its alignment).
         unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), len) }
@@ -138,27 +141,36 @@ pub(super) struct Arena<'a> {
 
 impl<'a> Arena<'a> {
     /// `memory` must hold [`Layout::len`] numbers.
-    pub fn new(memory: &'a mut [f32], layout: &'a Layout) -> Self {
+    pub(super) fn new(memory: &'a mut [f32], layout: &'a Layout) -> Self {
         assert!(layout.len <= memory.len(), "the memory holds the plan's buffers");
-        Self { memory: Shared::new(memory), layout }
+        Self {
+            memory: Shared::new(memory),
+            layout,
+        }
     }
 
     /// A buffer that no task writes to while the result is in use.
-    pub fn read(self, slot: Slot) -> &'a [f32] {
+    pub(super) fn read(self, slot: Slot) -> &'a [f32] {
         // SAFETY: the layout keeps buffers apart that are in use at the same time, and a step writes to other buffers
         // than it reads, except where it says how.
         unsafe { self.memory.part(self.layout.places[slot.0].clone()) }
     }
 
+    /// The whole of a buffer that nobody else uses now.
+    pub(super) fn whole(self, slot: Slot) -> &'a mut [f32] {
+        // SAFETY: steps run one after the other, and no step asks twice for a buffer that it uses as a whole.
+        unsafe { self.memory.part(self.layout.places[slot.0].clone()) }
+    }
+
     /// A buffer that tasks write to.
-    pub fn write(self, slot: Slot) -> Shared<'a> {
+    pub(super) fn write(self, slot: Slot) -> Shared<'a> {
         // SAFETY: as for `read`; the slice is only used to make tasks' parts.
         Shared::new(unsafe { self.memory.part(self.layout.places[slot.0].clone()) })
     }
 
     /// Fills buffers that come into use at `time` with not-a-number, so that a step that leaves part of its result
     /// unwritten is seen.
-    pub fn poison(self, time: usize) {
+    pub(super) fn poison(self, time: usize) {
         for &slot in self.layout.born.get(time).into_iter().flatten() {
             // SAFETY: the buffer is not in use before this moment.
             unsafe { self.memory.part(self.layout.places[slot.0].clone()) }.fill(f32::NAN);
@@ -181,16 +193,23 @@ unsafe impl Sync for Shared<'_> {}
 
 impl<'a> Shared<'a> {
     /// The whole of `buffer`.
-    pub fn new(buffer: &'a mut [f32]) -> Self {
-        Self { start: buffer.as_mut_ptr(), len: buffer.len(), owner: PhantomData }
+    pub(super) fn new(buffer: &'a mut [f32]) -> Self {
+        Self {
+            start: buffer.as_mut_ptr(),
+            len: buffer.len(),
+            owner: PhantomData,
+        }
     }
 
     /// A part of it.
     ///
     /// # Safety
     /// No other part that is in use at the same time overlaps `range`.
-    pub unsafe fn part(self, range: Range<usize>) -> &'a mut [f32] {
-        assert!(range.start <= range.end && range.end <= self.len, "the part lies inside its buffer");
+    pub(super) unsafe fn part(self, range: Range<usize>) -> &'a mut [f32] {
+        assert!(
+            range.start <= range.end && range.end <= self.len,
+            "the part lies inside its buffer"
+        );
         // SAFETY: the range is inside the borrow that this was made from, and exclusive as the caller promises.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(range.start), range.len()) }
     }
@@ -201,19 +220,19 @@ pub(super) struct Scratch(Vec<Mutex<Memory>>);
 
 impl Scratch {
     /// Memory for `threads` threads.
-    pub fn new(threads: usize, len: usize) -> Self {
+    pub(super) fn new(threads: usize, len: usize) -> Self {
         Self((0..threads).map(|_| Mutex::new(Memory::new(len))).collect())
     }
 
     /// Whether every thread has at least `len` numbers.
-    pub fn holds(&self, len: usize) -> bool {
+    pub(super) fn holds(&self, len: usize) -> bool {
         self.0
             .iter()
             .all(|m| m.lock().unwrap_or_else(std::sync::PoisonError::into_inner).len() >= len)
     }
 
     /// Lends the calling thread `len` numbers; in debug builds they are not-a-number.
-    pub fn lend<R>(&self, len: usize, f: impl FnOnce(&mut [f32]) -> R) -> R {
+    pub(super) fn lend<R>(&self, len: usize, f: impl FnOnce(&mut [f32]) -> R) -> R {
         let index = rayon::current_thread_index().unwrap_or(0) % self.0.len();
         // A panic in a task leaves only numbers behind that the next task overwrites.
         let mut memory = self.0[index].lock().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -3,7 +3,10 @@
 //! A matrix has one row per pixel; `stride` numbers lie from row to row, which is more than its columns where it is a
 //! part of another. Sums run over blocks of pixels, so that rounding errors stay small.
 
-#![expect(unsafe_code, reason = "registers are loaded through pointers; each function checks its bounds first")]
+#![expect(
+    unsafe_code,
+    reason = "registers are loaded through pointers; each function checks its bounds first"
+)]
 
 use super::{
     activation,
@@ -22,16 +25,20 @@ fn extent(pixels: usize, channels: usize, stride: usize) -> usize {
 /// Per channel: `y = f((x - centre) * factor + offset)`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Affine<'a> {
-    pub centre: &'a [f32],
-    pub factor: &'a [f32],
-    pub offset: &'a [f32],
+    pub(super) centre: &'a [f32],
+    pub(super) factor: &'a [f32],
+    pub(super) offset: &'a [f32],
 }
 
 impl<'a> Affine<'a> {
     /// From three vectors of `all` channels behind each other, the `channels` from `first` on.
-    pub fn of(coefficients: &'a [f32], all: usize, first: usize, channels: usize) -> Self {
+    pub(super) fn of(coefficients: &'a [f32], all: usize, first: usize, channels: usize) -> Self {
         let part = |i: usize| &coefficients[i * all + first..][..channels];
-        Self { centre: part(0), factor: part(1), offset: part(2) }
+        Self {
+            centre: part(0),
+            factor: part(1),
+            offset: part(2),
+        }
     }
 
     /// The values that registers of `n` lanes from channel `c` on take.
@@ -49,16 +56,24 @@ impl<'a> Affine<'a> {
 
 /// Adds to `sums` each column's sum of `x`, or of `(x - centre)²`.
 pub(super) fn add_sums(isa: Isa, x: &[f32], channels: usize, centre: Option<&[f32]>, sums: &mut [f32]) {
-    assert!(sums.len() == channels && x.len().is_multiple_of(channels), "rows of as many columns as there are sums");
+    assert!(
+        sums.len() == channels && x.len().is_multiple_of(channels),
+        "rows of as many columns as there are sums"
+    );
     assert!(centre.is_none_or(|c| c.len() == channels), "one centre per column");
-    isa.run(Sums { x, channels, centre, sums });
+    isa.run(Sums {
+        x,
+        channels,
+        centre,
+        totals: sums,
+    });
 }
 
 struct Sums<'a> {
     x: &'a [f32],
     channels: usize,
     centre: Option<&'a [f32]>,
-    sums: &'a mut [f32],
+    totals: &'a mut [f32],
 }
 
 impl Kernel for Sums<'_> {
@@ -66,7 +81,12 @@ impl Kernel for Sums<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { x, channels, centre, sums } = self;
+        let Self {
+            x,
+            channels,
+            centre,
+            totals,
+        } = self;
         for block in x.chunks(BLOCK * channels) {
             let pixels = block.len() / channels;
             for c in (0..channels).step_by(S::LANES) {
@@ -85,7 +105,7 @@ impl Kernel for Sums<'_> {
                         };
                     }
                     let total = s.add(s.add(parts[0], parts[1]), s.add(parts[2], parts[3]));
-                    let sum = sums.as_mut_ptr().add(c);
+                    let sum = totals.as_mut_ptr().add(c);
                     s.store_n(sum, s.add(s.load_n(sum, n), total), n);
                 }
             }
@@ -95,18 +115,21 @@ impl Kernel for Sums<'_> {
 
 /// `to = f(affine(x))` for `pixels` rows; `x` has `channels` columns, `to` has `stride` numbers from row to row.
 pub(super) struct Transform<'a> {
-    pub x: &'a [f32],
-    pub channels: usize,
-    pub affine: Option<Affine<'a>>,
-    pub act: Option<Activation>,
-    pub stride: usize,
+    pub(super) x: &'a [f32],
+    pub(super) channels: usize,
+    pub(super) affine: Option<Affine<'a>>,
+    pub(super) act: Option<Activation>,
+    pub(super) stride: usize,
 }
 
 impl Transform<'_> {
     /// Computes it.
-    pub fn run(self, isa: Isa, to: &mut [f32]) {
+    pub(super) fn run(self, isa: Isa, to: &mut [f32]) {
         let pixels = self.x.len() / self.channels;
-        assert!(extent(pixels, self.channels, self.stride) <= to.len() || pixels == 0, "the result has room");
+        assert!(
+            extent(pixels, self.channels, self.stride) <= to.len() || pixels == 0,
+            "the result has room"
+        );
         if self.affine.is_none() && self.act.is_none() {
             for (row, out) in self.x.chunks_exact(self.channels).zip(to.chunks_mut(self.stride)) {
                 out[..self.channels].copy_from_slice(row);
@@ -127,7 +150,13 @@ impl Kernel for Transforming<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Transform { x, channels, affine, act, stride } = self.all;
+        let Transform {
+            x,
+            channels,
+            affine,
+            act,
+            stride,
+        } = self.all;
         for p in 0..x.len() / channels {
             for c in (0..channels).step_by(S::LANES) {
                 let n = channels - c;
@@ -149,21 +178,27 @@ impl Kernel for Transforming<'_> {
 
 /// The first half of the way back through `y = f(affine(x))`: `d`, the gradient of `y`, becomes that of `affine(x)`.
 pub(super) struct Unwind<'a> {
-    pub x: &'a [f32],
-    pub channels: usize,
-    pub affine: Option<Affine<'a>>,
-    pub act: Option<Activation>,
+    pub(super) x: &'a [f32],
+    pub(super) channels: usize,
+    pub(super) affine: Option<Affine<'a>>,
+    pub(super) act: Option<Activation>,
     /// Numbers from row to row of `d`.
-    pub stride: usize,
+    pub(super) stride: usize,
 }
 
 impl Unwind<'_> {
     /// With an affine part, `sums` receives each channel's sum of the new `d` and of `d * (x - centre)`.
-    pub fn run(self, isa: Isa, d: &mut [f32], sums: Option<[&mut [f32]; 2]>) {
+    pub(super) fn run(self, isa: Isa, d: &mut [f32], sums: Option<[&mut [f32]; 2]>) {
         let pixels = self.x.len() / self.channels;
-        assert!(extent(pixels, self.channels, self.stride) <= d.len() || pixels == 0, "as many gradients as values");
+        assert!(
+            extent(pixels, self.channels, self.stride) <= d.len() || pixels == 0,
+            "as many gradients as values"
+        );
         let fits = |sums: &[&mut [f32]; 2]| sums.iter().all(|v| v.len() == self.channels);
-        assert!(sums.as_ref().is_none_or(fits) && sums.is_some() == self.affine.is_some(), "two sums per channel");
+        assert!(
+            sums.as_ref().is_none_or(fits) && sums.is_some() == self.affine.is_some(),
+            "two sums per channel"
+        );
         isa.run(Unwinding { all: self, d, sums });
     }
 }
@@ -179,7 +214,13 @@ impl Kernel for Unwinding<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(mut self, s: S) {
-        let Unwind { x, channels, affine, act, stride } = self.all;
+        let Unwind {
+            x,
+            channels,
+            affine,
+            act,
+            stride,
+        } = self.all;
         let pixels = x.len() / channels;
         for sums in self.sums.iter_mut().flatten() {
             sums.fill(0.0);
@@ -220,22 +261,25 @@ impl Kernel for Unwinding<'_> {
 
 /// The second half of the way back through a norm: `dx = d * factor - (x - centre) * lean - drift`, vectors per channel.
 pub(super) struct NormBack<'a> {
-    pub x: &'a [f32],
-    pub channels: usize,
-    pub d: &'a [f32],
+    pub(super) x: &'a [f32],
+    pub(super) channels: usize,
+    pub(super) d: &'a [f32],
     /// Numbers from row to row of `d`.
-    pub stride: usize,
-    pub centre: &'a [f32],
-    pub factor: &'a [f32],
-    pub lean: &'a [f32],
-    pub drift: &'a [f32],
+    pub(super) stride: usize,
+    pub(super) centre: &'a [f32],
+    pub(super) factor: &'a [f32],
+    pub(super) lean: &'a [f32],
+    pub(super) drift: &'a [f32],
 }
 
 impl NormBack<'_> {
     /// Writes or adds to `dx`, which lies as `x` does.
-    pub fn run(self, isa: Isa, dx: &mut [f32], add: bool) {
+    pub(super) fn run(self, isa: Isa, dx: &mut [f32], add: bool) {
         let (pixels, channels) = (self.x.len() / self.channels, self.channels);
-        assert!(self.x.len() == dx.len() && extent(pixels, channels, self.stride) <= self.d.len(), "equal matrices");
+        assert!(
+            self.x.len() == dx.len() && extent(pixels, channels, self.stride) <= self.d.len(),
+            "equal matrices"
+        );
         let vectors = [self.centre, self.factor, self.lean, self.drift];
         assert!(vectors.iter().all(|v| v.len() == channels), "one number per channel");
         isa.run(NormBacking { all: self, dx, add });
@@ -253,7 +297,16 @@ impl Kernel for NormBacking<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let NormBack { x, channels, d, stride, centre, factor, lean, drift } = self.all;
+        let NormBack {
+            x,
+            channels,
+            d,
+            stride,
+            centre,
+            factor,
+            lean,
+            drift,
+        } = self.all;
         for p in 0..x.len() / channels {
             for c in (0..channels).step_by(S::LANES) {
                 let n = channels - c;

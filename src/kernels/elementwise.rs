@@ -30,11 +30,11 @@ pub(super) enum Kind {
 
 /// One such operation.
 pub(super) struct Elementwise {
-    pub kind: Kind,
+    pub(super) kind: Kind,
     /// Values with the shapes of their samples.
-    pub inputs: Vec<(ValueId, Slot, Shape)>,
-    pub out: (ValueId, Slot, Shape),
-    pub back: Option<Back>,
+    pub(super) inputs: Vec<(ValueId, Slot, Shape)>,
+    pub(super) out: (ValueId, Slot, Shape),
+    pub(super) back: Option<Back>,
 }
 
 /// Gradients of result and inputs.
@@ -94,7 +94,8 @@ impl Elementwise {
     }
 
     fn sample<'a>(&self, run: &Run<'a>, sample: usize) -> Vec<&'a [f32]> {
-        let of = |&(_, slot, shape): &(ValueId, Slot, Shape)| &run.read(slot)[sample * shape.numel()..][..shape.numel()];
+        let of =
+            |&(_, slot, shape): &(ValueId, Slot, Shape)| &run.read(slot)[sample * shape.numel()..][..shape.numel()];
         self.inputs.iter().map(of).collect()
     }
 }
@@ -128,7 +129,9 @@ impl Step for Elementwise {
             let x = self.sample(run, sample);
             let dy = &run.read(back.d_out)[sample * len..(sample + 1) * len];
             for (input, target) in back.targets.iter().enumerate() {
-                let Some((grad, add)) = run.target(*target) else { continue };
+                let Some((grad, add)) = run.target(*target) else {
+                    continue;
+                };
                 let len = self.inputs[input].2.numel();
                 // SAFETY: each task has its own sample.
                 let d = unsafe { grad.part(sample * len..(sample + 1) * len) };
@@ -143,17 +146,22 @@ impl Step for Elementwise {
 
 /// A view as a value of its own, where several steps read it or none can read it as a view.
 pub(super) struct Materialise {
-    pub view: View,
-    pub out: (ValueId, Slot),
+    pub(super) view: View,
+    pub(super) out: (ValueId, Slot),
     /// Numbers in one sample of the result.
-    pub len: usize,
-    pub d_out: Option<Slot>,
+    pub(super) len: usize,
+    pub(super) d_out: Option<Slot>,
 }
 
 impl Materialise {
     fn window(&self) -> Window {
         let scale = if self.view.upsample { 2 } else { 1 };
-        Window { top: 0, left: 0, rows: scale * self.view.height, cols: scale * self.view.width }
+        Window {
+            top: 0,
+            left: 0,
+            rows: scale * self.view.height,
+            cols: scale * self.view.width,
+        }
     }
 }
 

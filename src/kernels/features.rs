@@ -1,7 +1,5 @@
 //! What the network is told besides the sample: features of the time, and the row of its class.
 
-#![expect(unsafe_code, reason = "the results are written through the plan's buffers")]
-
 use super::{
     buffers::Slot,
     step::{BackwardPlan, Run, Step, ValueId},
@@ -11,10 +9,10 @@ use crate::nn::{Op, inputs};
 /// Features of the time, which have no gradient.
 pub(super) struct TimeFeatures {
     /// `TimeFeatures` or `FourierFeatures`.
-    pub op: Op,
+    pub(super) op: Op,
     /// Where the frequencies lie among the parameters.
-    pub frequencies: std::ops::Range<usize>,
-    pub out: Slot,
+    pub(super) frequencies: std::ops::Range<usize>,
+    pub(super) out: Slot,
 }
 
 impl Step for TimeFeatures {
@@ -24,16 +22,19 @@ impl Step for TimeFeatures {
 
     fn forward(&self, run: &mut Run<'_>) {
         let features = match self.op {
-            Op::TimeFeatures { dim, flip, shift, max_period, scale } => {
-                inputs::time_features(run.times, dim, flip, shift, max_period, scale)
-            }
+            Op::TimeFeatures {
+                dim,
+                flip,
+                shift,
+                max_period,
+                scale,
+            } => inputs::time_features(run.times, dim, flip, shift, max_period, scale),
             Op::FourierFeatures { log, flip, .. } => {
                 inputs::fourier_features(run.times, &run.params[self.frequencies.clone()], log, flip)
             }
             _ => Vec::new(),
         };
-        // SAFETY: nobody else uses the buffer now.
-        unsafe { run.write(self.out).part(0..features.len()) }.copy_from_slice(&features);
+        run.whole(self.out).copy_from_slice(&features);
     }
 
     fn plan_backward(&mut self, _: &mut BackwardPlan<'_>) {}
@@ -44,10 +45,10 @@ impl Step for TimeFeatures {
 /// The class embedding.
 pub(super) struct ClassEmbedding {
     /// Where the table begins among the parameters.
-    pub weight: usize,
-    pub dim: usize,
-    pub out: (ValueId, Slot),
-    pub d_out: Option<Slot>,
+    pub(super) weight: usize,
+    pub(super) dim: usize,
+    pub(super) out: (ValueId, Slot),
+    pub(super) d_out: Option<Slot>,
 }
 
 impl ClassEmbedding {
@@ -63,8 +64,7 @@ impl Step for ClassEmbedding {
     }
 
     fn forward(&self, run: &mut Run<'_>) {
-        // SAFETY: nobody else uses the buffer now.
-        let out = unsafe { run.write(self.out.1).part(0..run.batch * self.dim) };
+        let out = run.whole(self.out.1);
         for (&class, out) in run.classes.iter().zip(out.chunks_exact_mut(self.dim)) {
             out.copy_from_slice(&run.params[self.row(class)]);
         }
@@ -75,7 +75,9 @@ impl Step for ClassEmbedding {
     }
 
     fn backward(&self, run: &mut Run<'_>) {
-        let (Some(d_out), classes) = (self.d_out, run.classes) else { return };
+        let (Some(d_out), classes) = (self.d_out, run.classes) else {
+            return;
+        };
         let d_out = run.read(d_out);
         let Some(grads) = run.grads.as_deref_mut() else { return };
         for (&class, d) in classes.iter().zip(d_out.chunks_exact(self.dim)) {

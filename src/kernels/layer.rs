@@ -4,27 +4,31 @@ use std::ops::Range;
 
 use super::{
     buffers::Slot,
+    pack::packed_len,
+    simd::Isa,
     step::{BackwardPlan, Run, Step, Target, ValueId},
+    tiles::Filters,
     view::View,
 };
 
 mod pointwise;
 mod spatial;
+mod winograd;
 
 /// Sizes of a convolution; a linear layer is one with `k = 1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Geometry {
-    pub c_in: usize,
-    pub c_out: usize,
+    pub(super) c_in: usize,
+    pub(super) c_out: usize,
     /// Rows and columns that are read, after upsampling.
-    pub height: usize,
-    pub width: usize,
-    pub out_height: usize,
-    pub out_width: usize,
-    pub k: usize,
-    pub stride: usize,
+    pub(super) height: usize,
+    pub(super) width: usize,
+    pub(super) out_height: usize,
+    pub(super) out_width: usize,
+    pub(super) k: usize,
+    pub(super) stride: usize,
     /// Top, left, bottom, right.
-    pub pad: [usize; 4],
+    pub(super) pad: [usize; 4],
 }
 
 impl Geometry {
@@ -51,21 +55,64 @@ impl Geometry {
     }
 }
 
+/// How a layer is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// A product over all pixels.
+    Pointwise,
+    /// A product over the pixels' surroundings.
+    Spatial,
+    /// Products of transformed tiles.
+    Winograd,
+}
+
+impl Way {
+    /// The fastest way; Winograd's only where it is allowed.
+    pub(super) fn of(geometry: &Geometry, view: &View, winograd: bool) -> Self {
+        if geometry.is_pointwise() && !view.upsample {
+            Self::Pointwise
+        } else if winograd && geometry.suits_winograd() {
+            Self::Winograd
+        } else {
+            Self::Spatial
+        }
+    }
+
+    /// Numbers of the weights in panels.
+    pub(super) fn packed_len(self, geometry: &Geometry, isa: Isa) -> usize {
+        let Geometry { c_in, c_out, .. } = *geometry;
+        match self {
+            Self::Winograd => Filters::packed_len(c_in, c_out, isa.panel()),
+            _ => packed_len(geometry.fan_in(), c_out, isa),
+        }
+    }
+
+    /// Numbers of the weights in panels for the way back.
+    fn packed_back_len(self, geometry: &Geometry, isa: Isa) -> usize {
+        let Geometry { c_in, c_out, k, .. } = *geometry;
+        match self {
+            Self::Winograd => Filters::packed_len(c_out, c_in, isa.panel()),
+            _ => packed_len(k * k * c_out, c_in, isa),
+        }
+    }
+}
+
 /// A layer with everything that is fused into it.
 pub(super) struct Layer {
-    pub view: View,
-    pub geometry: Geometry,
+    pub(super) view: View,
+    pub(super) geometry: Geometry,
+    pub(super) way: Way,
     /// Where the parameters begin: the weight as `(k, k, in, out)`.
-    pub weight: usize,
-    pub bias: Option<usize>,
+    pub(super) weight: usize,
+    pub(super) bias: Option<usize>,
     /// `(B, out)`, added at every pixel.
-    pub channels: Option<(ValueId, Slot)>,
+    pub(super) channels: Option<(ValueId, Slot)>,
     /// Added to the result.
-    pub residual: Option<(ValueId, Slot)>,
-    pub out: (ValueId, Slot),
+    pub(super) residual: Option<(ValueId, Slot)>,
+    pub(super) out: (ValueId, Slot),
     /// The weights as the matrix product wants them.
-    pub packed: Slot,
-    pub back: Option<Back>,
+    pub(super) packed: Slot,
+    pub(super) back: Option<Back>,
 }
 
 /// What the backward pass uses.
@@ -87,16 +134,6 @@ const SHARES: usize = 8;
 const PARTIAL_BUDGET: usize = 1 << 22;
 
 impl Layer {
-    /// Buffers of the weights in panels; `panel` columns each.
-    pub fn packed_len(geometry: &Geometry, panel: usize) -> usize {
-        geometry.fan_in() * geometry.c_out.next_multiple_of(panel)
-    }
-
-    fn packed_back_len(&self, panel: usize) -> usize {
-        let Geometry { c_in, c_out, k, .. } = self.geometry;
-        k * k * c_out * c_in.next_multiple_of(panel)
-    }
-
     fn partial_len(&self) -> usize {
         self.geometry.weights() + self.geometry.c_out
     }
@@ -141,7 +178,9 @@ impl Layer {
         let Some(grads) = run.grads.as_deref_mut() else { return };
         let weights = self.geometry.weights();
         let sums = |share: usize, range: Range<usize>| &partial[share * self.partial_len()..][range];
-        add_all(&mut grads[self.weight..self.weight + weights], |r| (0..shares).map(move |s| sums(s, r.clone())));
+        add_all(&mut grads[self.weight..self.weight + weights], |r| {
+            (0..shares).map(move |s| sums(s, r.clone()))
+        });
         if let Some(bias) = self.bias {
             let shift = |r: Range<usize>| r.start + weights..r.end + weights;
             add_all(&mut grads[bias..bias + self.geometry.c_out], |r| {
@@ -165,20 +204,37 @@ fn add_all<'a, I: Iterator<Item = &'a [f32]>>(total: &mut [f32], parts: impl Fn(
 impl Step for Layer {
     fn slots(&self) -> Vec<Slot> {
         let extra = [self.channels, self.residual].into_iter().flatten().map(|v| v.1);
-        self.view.slots().into_iter().chain(extra).chain([self.out.1, self.packed]).collect()
+        self.view
+            .slots()
+            .into_iter()
+            .chain(extra)
+            .chain([self.out.1, self.packed])
+            .collect()
     }
 
     fn scratch(&self) -> usize {
-        if self.geometry.is_pointwise() && !self.view.upsample { self.pointwise_scratch() } else { self.spatial_scratch() }
+        match self.way {
+            Way::Pointwise => self.pointwise_scratch(),
+            Way::Spatial => self.spatial_scratch(),
+            Way::Winograd => self.winograd_scratch(),
+        }
     }
 
     fn forward(&self, run: &mut Run<'_>) {
         self.view.prepare(run);
-        self.pack(run);
-        if self.geometry.is_pointwise() && !self.view.upsample {
-            self.pointwise_forward(run);
-        } else {
-            self.spatial_forward(run);
+        match self.way {
+            Way::Pointwise => {
+                self.pack(run);
+                self.pointwise_forward(run);
+            }
+            Way::Spatial => {
+                self.pack(run);
+                self.spatial_forward(run);
+            }
+            Way::Winograd => {
+                self.winograd_pack(run);
+                self.winograd_forward(run);
+            }
         }
     }
 
@@ -187,20 +243,29 @@ impl Step for Layer {
         let channels = self.channels.and_then(|(value, _)| plan.target(value));
         let residual = self.residual.and_then(|(value, _)| plan.pass_on(value, d_out));
         self.view.plan_backward(plan);
-        let packed = plan.temporary(self.packed_back_len(plan.panel));
+        let packed = plan.temporary(self.way.packed_back_len(&self.geometry, plan.isa));
         let partial = plan.temporary(self.shares(plan.batch) * self.partial_len());
-        self.back = Some(Back { d_out, channels, residual, packed, partial });
+        self.back = Some(Back {
+            d_out,
+            channels,
+            residual,
+            packed,
+            partial,
+        });
     }
 
     fn backward(&self, run: &mut Run<'_>) {
         let Some(back) = &self.back else { return };
-        if self.view.wants(run) {
-            self.pack_back(run, back);
+        let wants = self.view.wants(run);
+        match self.way {
+            Way::Winograd if wants => self.winograd_pack_back(run, back),
+            _ if wants => self.pack_back(run, back),
+            _ => {}
         }
-        if self.geometry.is_pointwise() && !self.view.upsample {
-            self.pointwise_backward(run, back);
-        } else {
-            self.spatial_backward(run, back);
+        match self.way {
+            Way::Pointwise => self.pointwise_backward(run, back),
+            Way::Spatial => self.spatial_backward(run, back),
+            Way::Winograd => self.winograd_backward(run, back),
         }
         self.reduce(run, back);
         self.view.finish(run);

@@ -5,38 +5,49 @@
 //! The sum over `s` and `k` runs in order in one accumulator per result: a result depends neither on its place in the
 //! product nor on how the work is divided.
 
-#![expect(unsafe_code, reason = "the inner loop reads and writes through pointers; `MatMul::check` holds the bounds")]
+#![expect(
+    unsafe_code,
+    reason = "the inner loop reads and writes through pointers; `MatMul::check` holds the bounds"
+)]
 
 use super::simd::{Isa, Kernel, Simd};
 
 /// A matrix read through strides: `data[line * l + row * r + segment * s + depth * k]`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lhs<'a> {
-    pub data: &'a [f32],
-    pub line: usize,
-    pub row: usize,
-    pub segment: usize,
-    pub depth: usize,
+    pub(super) data: &'a [f32],
+    pub(super) line: usize,
+    pub(super) row: usize,
+    pub(super) segment: usize,
+    pub(super) depth: usize,
 }
 
 /// A matrix in panels: `data[panel * (col / width) + row * k + col % width]` where `k` runs over segments and depth.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rhs<'a> {
-    pub data: &'a [f32],
-    pub panel: usize,
-    pub row: usize,
+    pub(super) data: &'a [f32],
+    pub(super) panel: usize,
+    pub(super) row: usize,
 }
 
 impl<'a> Rhs<'a> {
     /// What [`pack`](super::pack) makes of a matrix with `rows` rows.
-    pub fn packed(data: &'a [f32], rows: usize, isa: Isa) -> Self {
+    pub(super) fn packed(data: &'a [f32], rows: usize, isa: Isa) -> Self {
         let width = isa.panel();
-        Self { data, panel: rows * width, row: width }
+        Self {
+            data,
+            panel: rows * width,
+            row: width,
+        }
     }
 
     /// A matrix as it lies in memory, `stride` numbers from row to row.
-    pub fn rows(data: &'a [f32], stride: usize, isa: Isa) -> Self {
-        Self { data, panel: isa.panel(), row: stride }
+    pub(super) fn rows(data: &'a [f32], stride: usize, isa: Isa) -> Self {
+        Self {
+            data,
+            panel: isa.panel(),
+            row: stride,
+        }
     }
 }
 
@@ -44,55 +55,70 @@ impl<'a> Rhs<'a> {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Plus<'a> {
     /// One number per column.
-    pub bias: Option<&'a [f32]>,
+    pub(super) bias: Option<&'a [f32]>,
     /// A matrix that lies as the result does.
-    pub matrix: Option<&'a [f32]>,
+    pub(super) matrix: Option<&'a [f32]>,
     /// The former contents of the result.
-    pub former: bool,
+    pub(super) former: bool,
 }
 
 /// Sizes of a product.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Size {
-    pub lines: usize,
-    pub rows: usize,
-    pub cols: usize,
-    pub segments: usize,
-    pub depth: usize,
+    pub(super) lines: usize,
+    pub(super) rows: usize,
+    pub(super) cols: usize,
+    pub(super) segments: usize,
+    pub(super) depth: usize,
 }
 
 impl Size {
     /// A plain product of an `m x k` and a `k x n` matrix.
-    pub fn plain(m: usize, n: usize, k: usize) -> Self {
-        Self { lines: 1, rows: m, cols: n, segments: 1, depth: k }
+    pub(super) fn plain(m: usize, n: usize, k: usize) -> Self {
+        Self {
+            lines: 1,
+            rows: m,
+            cols: n,
+            segments: 1,
+            depth: k,
+        }
     }
 }
 
 /// One product; the result has `c_line` numbers from line to line and `c_row` from row to row.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MatMul<'a> {
-    pub size: Size,
-    pub a: Lhs<'a>,
-    pub b: Rhs<'a>,
-    pub plus: Plus<'a>,
-    pub c_line: usize,
-    pub c_row: usize,
+    pub(super) size: Size,
+    pub(super) a: Lhs<'a>,
+    pub(super) b: Rhs<'a>,
+    pub(super) plus: Plus<'a>,
+    pub(super) c_line: usize,
+    pub(super) c_row: usize,
 }
 
 impl MatMul<'_> {
     /// Computes it into `c`.
-    pub fn run(self, isa: Isa, c: &mut [f32]) {
+    pub(super) fn run(self, isa: Isa, c: &mut [f32]) {
         let Size { lines, rows, cols, .. } = self.size;
         if lines * rows * cols == 0 {
             return;
         }
         self.check(isa, c.len());
-        isa.run(Product { mul: self, c: c.as_mut_ptr() });
+        isa.run(Product {
+            mul: self,
+            c: c.as_mut_ptr(),
+        });
     }
 
     /// Every index that the inner loop forms is within its slice.
     fn check(&self, isa: Isa, c_len: usize) {
-        let Size { lines, rows, cols, segments, depth } = self.size;
+        let Size {
+            lines,
+            rows,
+            cols,
+            segments,
+            depth,
+        } = self.size;
         let (width, k) = (isa.panel(), segments * depth);
         let c_end = (lines - 1) * self.c_line + (rows - 1) * self.c_row + cols;
         assert!(c_end <= c_len, "the product does not fit its result");
@@ -111,7 +137,10 @@ impl MatMul<'_> {
         let (panels, last) = ((cols - 1) / width, (cols - 1) % width + 1);
         let b_end = |panel: usize, cols: usize| panel * self.b.panel + (k - 1) * self.b.row + cols;
         let whole = if panels == 0 { 0 } else { b_end(panels - 1, width) };
-        assert!(whole.max(b_end(panels, last)) <= self.b.data.len(), "the right side is inside its slice");
+        assert!(
+            whole.max(b_end(panels, last)) <= self.b.data.len(),
+            "the right side is inside its slice"
+        );
     }
 }
 
@@ -255,7 +284,11 @@ unsafe fn load<S: Simd, const V: usize, const PART: bool>(s: S, p: *const f32, v
     // SAFETY: as promised by the caller.
     unsafe {
         let p = p.add(v * S::LANES);
-        if PART && v + 1 == V { s.load_part(p, cols - v * S::LANES) } else { s.load(p) }
+        if PART && v + 1 == V {
+            s.load_part(p, cols - v * S::LANES)
+        } else {
+            s.load(p)
+        }
     }
 }
 
@@ -296,7 +329,9 @@ mod tests {
 
     /// Small integers: every sum is exact, so that results can be compared with `==`.
     fn digits(len: usize, seed: usize) -> Vec<f32> {
-        (0..len).map(|i| ((i * 7919 + seed * 104_729) % 17) as f32 - 8.0).collect()
+        (0..len)
+            .map(|i| ((i * 7919 + seed * 104_729) % 17) as f32 - 8.0)
+            .collect()
     }
 
     proptest! {
@@ -357,9 +392,22 @@ mod tests {
     #[should_panic(expected = "inside its slice")]
     fn a_short_left_side_is_refused() {
         let (a, b, isa) = ([0.0; 5], [0.0; 64], Isa::best());
-        let a = Lhs { data: &a, line: 0, row: 3, segment: 0, depth: 1 };
+        let a = Lhs {
+            data: &a,
+            line: 0,
+            row: 3,
+            segment: 0,
+            depth: 1,
+        };
         let b = Rhs::rows(&b, 1, isa);
-        let mul = MatMul { size: Size::plain(2, 1, 3), a, b, plus: Plus::default(), c_line: 0, c_row: 1 };
+        let mul = MatMul {
+            size: Size::plain(2, 1, 3),
+            a,
+            b,
+            plus: Plus::default(),
+            c_line: 0,
+            c_row: 1,
+        };
         mul.run(isa, &mut [0.0; 2]);
     }
 }

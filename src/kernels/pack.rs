@@ -28,5 +28,7 @@ pub(super) fn pack_panels(
     };
     let panels = packed.par_chunks_exact_mut(rows * width).enumerate();
     // Small matrices are packed by the thread that needs them.
-    panels.with_min_len((1 << 15) / (rows * width).max(1) + 1).for_each(fill);
+    panels
+        .with_min_len((1 << 15) / (rows * width).max(1) + 1)
+        .for_each(fill);
 }

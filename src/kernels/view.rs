@@ -19,38 +19,38 @@ use crate::nn::graph::Activation;
 /// One value of a view.
 #[derive(Clone, Debug)]
 pub(super) struct Part {
-    pub value: ValueId,
-    pub slot: Slot,
-    pub channels: usize,
+    pub(super) value: ValueId,
+    pub(super) slot: Slot,
+    pub(super) channels: usize,
     grad: Option<Target>,
 }
 
 /// A value as a layer reads it: `upsample(act(norm(concat(parts))))`, each of them optional.
 #[derive(Clone, Debug)]
 pub(super) struct View {
-    pub parts: Vec<Part>,
-    pub norm: Option<Norm>,
-    pub act: Option<Activation>,
-    pub upsample: bool,
+    pub(super) parts: Vec<Part>,
+    pub(super) norm: Option<Norm>,
+    pub(super) act: Option<Activation>,
+    pub(super) upsample: bool,
     /// Rows and columns of the parts; 1 x 1 for vectors.
-    pub height: usize,
-    pub width: usize,
+    pub(super) height: usize,
+    pub(super) width: usize,
 }
 
 /// Group norm, perhaps scaled and shifted by a vector.
 #[derive(Clone, Debug)]
 pub(super) struct Norm {
     /// Where its parameters begin, one per channel.
-    pub weight: usize,
-    pub bias: usize,
-    pub groups: usize,
-    pub eps: f64,
+    pub(super) weight: usize,
+    pub(super) bias: usize,
+    pub(super) groups: usize,
+    pub(super) eps: f64,
     /// `(B, 2 C)`: scales, then shifts.
-    pub modulation: Option<(ValueId, Slot)>,
+    pub(super) modulation: Option<(ValueId, Slot)>,
     /// `(B, C)`: the inverse deviation of each channel's group.
-    pub inverse: Slot,
+    pub(super) inverse: Slot,
     /// `(B, 3, C)`: see [`Affine`].
-    pub affine: Slot,
+    pub(super) affine: Slot,
     back: Option<NormGrads>,
 }
 
@@ -63,46 +63,67 @@ struct NormGrads {
 
 impl Norm {
     /// `slots`: buffers of `B C` and `3 B C` numbers.
-    pub fn new([weight, bias]: [usize; 2], groups: usize, eps: f64, [inverse, affine]: [Slot; 2]) -> Self {
-        Self { weight, bias, groups, eps, modulation: None, inverse, affine, back: None }
+    pub(super) fn new([weight, bias]: [usize; 2], groups: usize, eps: f64, [inverse, affine]: [Slot; 2]) -> Self {
+        Self {
+            weight,
+            bias,
+            groups,
+            eps,
+            modulation: None,
+            inverse,
+            affine,
+            back: None,
+        }
     }
 }
 
 impl View {
     /// A value as it is.
-    pub fn plain(value: ValueId, slot: Slot, [channels, height, width]: [usize; 3]) -> Self {
-        let part = Part { value, slot, channels, grad: None };
-        Self { parts: vec![part], norm: None, act: None, upsample: false, height, width }
+    pub(super) fn plain(value: ValueId, slot: Slot, [channels, height, width]: [usize; 3]) -> Self {
+        let part = Part {
+            value,
+            slot,
+            channels,
+            grad: None,
+        };
+        Self {
+            parts: vec![part],
+            norm: None,
+            act: None,
+            upsample: false,
+            height,
+            width,
+        }
     }
 
     /// The channels of this plain view, then those of the other.
-    pub fn beside(mut self, other: Self) -> Self {
+    pub(super) fn beside(mut self, other: Self) -> Self {
         self.parts.extend(other.parts);
         self
     }
 
     /// Whether it is nothing but values.
-    pub fn is_raw(&self) -> bool {
+    pub(super) fn is_raw(&self) -> bool {
         self.norm.is_none() && self.act.is_none() && !self.upsample
     }
 
     /// Whether it is one value and nothing else.
-    pub fn is_plain(&self) -> bool {
+    pub(super) fn is_plain(&self) -> bool {
         self.is_raw() && self.parts.len() == 1
     }
 
     /// Channels of all parts.
-    pub fn channels(&self) -> usize {
+    pub(super) fn channels(&self) -> usize {
         self.parts.iter().map(|p| p.channels).sum()
     }
 
     /// Pixels of the parts.
-    pub fn pixels(&self) -> usize {
+    pub(super) fn pixels(&self) -> usize {
         self.height * self.width
     }
 
     /// Buffers that reading it uses.
-    pub fn slots(&self) -> Vec<Slot> {
+    pub(super) fn slots(&self) -> Vec<Slot> {
         let norm = self.norm.iter();
         let norm = norm.flat_map(|n| [n.inverse, n.affine].into_iter().chain(n.modulation.map(|m| m.1)));
         self.parts.iter().map(|p| p.slot).chain(norm).collect()
@@ -118,7 +139,7 @@ impl View {
     }
 
     /// Computes what the norm multiplies and adds; before anything is read.
-    pub fn prepare(&self, run: &Run<'_>) {
+    pub(super) fn prepare(&self, run: &Run<'_>) {
         let Some(norm) = &self.norm else { return };
         let channels = self.channels();
         let (inverse, affine) = (run.write(norm.inverse), run.write(norm.affine));
@@ -148,7 +169,9 @@ impl View {
             columns::add_sums(run.isa, x, n, Some(centre), sums);
         });
         in_groups(inverse, norm.groups, |sum| (sum / count + norm.eps).sqrt().recip());
-        let modulation = norm.modulation.map(|(_, slot)| &run.read(slot)[2 * sample * channels..][..2 * channels]);
+        let modulation = norm
+            .modulation
+            .map(|(_, slot)| &run.read(slot)[2 * sample * channels..][..2 * channels]);
         for c in 0..channels {
             let (scale, shift) = modulation.map_or((1.0, 0.0), |m| (1.0 + m[c], m[channels + c]));
             factor[c] = inverse[c] * run.params[norm.weight + c] * scale;
@@ -188,7 +211,7 @@ impl View {
     }
 
     /// Reads pixels (counted through all samples) into the rows of `to`. Not for upsampled views.
-    pub fn read_pixels(&self, run: &Run<'_>, pixels: Range<usize>, to: &mut [f32]) {
+    pub(super) fn read_pixels(&self, run: &Run<'_>, pixels: Range<usize>, to: &mut [f32]) {
         let channels = self.channels();
         let each = self.pixels();
         let mut start = pixels.start;
@@ -196,20 +219,33 @@ impl View {
             let sample = start / each;
             let end = pixels.end.min((sample + 1) * each);
             let within = start - sample * each..end - sample * each;
-            self.read_run(run, sample, within, channels, &mut to[(start - pixels.start) * channels..]);
+            self.read_run(
+                run,
+                sample,
+                within,
+                channels,
+                &mut to[(start - pixels.start) * channels..],
+            );
             start = end;
         }
     }
 
     /// Reads a window of one sample into `to`: `rows` rows of `cols` pixels whose first is at (`top`, `left`), which may
     /// lie outside the picture; outside are zeros.
-    pub fn read_window(&self, run: &Run<'_>, sample: usize, window: Window, to: &mut [f32]) {
+    pub(super) fn read_window(&self, run: &Run<'_>, sample: usize, window: Window, to: &mut [f32]) {
         let channels = self.channels();
         let scale = if self.upsample { 2 } else { 1 };
         let (height, width) = ((scale * self.height) as isize, (scale * self.width) as isize);
-        for (i, row) in to.chunks_exact_mut(window.cols * channels).take(window.rows).enumerate() {
+        for (i, row) in to
+            .chunks_exact_mut(window.cols * channels)
+            .take(window.rows)
+            .enumerate()
+        {
             let y = window.top + i as isize;
-            let (start, end) = (window.left.clamp(0, width), (window.left + window.cols as isize).clamp(0, width));
+            let (start, end) = (
+                window.left.clamp(0, width),
+                (window.left + window.cols as isize).clamp(0, width),
+            );
             if y < 0 || y >= height || start >= end {
                 row.fill(0.0);
                 continue;
@@ -232,13 +268,14 @@ impl View {
     fn read_doubled(&self, run: &Run<'_>, sample: usize, y: usize, x: usize, to: &mut [f32]) {
         let channels = self.channels();
         for (i, out) in to.chunks_exact_mut(channels).enumerate() {
-            let pixel = y / 2 * self.width + (x + i) / 2;
+            let column = x + i;
+            let pixel = y / 2 * self.width + column / 2;
             self.read_run(run, sample, pixel..pixel + 1, channels, out);
         }
     }
 
     /// Reserves what the way back needs.
-    pub fn plan_backward(&mut self, plan: &mut BackwardPlan<'_>) {
+    pub(super) fn plan_backward(&mut self, plan: &mut BackwardPlan<'_>) {
         for slot in self.slots() {
             plan.keep(slot);
         }
@@ -254,14 +291,14 @@ impl View {
     }
 
     /// Whether this run asks for the gradient of anything behind it.
-    pub fn wants(&self, run: &Run<'_>) -> bool {
+    pub(super) fn wants(&self, run: &Run<'_>) -> bool {
         let parts = self.parts.iter().any(|p| p.grad.is_some_and(|t| t.wanted(run)));
         parts || (self.norm.is_some() && run.grads.is_some())
     }
 
     /// From `d`, the gradient of one sample as the layer read it (its contents are used up), to those of the parts, and
     /// to the sums that [`View::finish`] needs. `room` has two numbers per channel.
-    pub fn unwind(&self, run: &Run<'_>, sample: usize, d: &mut [f32], room: &mut [f32]) {
+    pub(super) fn unwind(&self, run: &Run<'_>, sample: usize, d: &mut [f32], room: &mut [f32]) {
         if self.upsample {
             pool_in_place(d, self.channels(), self.height, self.width);
         }
@@ -274,13 +311,22 @@ impl View {
     fn unwind_plain(&self, run: &Run<'_>, sample: usize, d: &mut [f32]) {
         let stride = self.channels();
         for (first, part) in self.placed() {
-            let Some((grad, add)) = run.target(part.grad) else { continue };
+            let Some((grad, add)) = run.target(part.grad) else {
+                continue;
+            };
             let len = self.pixels() * part.channels;
             let range = sample * len..(sample + 1) * len;
             let d = &mut d[first..];
             if self.act.is_some() {
                 let x = &run.read(part.slot)[range.clone()];
-                Unwind { x, channels: part.channels, affine: None, act: self.act, stride }.run(run.isa, d, None);
+                Unwind {
+                    x,
+                    channels: part.channels,
+                    affine: None,
+                    act: self.act,
+                    stride,
+                }
+                .run(run.isa, d, None);
             }
             // SAFETY: each task has its own samples.
             columns::put_rows(d, stride, unsafe { grad.part(range) }, part.channels, add);
@@ -291,7 +337,10 @@ impl View {
         let Some(back) = &norm.back else { return };
         let channels = self.channels();
         // SAFETY: each task has its own samples.
-        let sums = unsafe { run.write(back.sums).part(2 * sample * channels..2 * (sample + 1) * channels) };
+        let sums = unsafe {
+            run.write(back.sums)
+                .part(2 * sample * channels..2 * (sample + 1) * channels)
+        };
         let (plain, centred) = sums.split_at_mut(channels);
         for (first, part) in self.placed() {
             let len = self.pixels() * part.channels;
@@ -303,14 +352,26 @@ impl View {
                 act: self.act,
                 stride: channels,
             }
-            .run(run.isa, &mut d[first..], Some([&mut plain[own.clone()], &mut centred[own]]));
+            .run(
+                run.isa,
+                &mut d[first..],
+                Some([&mut plain[own.clone()], &mut centred[own]]),
+            );
         }
         let inverse = &run.read(norm.inverse)[sample * channels..][..channels];
         let affine = &run.read(norm.affine)[3 * sample * channels..][..3 * channels];
         let (lean, drift) = room[..2 * channels].split_at_mut(channels);
-        self.norm_slopes(norm, &affine[channels..2 * channels], inverse, [plain, centred], [lean, drift]);
+        self.norm_slopes(
+            norm,
+            &affine[channels..2 * channels],
+            inverse,
+            [plain, centred],
+            [lean, drift],
+        );
         for (first, part) in self.placed() {
-            let Some((grad, add)) = run.target(part.grad) else { continue };
+            let Some((grad, add)) = run.target(part.grad) else {
+                continue;
+            };
             let (len, own) = (self.pixels() * part.channels, first..first + part.channels);
             let range = sample * len..(sample + 1) * len;
             let back = NormBack {
@@ -351,7 +412,7 @@ impl View {
     }
 
     /// After all samples: gradients of the norm's parameters and of the vector that scales and shifts.
-    pub fn finish(&self, run: &mut Run<'_>) {
+    pub(super) fn finish(&self, run: &mut Run<'_>) {
         let Some(norm) = &self.norm else { return };
         let Some(back) = &norm.back else { return };
         let channels = self.channels();
@@ -388,10 +449,10 @@ fn modulation_grads(params: &[f32], norm: &Norm, sums: &[f32], grad: Shared<'_>,
 /// A part of a picture and its surroundings.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Window {
-    pub top: isize,
-    pub left: isize,
-    pub rows: usize,
-    pub cols: usize,
+    pub(super) top: isize,
+    pub(super) left: isize,
+    pub(super) rows: usize,
+    pub(super) cols: usize,
 }
 
 /// Replaces the values of each group by `f` of their sum.

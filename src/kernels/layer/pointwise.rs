@@ -27,7 +27,11 @@ impl Layer {
     /// Blocks of pixels of the whole batch. Where a vector is added to each sample, none has pixels of two.
     fn blocks(&self, batch: usize) -> (usize, impl Fn(usize) -> Range<usize>) {
         let pixels = self.geometry.in_pixels();
-        let (runs, run) = if self.channels.is_some() { (batch, pixels) } else { (1, batch * pixels) };
+        let (runs, run) = if self.channels.is_some() {
+            (batch, pixels)
+        } else {
+            (1, batch * pixels)
+        };
         let each = run.div_ceil(BLOCK);
         let range = move |i: usize| {
             let (first, part) = (i / each * run, i % each);
@@ -43,7 +47,8 @@ impl Layer {
             let pixels = block(i);
             // SAFETY: blocks are disjoint.
             let out = unsafe { out.part(pixels.start * c_out..pixels.end * c_out) };
-            run.scratch.lend(self.scratch_len(), |room| self.pointwise_block(run, pixels, out, room));
+            run.scratch
+                .lend(self.scratch_len(), |room| self.pointwise_block(run, pixels, out, room));
         });
     }
 
@@ -58,7 +63,13 @@ impl Layer {
         let bias = self.added(run, pixels.start / g.in_pixels(), room);
         MatMul {
             size: Size::plain(pixels.len(), g.c_out, g.c_in),
-            a: Lhs { data: a, line: 0, row: g.c_in, segment: 0, depth: 1 },
+            a: Lhs {
+                data: a,
+                line: 0,
+                row: g.c_in,
+                segment: 0,
+                depth: 1,
+            },
             b: Rhs::packed(run.read(self.packed), g.c_in, run.isa),
             plus: Plus {
                 bias,
@@ -120,7 +131,13 @@ impl Layer {
         }
         MatMul {
             size: Size::plain(pixels.len(), g.c_in, g.c_out),
-            a: Lhs { data: dy, line: 0, row: g.c_out, segment: 0, depth: 1 },
+            a: Lhs {
+                data: dy,
+                line: 0,
+                row: g.c_out,
+                segment: 0,
+                depth: 1,
+            },
             b: Rhs::packed(run.read(back.packed), g.c_out, run.isa),
             plus: Plus::default(),
             c_line: 0,
@@ -143,9 +160,18 @@ impl Layer {
             let x = self.rows(run, start..end, room);
             MatMul {
                 size: Size::plain(g.c_in, g.c_out, end - start),
-                a: Lhs { data: x, line: 0, row: 1, segment: 0, depth: g.c_in },
+                a: Lhs {
+                    data: x,
+                    line: 0,
+                    row: 1,
+                    segment: 0,
+                    depth: g.c_in,
+                },
                 b: Rhs::rows(dy, g.c_out, run.isa),
-                plus: Plus { former: true, ..Plus::default() },
+                plus: Plus {
+                    former: true,
+                    ..Plus::default()
+                },
                 c_line: 0,
                 c_row: g.c_out,
             }
@@ -163,7 +189,9 @@ impl Layer {
             let grad = unsafe { grad.part(samples.start * len..samples.end * len) };
             columns::put_rows(dy, len, grad, len, add);
         }
-        let Some((grad, add)) = run.target(back.channels) else { return };
+        let Some((grad, add)) = run.target(back.channels) else {
+            return;
+        };
         for (sample, dy) in samples.zip(dy.chunks_exact(len)) {
             let sums = &mut room[..c_out];
             sums.fill(0.0);

@@ -35,7 +35,10 @@ impl Geometry {
 
     /// Rows and columns of the gradient with its borders, spread out by the stride, that the way back reads.
     fn spread(&self) -> [usize; 2] {
-        [self.height + self.pad[0] + self.k - 1, self.width + self.pad[1] + self.k - 1]
+        [
+            self.height + self.pad[0] + self.k - 1,
+            self.width + self.pad[1] + self.k - 1,
+        ]
     }
 }
 
@@ -51,8 +54,7 @@ impl Layer {
     pub(super) fn pack(&self, run: &Run<'_>) {
         let g = &self.geometry;
         let weights = &run.params[self.weight..self.weight + g.weights()];
-        // SAFETY: nobody else uses the buffer now.
-        let packed = unsafe { run.write(self.packed).part(0..Self::packed_len(g, run.isa.panel())) };
+        let packed = run.whole(self.packed);
         pack_panels(run.isa, packed, g.fan_in(), g.c_out, |i, j| weights[i * g.c_out + j]);
     }
 
@@ -60,8 +62,7 @@ impl Layer {
     pub(super) fn pack_back(&self, run: &Run<'_>, back: &Back) {
         let g = &self.geometry;
         let weights = &run.params[self.weight..self.weight + g.weights()];
-        // SAFETY: nobody else uses the buffer now.
-        let packed = unsafe { run.write(back.packed).part(0..self.packed_back_len(run.isa.panel())) };
+        let packed = run.whole(back.packed);
         let taps = g.k * g.k;
         pack_panels(run.isa, packed, taps * g.c_out, g.c_in, |i, j| {
             let (tap, out) = (taps - 1 - i / g.c_out, i % g.c_out);
@@ -79,7 +80,9 @@ impl Layer {
             let range = start..start + rows.len() * g.out_width * g.c_out;
             // SAFETY: bands are disjoint.
             let band = unsafe { out.part(range.clone()) };
-            run.scratch.lend(self.spatial_scratch(), |room| self.spatial_band(run, sample, rows, range, band, room));
+            run.scratch.lend(self.spatial_scratch(), |room| {
+                self.spatial_band(run, sample, rows, range, band, room);
+            });
         });
     }
 
@@ -96,7 +99,17 @@ impl Layer {
         let (height, width) = (g.reach(rows.len()), g.reach(g.out_width));
         let (staged, room) = room.split_at_mut(height * width * g.c_in);
         let top = (rows.start * g.stride) as isize - g.pad[0] as isize;
-        self.view.read_window(run, sample, Window { top, left: -(g.pad[1] as isize), rows: height, cols: width }, staged);
+        self.view.read_window(
+            run,
+            sample,
+            Window {
+                top,
+                left: -(g.pad[1] as isize),
+                rows: height,
+                cols: width,
+            },
+            staged,
+        );
         MatMul {
             size: Size {
                 lines: rows.len(),
@@ -132,7 +145,9 @@ impl Layer {
             let sums = unsafe { partial.part(share * len..(share + 1) * len) };
             sums.fill(0.0);
             for sample in self.share(run.batch, share) {
-                run.scratch.lend(self.spatial_scratch(), |room| self.spatial_sample(run, back, sample, sums, room));
+                run.scratch.lend(self.spatial_scratch(), |room| {
+                    self.spatial_sample(run, back, sample, sums, room);
+                });
             }
         });
     }
@@ -161,7 +176,12 @@ impl Layer {
         columns::add_sums(run.isa, dy, g.c_out, None, bias);
         let (height, width) = (g.reach(g.out_height), g.reach(g.out_width));
         let staged = &mut room[..height * width * g.c_in];
-        let window = Window { top: -(g.pad[0] as isize), left: -(g.pad[1] as isize), rows: height, cols: width };
+        let window = Window {
+            top: -(g.pad[0] as isize),
+            left: -(g.pad[1] as isize),
+            rows: height,
+            cols: width,
+        };
         self.view.read_window(run, sample, window, staged);
         let strip = STRIP.div_ceil(g.out_width);
         for first in (0..g.out_height).step_by(strip) {
@@ -184,7 +204,10 @@ impl Layer {
                         depth: g.stride * g.c_in,
                     },
                     b: Rhs::rows(dy, g.c_out, run.isa),
-                    plus: Plus { former: true, ..Plus::default() },
+                    plus: Plus {
+                        former: true,
+                        ..Plus::default()
+                    },
                     c_line: 0,
                     c_row: g.c_out,
                 }

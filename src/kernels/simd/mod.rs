@@ -4,11 +4,14 @@
 //! only place that makes one. Everything a kernel calls must be `#[inline(always)]`, otherwise it is compiled without
 //! the instructions and each operation becomes a call.
 
-#![expect(unsafe_code, reason = "entering code compiled for a detected instruction set, and access through pointers")]
+#![expect(
+    unsafe_code,
+    reason = "entering code compiled for a detected instruction set, and access through pointers"
+)]
 
-mod portable;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod portable;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
@@ -32,7 +35,6 @@ pub(super) trait Simd: Copy + Send + Sync {
     fn div(self, a: Self::V, b: Self::V) -> Self::V;
     fn min(self, a: Self::V, b: Self::V) -> Self::V;
     fn max(self, a: Self::V, b: Self::V) -> Self::V;
-    fn sqrt(self, a: Self::V) -> Self::V;
 
     /// `a * b + c`, rounded once where the instruction set can.
     fn fma(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
@@ -73,7 +75,13 @@ pub(super) trait Simd: Copy + Send + Sync {
     #[inline(always)]
     unsafe fn load_n(self, p: *const f32, n: usize) -> Self::V {
         // SAFETY: as promised by the caller.
-        unsafe { if n >= Self::LANES { self.load(p) } else { self.load_part(p, n) } }
+        unsafe {
+            if n >= Self::LANES {
+                self.load(p)
+            } else {
+                self.load_part(p, n)
+            }
+        }
     }
 
     /// The first `n` lanes, at most all.
@@ -83,7 +91,13 @@ pub(super) trait Simd: Copy + Send + Sync {
     #[inline(always)]
     unsafe fn store_n(self, p: *mut f32, v: Self::V, n: usize) {
         // SAFETY: as promised by the caller.
-        unsafe { if n >= Self::LANES { self.store(p, v) } else { self.store_part(p, v, n) } }
+        unsafe {
+            if n >= Self::LANES {
+                self.store(p, v);
+            } else {
+                self.store_part(p, v, n);
+            }
+        }
     }
 }
 

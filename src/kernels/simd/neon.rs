@@ -1,5 +1,7 @@
 //! NEON, which every 64-bit Arm processor has.
 
+#![expect(clippy::wildcard_imports, reason = "the intrinsics of an instruction set")]
+
 use std::arch::aarch64::*;
 
 use super::Simd;
@@ -38,7 +40,6 @@ impl Simd for Neon {
         div(a, b) = vdivq_f32(a, b);
         min(a, b) = vminq_f32(a, b);
         max(a, b) = vmaxq_f32(a, b);
-        sqrt(a) = vsqrtq_f32(a);
         fma(a, b, c) = vfmaq_f32(c, a, b);
         round(a) = vrndnq_f32(a);
         exp2(n) = vreinterpretq_f32_s32(vshlq_n_s32::<23>(vaddq_s32(vcvtq_s32_f32(n), vdupq_n_s32(127))));

@@ -52,11 +52,6 @@ impl Simd for Portable {
         zip(a, b, |a, b| if a > b { a } else { b })
     }
 
-    #[inline(always)]
-    fn sqrt(self, a: Self::V) -> Self::V {
-        a.map(f32::sqrt)
-    }
-
     // Rounded twice: without the instruction `mul_add` is a slow call.
     #[inline(always)]
     fn fma(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V {

@@ -1,5 +1,7 @@
 //! AVX2 with FMA, and AVX-512.
 
+#![expect(clippy::wildcard_imports, reason = "the intrinsics of an instruction set")]
+
 use std::arch::x86_64::*;
 
 use super::{Kernel, Simd};
@@ -39,10 +41,11 @@ macro_rules! instructions {
 static MASKS: [i32; 15] = [-1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
 
 impl Avx2 {
+    /// Chooses the first `n` of seven lanes.
     #[inline(always)]
-    fn mask(self, n: usize) -> __m256i {
-        debug_assert!(n < Self::LANES, "whole registers need no mask");
-        // SAFETY: `n & 7` is at most 7, so eight numbers from `7 - n` lie in the table.
+    fn mask(n: usize) -> __m256i {
+        // SAFETY: `n & 7` is at most 7, so eight numbers from `7 - n` lie in the table; only methods call this, so
+        // the processor has the instruction.
         unsafe { _mm256_loadu_si256(MASKS.as_ptr().add(7 - (n & 7)).cast()) }
     }
 }
@@ -60,7 +63,6 @@ impl Simd for Avx2 {
         div(a, b) = _mm256_div_ps(a, b);
         min(a, b) = _mm256_min_ps(a, b);
         max(a, b) = _mm256_max_ps(a, b);
-        sqrt(a) = _mm256_sqrt_ps(a);
         fma(a, b, c) = _mm256_fmadd_ps(a, b, c);
         round(a) = _mm256_round_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(a);
         exp2(n) = _mm256_castsi256_ps(_mm256_slli_epi32::<23>(
@@ -90,13 +92,13 @@ impl Simd for Avx2 {
     #[inline(always)]
     unsafe fn load_part(self, p: *const f32, n: usize) -> Self::V {
         // SAFETY: masked lanes are not read.
-        unsafe { _mm256_maskload_ps(p, self.mask(n)) }
+        unsafe { _mm256_maskload_ps(p, Self::mask(n)) }
     }
 
     #[inline(always)]
     unsafe fn store_part(self, p: *mut f32, v: Self::V, n: usize) {
         // SAFETY: masked lanes are not written.
-        unsafe { _mm256_maskstore_ps(p, self.mask(n), v) }
+        unsafe { _mm256_maskstore_ps(p, Self::mask(n), v) }
     }
 }
 
@@ -113,7 +115,6 @@ impl Simd for Avx512 {
         div(a, b) = _mm512_div_ps(a, b);
         min(a, b) = _mm512_min_ps(a, b);
         max(a, b) = _mm512_max_ps(a, b);
-        sqrt(a) = _mm512_sqrt_ps(a);
         fma(a, b, c) = _mm512_fmadd_ps(a, b, c);
         round(a) = _mm512_roundscale_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(a);
         exp2(n) = _mm512_castsi512_ps(_mm512_slli_epi32::<23>(
