@@ -8,7 +8,13 @@ use std::{
 
 use eframe::{NativeOptions, egui, egui_wgpu};
 
-use super::{icon, shell::App, state::Machine, worker::Wake, worker::Worker};
+use super::{
+    icon,
+    shell::App,
+    state::Machine,
+    worker::{Wake, Worker},
+};
+use crate::{engine::Settings, nn::DeviceChoice};
 
 /// How the window is drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,6 +33,8 @@ pub enum Renderer {
 pub struct Options {
     /// How the window is drawn.
     pub renderer: Renderer,
+    /// What computes.
+    pub device: DeviceChoice,
     /// What to open at the start.
     pub open: Vec<PathBuf>,
     /// When the program started; start times count from here.
@@ -39,6 +47,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             renderer: Renderer::Auto,
+            device: DeviceChoice::default(),
             open: Vec::new(),
             started: Instant::now(),
             timings: None,
@@ -66,11 +75,19 @@ pub enum RunError {
     Engine(String),
 }
 
+/// Opens the window and stays until it is closed.
+pub fn run(options: &Options) -> Result<(), RunError> {
+    let settings = Settings {
+        device: options.device,
+        runs: None,
+    };
+    run_with(options, &|wake| {
+        Worker::start(settings.clone(), wake).map_err(|e| e.to_string())
+    })
+}
+
 /// Opens the window and stays until it is closed. `connect` starts the engine; it is given what wakes the window up.
-pub fn run_with(
-    options: &Options,
-    connect: &dyn Fn(Arc<Wake>) -> Result<Worker, String>,
-) -> Result<(), RunError> {
+pub fn run_with(options: &Options, connect: &dyn Fn(Arc<Wake>) -> Result<Worker, String>) -> Result<(), RunError> {
     let first = match options.renderer {
         Renderer::Auto | Renderer::Wgpu => eframe::Renderer::Wgpu,
         Renderer::Glow => eframe::Renderer::Glow,
@@ -95,7 +112,8 @@ fn open(
         viewport: egui::ViewportBuilder::default()
             .with_title("Diffusion Studio")
             .with_app_id("diffusion-studio")
-            .with_inner_size([1280.0, 800.0])
+            .with_inner_size([1360.0, 850.0])
+            .with_clamp_size_to_monitor_size(true)
             .with_min_inner_size([800.0, 520.0])
             .with_icon(icon::window_icon()),
         renderer,
@@ -199,7 +217,10 @@ impl StartTimes {
 
     fn once(&self, cell: &OnceLock<()>, what: &str) {
         if cell.set(()).is_ok() {
-            self.line(&format!("{what}: {:.2} s after the start", self.started.elapsed().as_secs_f64()));
+            self.line(&format!(
+                "{what}: {:.2} s after the start",
+                self.started.elapsed().as_secs_f64()
+            ));
         }
     }
 }

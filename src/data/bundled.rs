@@ -87,22 +87,14 @@ struct Sheet {
     about: &'static str,
 }
 
-/// What the JSON beside a sheet says.
+/// What the JSON beside a sheet says; licence and origin stand there too, for people.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct About {
     count: usize,
     height: usize,
     width: usize,
     channels: usize,
     columns: usize,
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for people who open the file; a test compares it")
-    )]
-    licence: String,
-    #[expect(dead_code, reason = "for people who open the file")]
-    origin: String,
     classes: Vec<String>,
     labels: Vec<u32>,
 }
@@ -126,14 +118,14 @@ impl About {
     fn cut(&self, name: &str, sheet: &[u8]) -> Cells {
         let row = self.width * self.channels;
         let stride = row * self.columns;
-        let lines = (0..self.count).flat_map(|i| (0..self.height).map(move |y| (i, y)));
-        let bytes = lines
-            .flat_map(|(i, y)| {
-                let start = (i / self.columns * self.height + y) * stride + i % self.columns * row;
-                &sheet[start..start + row]
-            })
-            .copied()
-            .collect();
+        let mut bytes = Vec::with_capacity(self.count * self.height * row);
+        for i in 0..self.count {
+            let corner = i / self.columns * self.height * stride + i % self.columns * row;
+            for y in 0..self.height {
+                let start = corner + y * stride;
+                bytes.extend_from_slice(&sheet[start..start + row]);
+            }
+        }
         Cells {
             from: name.into(),
             height: self.height,

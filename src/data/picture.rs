@@ -1,12 +1,14 @@
 //! Pictures of any kind to squares of one size: decoding within limits, transparency, fitting, grey or colour.
 
 use std::{
-    io::{BufRead, Seek},
+    collections::BTreeMap,
+    io::{BufRead, Read as _, Seek},
     sync::Mutex,
 };
 
 use image::{
-    DynamicImage, GrayImage, ImageBuffer, ImageDecoder as _, ImageError, ImageReader, Limits, Pixel, RgbImage, Rgba,
+    DynamicImage, GenericImageView, GrayImage, ImageBuffer, ImageDecoder as _, ImageError, ImageReader, Limits, Pixel,
+    Rgb, RgbImage, Rgba,
     imageops::{self, FilterType},
 };
 use rayon::prelude::*;
@@ -26,6 +28,10 @@ const MAX_DATASET_BYTES: usize = 2 << 30;
 const MIN_SIDE: u32 = 4;
 /// Sizes that are chosen by themselves.
 const USUAL_SIDES: [u32; 4] = [64, 32, 16, 8];
+/// The second byte of the JPEG marker after which pixels come.
+const START_OF_SCAN: u8 = 0xda;
+/// Said of files that end too early.
+const CUT_OFF: &str = "is cut off";
 /// Pictures with more pixels are decoded one at a time.
 const LARGE_PIXELS: u64 = 16 << 20;
 
@@ -64,17 +70,14 @@ impl Look {
         if let Some(side) = self.side {
             return side;
         }
-        let squares = || {
-            sizes
-                .iter()
-                .filter(|(w, h)| w == h && *w <= USUAL_SIDES[0])
-                .map(|s| s.0)
-        };
-        if squares().count() == sizes.len() && squares().min() == squares().max() || self.fit == Fit::Refuse {
-            let most_frequent = squares().max_by_key(|side| (squares().filter(|s| s == side).count(), *side));
-            if let Some(side) = most_frequent {
-                return side;
-            }
+        let mut squares = BTreeMap::new();
+        for &(w, _) in sizes.iter().filter(|(w, h)| w == h && *w <= USUAL_SIDES[0]) {
+            *squares.entry(w).or_insert(0_usize) += 1;
+        }
+        if let Some((&side, &count)) = squares.iter().max_by_key(|(_, count)| **count)
+            && (count == sizes.len() || self.fit == Fit::Refuse)
+        {
+            return side;
         }
         let mut short: Vec<u32> = sizes.iter().map(|(w, h)| *w.min(h)).collect();
         short.sort_unstable();
@@ -228,7 +231,7 @@ impl Look {
         let [r, g, b] = self.background;
         let grey_background = r == g && g == b;
         if picture.color().has_color() || picture.color().has_alpha() || !grey_background {
-            let bytes = self.fit(&self.compose(picture), side, image::Rgb(self.background))?;
+            let bytes = self.fit(&self.compose(picture), side, Rgb(self.background))?;
             Ok(Square { channels: 3, bytes })
         } else {
             let bytes = self.fit(&picture.into_luma8(), side, image::Luma([r]))?;
@@ -249,7 +252,7 @@ impl Look {
         RgbImage::from_fn(picture.width(), picture.height(), |x, y| {
             let Rgba([r, g, b, a]) = *picture.get_pixel(x, y);
             let [under_r, under_g, under_b] = self.background;
-            image::Rgb([over(r, under_r, a), over(g, under_g, a), over(b, under_b, a)])
+            Rgb([over(r, under_r, a), over(g, under_g, a), over(b, under_b, a)])
         })
     }
 
@@ -260,6 +263,9 @@ impl Look {
         background: P,
     ) -> Result<Vec<u8>, String> {
         let (w, h) = picture.dimensions();
+        if (w, h) == (side, side) {
+            return Ok(picture.as_raw().clone());
+        }
         let square = match self.fit {
             Fit::Crop => {
                 let m = w.min(h);
@@ -275,7 +281,6 @@ impl Look {
                 imageops::replace(&mut square, &inner, offset(inner.width()), offset(inner.height()));
                 square
             }
-            Fit::Refuse if (w, h) == (side, side) => return Ok(picture.as_raw().clone()),
             Fit::Refuse => return Err(format!("is {w}×{h} pixels, not {side}×{side}")),
         };
         Ok(square.into_raw())
@@ -298,7 +303,7 @@ impl Look {
 
 /// Scales with a window wide enough for shrinking; whole factors of enlargement repeat pixels, so that pixel art stays.
 fn scale<P: Pixel<Subpixel = u8> + 'static>(
-    picture: &impl image::GenericImageView<Pixel = P>,
+    picture: &impl GenericImageView<Pixel = P>,
     width: u32,
     height: u32,
 ) -> ImageBuffer<P, Vec<u8>> {
@@ -320,10 +325,10 @@ fn pack(squares: &[Square], colour: Colour) -> (usize, Vec<u8>) {
         Colour::Colour => false,
     };
     let channels = if grey { 1 } else { 3 };
-    let bytes = squares
-        .par_iter()
-        .flat_map_iter(|s| s.with_channels(channels))
-        .collect();
+    let mut bytes = Vec::new();
+    for square in squares {
+        square.append_to(&mut bytes, channels);
+    }
     (channels, bytes)
 }
 
@@ -332,14 +337,14 @@ impl Square {
         self.channels == 1 || self.bytes.chunks_exact(3).all(|p| p[0] == p[1] && p[1] == p[2])
     }
 
-    fn with_channels(&self, channels: usize) -> Vec<u8> {
+    fn append_to(&self, out: &mut Vec<u8>, channels: usize) {
         match (self.channels, channels) {
-            (1, 3) => self.bytes.iter().flat_map(|&v| [v; 3]).collect(),
+            (1, 3) => out.extend(self.bytes.iter().flat_map(|&v| [v; 3])),
             (3, 1) => {
-                let luma = |p: &[u8]| image::Rgb([p[0], p[1], p[2]]).to_luma().0[0];
-                self.bytes.chunks_exact(3).map(luma).collect()
+                let luma = |p: &[u8]| Rgb([p[0], p[1], p[2]]).to_luma().0[0];
+                out.extend(self.bytes.chunks_exact(3).map(luma));
             }
-            _ => self.bytes.clone(),
+            _ => out.extend_from_slice(&self.bytes),
         }
     }
 }
@@ -392,7 +397,8 @@ pub(super) fn size(encoded: impl BufRead + Seek) -> Result<(u32, u32), String> {
 
 /// Decodes a picture of any known format, turned upright as its EXIF data say.
 pub(super) fn decode(encoded: impl BufRead + Seek) -> Result<DynamicImage, String> {
-    let mut decoder = reader(encoded)?.into_decoder().map_err(|e| reason(&e))?;
+    let reader = reader(whole(encoded)?)?;
+    let mut decoder = reader.into_decoder().map_err(|e| reason(&e))?;
     if decoder.total_bytes() > MAX_DECODED_BYTES {
         return Err(format!("needs more than {} MiB of memory", MAX_DECODED_BYTES >> 20));
     }
@@ -400,6 +406,37 @@ pub(super) fn decode(encoded: impl BufRead + Seek) -> Result<DynamicImage, Strin
     let mut picture = DynamicImage::from_decoder(decoder).map_err(|e| reason(&e))?;
     picture.apply_orientation(upright);
     Ok(picture)
+}
+
+/// The encoded picture, unless it is a JPEG without an end: the decoder would fill the missing part with grey.
+fn whole<R: BufRead + Seek>(mut encoded: R) -> Result<R, String> {
+    let words = |e: std::io::Error| format!("cannot be read: {e}");
+    if encoded.fill_buf().map_err(words)?.starts_with(&[0xff, 0xd8]) {
+        let mut jpeg = Vec::new();
+        encoded
+            .by_ref()
+            .take(MAX_DECODED_BYTES)
+            .read_to_end(&mut jpeg)
+            .map_err(words)?;
+        encoded.rewind().map_err(words)?;
+        if lacks_end(&jpeg) {
+            return Err(CUT_OFF.into());
+        }
+    }
+    Ok(encoded)
+}
+
+/// Whether no end marker follows the start of the first scan. Segments before it may hold a thumbnail with its own end.
+fn lacks_end(jpeg: &[u8]) -> bool {
+    let mut at = 2;
+    while let Some(&[0xff, marker, high, low]) = jpeg.get(at..at + 4) {
+        if marker == START_OF_SCAN {
+            return !jpeg[at..].windows(2).any(|w| w == [0xff, 0xd9]);
+        }
+        at += 2 + usize::from(u16::from_be_bytes([high, low]));
+    }
+    // Headers that cannot be followed are the decoder's to judge, unless the file ends within them.
+    at + 4 > jpeg.len()
 }
 
 /// A reader within limits that goes by the content, not by the name.
@@ -424,7 +461,7 @@ fn reason(error: &ImageError) -> String {
             "is too large: at most {MAX_SIDE} pixels a side and {} MiB of memory",
             MAX_DECODED_BYTES >> 20
         ),
-        ImageError::IoError(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => "is cut off".into(),
+        ImageError::IoError(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => CUT_OFF.into(),
         ImageError::Unsupported(e) => format!("cannot be read: {e}"),
         other => format!("is broken: {other}"),
     }
@@ -447,5 +484,27 @@ impl Assembled {
             of: self.kept.iter().map(|&i| of[i]).collect(),
         });
         self.content
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_six_hexadecimal_digits() {
+        assert_eq!(hex_colour("#ff8000"), Some([255, 128, 0]));
+        for wrong in ["ff8000", "#ff800", "#ff80000", "#ff80g0", "#ffé00", ""] {
+            assert_eq!(hex_colour(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_jpeg_ends_after_its_scan_and_not_within_a_thumbnail() {
+        // Start, a segment of 4 bytes that holds an end marker, the scan's header, two bytes of pixels.
+        let head = [0xff, 0xd8, 0xff, 0xe1, 0, 4, 0xff, 0xd9, 0xff, 0xda, 0, 2, 1, 2];
+        let whole = [&head[..], &[0xff, 0xd9]].concat();
+        assert!(!lacks_end(&whole));
+        assert!((2..whole.len()).all(|n| lacks_end(&whole[..n])));
     }
 }

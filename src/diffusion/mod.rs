@@ -8,6 +8,7 @@ pub mod guidance;
 pub mod loss;
 pub mod oracle;
 pub mod sampler;
+pub mod scheduler_config;
 pub mod times;
 pub mod trajectory;
 

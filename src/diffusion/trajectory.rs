@@ -135,6 +135,8 @@ impl Trajectory {
             model: &*self.model,
             schedule: &*self.schedule,
             noise: Noise::new(&*self.noise, self.first_sample, self.index as u64),
+            total: self.moves.len(),
+            left: self.moves.len() - self.index - 1,
         };
         let step = self.sampler.step(mv, &self.x, self.past.make_contiguous(), &context)?;
         // candle records a graph through trainable weights; a detached state keeps it from growing over the trajectory.

@@ -293,6 +293,14 @@ mod tests {
         ]
     }
 
+    impl Pyramid {
+        fn extend(&mut self, values: &[f64]) {
+            for &v in values {
+                self.push(v);
+            }
+        }
+    }
+
     fn brute(values: &[f64], range: Range<usize>) -> Option<Extremes> {
         let finite = || range.clone().filter(|&i| values[i].is_finite());
         let min = finite().min_by(|&i, &j| values[i].total_cmp(&values[j]).then(i.cmp(&j)))?;
@@ -310,9 +318,9 @@ mod tests {
             b in 0..400_usize,
         ) {
             let mut pyramid = Pyramid::default();
-            values.iter().for_each(|&v| pyramid.push(v));
+            pyramid.extend(&values);
             pyramid.truncate(cut);
-            more.iter().for_each(|&v| pyramid.push(v));
+            pyramid.extend(&more);
             let all: Vec<f64> = values.iter().take(cut).chain(&more).copied().collect();
             let range = a.min(b).min(all.len())..a.max(b).min(all.len());
             prop_assert_eq!(pyramid.extremes(range.clone()), brute(&all, range.clone()));

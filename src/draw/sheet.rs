@@ -114,10 +114,7 @@ mod tests {
         };
         let drawn = sheet.draw(&frame(1, &[7, 8]));
         assert_eq!(drawn.data[..3], [1, 2, 3]);
-        assert_eq!(
-            drawn.data[5 * 3..][..6],
-            [7, 7, 7, 8, 8, 8]
-        );
+        assert_eq!(drawn.data[5 * 3..][..6], [7, 7, 7, 8, 8, 8]);
     }
 
     #[test]

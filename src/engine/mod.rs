@@ -1,7 +1,36 @@
 //! The only owner of a running job: commands in, events out.
+//!
+//! [`Engine`] is a state machine without threads: [`Engine::handle`] takes a command, [`Engine::advance`] makes one
+//! network call. The window runs it in a thread of its own ([`thread`]), the command line and the tests in theirs
+//! ([`headless`]). Reading order: [`command`], [`event`], `core`, `train`, `learner`, [`sample`].
 
 pub mod command;
+mod core;
+mod error;
+mod estimate;
 pub mod event;
+pub mod export;
+mod feed;
+mod field;
+pub mod headless;
+mod job;
+mod learner;
+mod library;
+mod meter;
+pub mod model;
+pub mod ports;
+mod prepare;
+mod preview;
+pub mod sample;
+mod select;
+mod store;
+pub mod suggest;
+pub mod thread;
+mod train;
+mod validation;
 
+pub use self::core::{Activity, Engine, Settings};
 pub use command::{Command, RunId, TrajectoryId};
+pub use error::Error;
 pub use event::Event;
+pub use thread::Handle;

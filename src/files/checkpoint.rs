@@ -14,6 +14,7 @@ use super::{
     Error, Result, Tensors, atomic,
     tensors::{Notes, Tensor},
 };
+use crate::math::Domain;
 
 /// The raw weights.
 pub const MODEL: &str = "model.safetensors";
@@ -21,6 +22,10 @@ pub const MODEL: &str = "model.safetensors";
 pub const EMA: &str = "ema.safetensors";
 /// Both moments of Adam, under PyTorch's names.
 pub const OPTIMIZER: &str = "optimizer.safetensors";
+/// Key of [`State::domain`] in the header of [`EMA`], as JSON.
+pub const DOMAIN: &str = "domain";
+/// Key of [`State::class_names`] in the header of [`EMA`], as JSON.
+pub const CLASSES: &str = "classes";
 /// [`State`].
 pub const STATE: &str = "state.json";
 
@@ -65,6 +70,10 @@ pub struct State {
     /// EMA decay chosen while running, instead of the recipe's.
     #[serde(with = "exact")]
     pub ema_decay: Option<f64>,
+    /// What a sample is; `None` in checkpoints that were not made by a run of this program.
+    pub domain: Option<Domain>,
+    /// Names of the classes that the network is told, without the null class; empty where it is told none.
+    pub class_names: Vec<String>,
     /// Hash of the data, which must be the same at a resume.
     pub data_hash: String,
     /// What was changed while running.
@@ -87,6 +96,7 @@ pub struct Change {
 mod exact {
     use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer, de::Error as _};
 
+    #[expect(clippy::ref_option, reason = "the signature that serde calls")]
     pub(super) fn serialize<S: Serializer>(value: &Option<f64>, out: S) -> Result<S::Ok, S::Error> {
         value.map(|v| v.to_string()).serialize(out)
     }
@@ -108,8 +118,7 @@ impl Checkpoint {
     /// that they can be used without the rest.
     pub fn save(&self, folder: &Path, recipe: &str) -> Result<()> {
         let stage = atomic::temporary(folder);
-        let saved = clear(&stage)
-            .and_then(|()| fs::create_dir_all(&stage))
+        let saved = fs::create_dir_all(&stage)
             .and_then(|()| self.fill(&stage, recipe))
             .and_then(|()| publish(&stage, folder));
         saved.map_err(|cause| {
@@ -124,6 +133,8 @@ impl Checkpoint {
             ("format".into(), "pt".into()),
             ("recipe".into(), recipe.into()),
             ("step".into(), self.state.step.to_string()),
+            (DOMAIN.into(), serde_json::to_string(&self.state.domain)?),
+            (CLASSES.into(), serde_json::to_string(&self.state.class_names)?),
         ]);
         let parts = [
             (MODEL, &self.model, &Notes::new()),
@@ -189,7 +200,7 @@ impl State {
     pub fn load(folder: &Path) -> Result<Self> {
         let path = folder.join(STATE);
         let text = fs::read(&path).map_err(Error::io("read", &path))?;
-        serde_json::from_slice(&text).map_err(|e| Error::broken(&path, e))
+        serde_json::from_slice(&text).map_err(|e| Error::broken(&path, e.to_string()))
     }
 
     /// One of the checkpoint's files, checked.
@@ -248,27 +259,18 @@ fn hash_file(path: &Path) -> io::Result<String> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, b| text + &format!("{b:02x}"))
 }
 
 /// Gives the complete folder its name; one that has the name already makes way first.
 fn publish(stage: &Path, folder: &Path) -> io::Result<()> {
     if folder.exists() {
-        let old = atomic::temporary(&folder.with_extension("old"));
-        clear(&old)?;
+        let old = atomic::temporary(folder);
         fs::rename(folder, &old)?;
         fs::rename(stage, folder)?;
-        clear(&old)?;
+        fs::remove_dir_all(&old)?;
     } else {
         fs::rename(stage, folder)?;
     }
     atomic::sync_folder(atomic::parent(folder))
-}
-
-/// Removes a folder if it is there.
-fn clear(folder: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
-        _ => Ok(()),
-    }
 }

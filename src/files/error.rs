@@ -75,10 +75,8 @@ pub enum Error {
         skipped: Vec<String>,
     },
     /// A file of this kind cannot be made from this.
-    #[error("cannot write “{}”: {reason}", path.display())]
+    #[error("this cannot be exported: {reason}")]
     Unsuitable {
-        /// The file.
-        path: PathBuf,
         /// Why not, and what to do.
         reason: String,
     },
@@ -95,10 +93,10 @@ impl Error {
     }
 
     /// A file that does not hold what it should.
-    pub(crate) fn broken(path: &Path, reason: impl ToString) -> Self {
+    pub(crate) fn broken(path: &Path, reason: impl Into<String>) -> Self {
         Self::Broken {
             path: path.to_owned(),
-            reason: reason.to_string(),
+            reason: reason.into(),
         }
     }
 }

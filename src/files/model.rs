@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{Error, Newest, Recipe, Result, RunFolder, State, Tensors, checkpoint, tensors::Notes};
+use crate::math::Domain;
 
 /// Recipe and averaged weights.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,6 +12,10 @@ pub struct SavedModel {
     pub recipe: Recipe,
     /// Training steps of the weights.
     pub step: u64,
+    /// What a sample is, where the file says so.
+    pub domain: Option<Domain>,
+    /// Names of the classes that the network is told, without the null class.
+    pub class_names: Vec<String>,
     /// The averaged weights.
     pub weights: Tensors,
     /// Messages about newer checkpoints that could not be used.
@@ -42,6 +47,8 @@ impl SavedModel {
         Ok(Self {
             recipe,
             step: state.step,
+            domain: state.domain,
+            class_names: state.class_names,
             weights,
             skipped,
         })
@@ -59,7 +66,10 @@ impl SavedModel {
     }
 
     pub(super) fn from_parts(recipe: Recipe, notes: &Notes, weights: Tensors) -> Self {
+        let note = |key| notes.get(key).map_or("null", String::as_str);
         Self {
+            domain: serde_json::from_str(note(checkpoint::DOMAIN)).unwrap_or_default(),
+            class_names: serde_json::from_str(note(checkpoint::CLASSES)).unwrap_or_default(),
             recipe,
             step: notes.get("step").and_then(|s| s.parse().ok()).unwrap_or(0),
             weights,

@@ -218,6 +218,15 @@ impl RunFolder {
         Ok(folder)
     }
 
+    /// Removes the checkpoints after `step`, pinned ones too: the run goes back there. Its metrics are cut by
+    /// [`RunFolder::open_metrics`].
+    pub fn discard_after(&self, step: u64) -> Result<()> {
+        let later = self.checkpoints().into_iter().filter(|(s, _)| *s > step);
+        later
+            .map(|(_, folder)| fs::remove_dir_all(&folder).map_err(Error::io("remove", &folder)))
+            .collect()
+    }
+
     /// Keeps a checkpoint for ever, or no longer.
     pub fn pin(&self, step: u64, is_pinned: bool) -> Result<()> {
         let path = self.checkpoint_path(step).join(PIN);

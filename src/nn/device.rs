@@ -23,14 +23,23 @@ pub enum DeviceChoice {
 impl DeviceChoice {
     /// The device itself. Fails with a reason where the build or the machine lacks it: there is no silent fallback.
     pub fn device(self) -> candle_core::Result<Device> {
-        match self {
-            Self::Auto if utils::cuda_is_available() => Device::new_cuda(0),
-            Self::Auto if utils::metal_is_available() => Device::new_metal(0),
-            Self::Auto | Self::Cpu | Self::CpuCandle => Ok(Device::Cpu),
+        let chosen = if self == Self::Auto { Self::best() } else { self };
+        match chosen {
             Self::Cuda(index) if utils::cuda_is_available() => Device::new_cuda(index),
             Self::Cuda(_) => Err(lacks("CUDA", "cuda")),
             Self::Metal if utils::metal_is_available() => Device::new_metal(0),
             Self::Metal => Err(lacks("Metal", "metal")),
+            Self::Auto | Self::Cpu | Self::CpuCandle => Ok(Device::Cpu),
+        }
+    }
+
+    fn best() -> Self {
+        if utils::cuda_is_available() {
+            Self::Cuda(0)
+        } else if utils::metal_is_available() {
+            Self::Metal
+        } else {
+            Self::Cpu
         }
     }
 }

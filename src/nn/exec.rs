@@ -25,6 +25,12 @@ pub trait Executor: Send {
     /// Name for the status bar and reports, e.g. `candle on cpu` or `plan, AVX-512, 2 threads`.
     fn describe(&self) -> String;
 
+    /// Operations that one call should hold so that it takes some tens of milliseconds on an ordinary machine. A constant
+    /// of the executor, so that equal requests are split into equal calls every time.
+    fn call_size(&self) -> f64 {
+        if self.device().is_cpu() { 6e8 } else { 1e11 }
+    }
+
     /// The device that `x` and results live on.
     fn device(&self) -> &Device;
 
@@ -55,6 +61,14 @@ impl SharedNet {
     /// Takes an executor whose parameters are final.
     pub fn new(executor: Box<dyn Executor>) -> Self {
         Self(Mutex::new(executor))
+    }
+
+    /// Replaces the weights by a flat buffer in the executor's order.
+    pub fn load(&self, flat: &[f32]) -> Result<()> {
+        self.with(|exec| {
+            exec.params_mut().copy_from_slice(flat);
+            Ok(())
+        })
     }
 
     fn with<T>(&self, f: impl FnOnce(&mut dyn Executor) -> Result<T>) -> Result<T> {

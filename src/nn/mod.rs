@@ -15,9 +15,11 @@ pub mod init;
 pub mod inputs;
 pub mod mlp;
 pub mod optim;
+pub mod presets;
 pub mod unet;
 
 mod candle_ops;
+mod patches;
 
 pub use candle_exec::CandleExecutor;
 pub use device::DeviceChoice;

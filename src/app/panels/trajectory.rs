@@ -382,7 +382,7 @@ fn statistics(view: &TrajectoryView, index: usize, aspect: Aspect, draft: &mut T
             };
             let scale = change_scale(&before.x, &step.x);
             return Some(match view.info.domain {
-                Domain::Image { .. } => format!("mean {:.3}, white {scale}", before.change),
+                Domain::Image { .. } => format!("mean {:.3}  yellow {scale}", before.change),
                 Domain::Points => format!("mean {:.3}", before.change),
             });
         }

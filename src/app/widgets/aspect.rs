@@ -2,6 +2,7 @@
 
 use crate::{
     app::trajectories::TrajectoryView,
+    draw::ColorMap,
     engine::event::StepFrame,
     math::{Frame, domain::unit_from_byte},
 };
@@ -190,9 +191,7 @@ fn change(before: Option<&Frame>, now: &Frame) -> Frame {
 
 /// Colour of a change, 0 (none) to 1 (the whole scale).
 pub fn change_colour(share: f32) -> [u8; 3] {
-    colorous::INFERNO
-        .eval_continuous(f64::from(share.clamp(0.0, 1.0)))
-        .as_array()
+    ColorMap::Viridis.at(share)
 }
 
 #[cfg(test)]

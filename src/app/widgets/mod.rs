@@ -5,5 +5,7 @@ pub mod atlas;
 pub mod button;
 pub mod cloud;
 pub mod form;
+pub mod live;
 pub mod pictures;
+pub mod samples;
 pub mod strip;

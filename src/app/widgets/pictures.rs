@@ -9,7 +9,11 @@ use super::{
     aspect::{Aspect, Steps},
     atlas::{Atlas, Cell},
 };
-use crate::{app::theme, math::Frame};
+use crate::{
+    app::theme,
+    draw::{Raster, thumb::reduced},
+    math::Frame,
+};
 
 /// Graphics memory of one view's pictures.
 const BUDGET_BYTES: usize = 128 << 20;
@@ -288,21 +292,11 @@ impl Sheets {
 
 /// Sample `sample` of a frame as colours at `size` pixels; black where the frame has no such sample.
 pub fn colours(frame: &Frame, sample: usize, size: [usize; 2]) -> Vec<Color32> {
-    let &Frame::Pixels {
-        channels,
-        height,
-        width,
-        ..
-    } = frame
-    else {
+    let Some(picture) = Raster::picture(frame, sample) else {
         return vec![Color32::BLACK; size[0] * size[1]];
     };
-    let picture = frame.picture(sample);
-    if picture.is_empty() {
-        return vec![Color32::BLACK; size[0] * size[1]];
-    }
-    let scaled = scale(picture, channels, [width, height], size);
-    scaled.chunks_exact(channels).map(colour).collect()
+    let scaled = scaled(picture, size);
+    scaled.data.chunks_exact(scaled.channels).map(colour).collect()
 }
 
 fn colour(pixel: &[u8]) -> Color32 {
@@ -313,41 +307,14 @@ fn colour(pixel: &[u8]) -> Color32 {
     }
 }
 
-/// Scales a picture of interleaved channels so that every new pixel is the mean of the area it covers: what shrinks does
-/// not flicker, what grows keeps its sharp pixels.
-pub fn scale(picture: &[u8], channels: usize, from: [usize; 2], to: [usize; 2]) -> Vec<u8> {
-    if from == to {
-        return picture.to_vec();
+/// A picture at another size, every new pixel the mean of the area it covers: what shrinks does not flicker, what grows
+/// keeps its sharp pixels.
+fn scaled(picture: Raster, [width, height]: [usize; 2]) -> Raster {
+    if [picture.width, picture.height] == [width, height] {
+        return picture;
     }
-    let (columns, rows) = (coverage(from[0], to[0]), coverage(from[1], to[1]));
-    let mut out = Vec::with_capacity(to[0] * to[1] * channels);
-    for row in &rows {
-        for column in &columns {
-            for c in 0..channels {
-                let sum: f32 = row
-                    .iter()
-                    .flat_map(|&(y, wy)| column.iter().map(move |&(x, wx)| (y, x, wy * wx)))
-                    .map(|(y, x, weight)| weight * f32::from(picture[(y * from[0] + x) * channels + c]))
-                    .sum();
-                out.push(sum.round() as u8);
-            }
-        }
-    }
-    out
-}
-
-/// For each of `to` equal pieces of a line the old pixels it covers and their shares.
-fn coverage(from: usize, to: usize) -> Vec<Vec<(usize, f32)>> {
-    let ratio = from as f64 / to as f64;
-    let piece = |i: usize| {
-        let (start, end) = (i as f64 * ratio, (i + 1) as f64 * ratio);
-        let share = move |p: usize| ((end.min(p as f64 + 1.0) - start.max(p as f64)) / ratio) as f32;
-        (start as usize..(end.ceil() as usize).min(from))
-            .map(|p| (p, share(p)))
-            .filter(|(_, w)| *w > 1e-6)
-            .collect()
-    };
-    (0..to).map(piece).collect()
+    let factor = width.div_ceil(picture.width).max(height.div_ceil(picture.height));
+    reduced(&picture.enlarged(factor), width, height)
 }
 
 /// The uploaded pictures of one trajectory: all samples, and one alone where the grid shows them smaller than they are.
@@ -605,23 +572,18 @@ mod tests {
             let spot = Spot { sample: sample % count, x, y };
             prop_assert_eq!(layout.spot(layout.pixel(spot).center()), Some(spot));
         }
-
-        #[test]
-        fn scaling_keeps_the_mean(from in 1_usize..20, to in 1_usize..30, seed in any::<u64>()) {
-            let picture: Vec<u8> = (0..from * from).map(|i| (seed.rotate_left(i as u32) & 0xff) as u8).collect();
-            let mean = |p: &[u8]| p.iter().map(|&b| f64::from(b)).sum::<f64>() / p.len() as f64;
-            let scaled = scale(&picture, 1, [from, from], [to, to]);
-            prop_assert_eq!(scaled.len(), to * to);
-            // Each new pixel is rounded by at most a half.
-            prop_assert!((mean(&scaled) - mean(&picture)).abs() <= 0.51);
-        }
     }
 
     #[test]
-    fn whole_magnification_copies_pixels() {
-        assert_eq!(
-            scale(&[0, 10, 20, 30], 1, [2, 2], [4, 2]),
-            [0, 0, 10, 10, 20, 20, 30, 30]
-        );
+    fn pictures_grow_and_shrink_to_any_size() {
+        let picture = Raster {
+            width: 2,
+            height: 2,
+            channels: 1,
+            data: vec![0, 10, 20, 30],
+        };
+        assert_eq!(scaled(picture.clone(), [4, 2]).data, [0, 0, 10, 10, 20, 20, 30, 30]);
+        assert_eq!(scaled(picture.clone(), [3, 2]).data, [0, 5, 10, 20, 25, 30]);
+        assert_eq!(scaled(picture, [1, 1]).data, [15]);
     }
 }

@@ -129,17 +129,12 @@ impl Listing {
     /// Replaces the classes by those of a CSV of `file,label` rows; pictures without a row are left out.
     fn classify(&mut self, csv: &Path) -> Result<(), DataError> {
         let mut rows = read_labels(csv)?;
-        for Found { path, name, class } in std::mem::take(&mut self.found) {
-            match rows.remove(&name).or_else(|| rows.remove(&file_name(&path))) {
-                Some(label) => self.found.push(Found {
-                    path,
-                    name,
-                    class: Some(label),
-                }),
-                None => {
-                    drop(class);
-                    self.skip(name, format!("has no row in {}", file_name(csv)));
-                }
+        for Found { path, name, .. } in std::mem::take(&mut self.found) {
+            if let Some(label) = rows.remove(&name).or_else(|| rows.remove(&file_name(&path))) {
+                let class = Some(label);
+                self.found.push(Found { path, name, class });
+            } else {
+                self.skip(name, format!("has no row in {}", file_name(csv)));
             }
         }
         for name in rows.into_keys() {

@@ -102,7 +102,7 @@ fn meaning(shape: &[usize]) -> Option<Meaning> {
     match *shape {
         [_, 2] => Some(Meaning::Points),
         [_, h, w] => Some(pictures(h, w, 1, false)),
-        [_, h, w, c @ (1 | 3 | 4)] => Some(pictures(h, w, c, false)),
+        [_, h, w, c @ (1 | 3 | 4)] if h >= c => Some(pictures(h, w, c, false)),
         [_, c @ (1 | 3 | 4), h, w] => Some(pictures(h, w, c, true)),
         _ => None,
     }

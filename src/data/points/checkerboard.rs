@@ -58,7 +58,7 @@ mod tests {
                         n: [0.0; 2],
                     },
                 )
-                .map(|v| ((v + 1.0) / 2.0 * squares as f64).floor() as usize);
+                .map(|v| ((v + 1.0) * squares as f64 / 2.0).floor() as usize);
                 assert!((cell[0] + cell[1]).is_multiple_of(2), "{squares}: {cell:?}");
                 *hits.entry(cell).or_insert(0) += 1;
             }

@@ -25,7 +25,7 @@ const fn noise(default: f64) -> Param {
         0.0,
         1.0,
         default,
-        "Standard deviation of the jitter; the shape is about 2 wide",
+        "Standard deviation of the jitter; the shape is about 2 high",
     )
 }
 
@@ -46,7 +46,7 @@ struct Cloud<F> {
     noise: f64,
     /// Names of the parts; each gets the same share of the points.
     classes: Vec<String>,
-    /// Where a point lies before jitter and standardising, about 2 wide.
+    /// Where a point lies before jitter and standardising, about 2 high.
     shape: F,
 }
 
@@ -104,7 +104,7 @@ pub(super) fn content(from: &str, points: &[[f64; 2]], labels: Option<Labels>) -
     let std = (points
         .iter()
         .map(moved)
-        .map(|[x, y]| (x * x + y * y) / 2.0)
+        .map(|[x, y]| 0.5 * (x * x + y * y))
         .sum::<f64>()
         / n)
         .sqrt();
@@ -114,7 +114,7 @@ pub(super) fn content(from: &str, points: &[[f64; 2]], labels: Option<Labels>) -
             why: "must hold at least two different points".into(),
         });
     }
-    let xy = points.iter().map(moved).flatten().map(|v| (v / std) as f32).collect();
+    let xy = points.iter().flat_map(moved).map(|v| (v / std) as f32).collect();
     Ok(Content {
         domain: Domain::Points,
         samples: Samples::Points(xy),

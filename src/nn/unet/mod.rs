@@ -1,6 +1,9 @@
 //! The U-Net of diffusers' `UNet2DModel`: its layout, its parameter names, its configuration.
 
-use super::{Graph, NetBuilder};
+use super::{
+    Graph, NetBuilder,
+    presets::{Preset, Shape},
+};
 use crate::math::{Domain, Entry, Param, Params, SpecError};
 
 mod blocks;
@@ -77,17 +80,6 @@ impl NetBuilder for UNet {
     }
 }
 
-/// The shape of a preset before it is fitted to the pictures.
-struct Plan {
-    base: usize,
-    multipliers: Vec<usize>,
-    layers: usize,
-    /// Levels with self-attention.
-    attention: Vec<usize>,
-    groups: usize,
-    head_dim: usize,
-}
-
 impl UNet {
     fn config(&self, domain: Domain, classes: Option<usize>) -> Result<Config, SpecError> {
         let Domain::Image {
@@ -104,12 +96,14 @@ impl UNet {
         } else {
             SampleSize::Rectangle([height, width])
         };
-        let given = self.params.text("config");
-        let config = if given.is_empty() {
-            self.plan(height, width)?
-                .config(channels, self.params.flag("time-scale-shift"))
+        let time = if self.params.flag("time-scale-shift") {
+            TimeScaleShift::ScaleShift
         } else {
-            Config::from_json(given)?
+            TimeScaleShift::Default
+        };
+        let config = match self.params.text("config") {
+            "" => config(&self.shape(height, width)?, channels, time),
+            json => Config::from_json(json)?,
         };
         let config = Config {
             sample_size: Some(sample_size),
@@ -120,91 +114,66 @@ impl UNet {
         Ok(config)
     }
 
-    /// The preset with the numbers that were given put in their places.
-    fn plan(&self, height: usize, width: usize) -> Result<Plan, SpecError> {
+    /// The preset's shape with the numbers that were given put in their places.
+    fn shape(&self, height: usize, width: usize) -> Result<Shape, SpecError> {
         let p = &self.params;
-        let mut plan = preset(p.text("preset"), height, width);
+        let preset = Preset::find(p.text("preset")).unwrap_or(Preset::Tiny);
+        let mut shape = preset.shape(height, width);
         let multipliers = numbers("multipliers", p.text("multipliers"))?;
         if !multipliers.is_empty() {
-            plan.multipliers = multipliers;
-            plan.attention = vec![plan.multipliers.len() - 1];
+            shape.attention = vec![multipliers.len() - 1];
+            shape.multipliers = multipliers;
         }
         match p.text("attention") {
             "" => {}
-            "none" => plan.attention.clear(),
-            levels => plan.attention = numbers("attention", levels)?,
+            "none" => shape.attention.clear(),
+            levels => shape.attention = numbers("attention", levels)?,
         }
         let or = |given: usize, preset: usize| if given == 0 { preset } else { given };
-        plan.base = or(p.count("base-channels"), plan.base);
-        plan.layers = or(p.count("layers"), plan.layers);
-        plan.groups = or(p.count("groups"), plan.groups);
-        plan.head_dim = or(p.count("head-dim"), plan.head_dim);
-        match plan.attention.iter().find(|&&level| level >= plan.multipliers.len()) {
-            None => Ok(plan),
+        shape.base = or(p.count("base-channels"), shape.base);
+        shape.layers = or(p.count("layers"), shape.layers);
+        shape.groups = or(p.count("groups"), shape.groups);
+        shape.head_dim = or(p.count("head-dim"), shape.head_dim);
+        let levels = shape.multipliers.len();
+        match shape.attention.iter().find(|&&level| level >= levels) {
+            None => Ok(shape),
             Some(level) => Err(SpecError::Impossible(format!(
-                "attention at level {level}, but the U-Net has only {} levels, counted from 0",
-                plan.multipliers.len()
+                "attention at level {level}, but the U-Net has {levels} levels, counted from 0"
             ))),
         }
     }
 }
 
-/// A preset's shape for pictures of this size: as many of its levels as the sides can be halved, with attention where
-/// at most 8x8 pixels are left.
-fn preset(name: &str, height: usize, width: usize) -> Plan {
-    let (base, multipliers, layers): (usize, &[usize], usize) = match name {
-        "base" => (64, &[1, 2, 2, 2], 2),
-        "small" => (32, &[1, 2, 2, 4], 2),
-        _ if height * width <= 64 => (32, &[1, 2], 1),
-        _ => (16, &[1, 2, 2, 4], 1),
-    };
-    let levels = levels(height, width).min(multipliers.len());
-    let small = |level: usize| (height >> level) * (width >> level) <= 64;
-    Plan {
-        base,
-        multipliers: multipliers[..levels].to_vec(),
-        layers,
-        attention: (0..levels).filter(|&level| level > 0 && small(level)).collect(),
-        groups: 8,
-        head_dim: 8,
-    }
-}
-
-/// Levels of a U-Net whose coarsest has at least 4 pixels a side: 28 → 14 → 7 are three.
-fn levels(height: usize, width: usize) -> usize {
-    let side = height.min(width);
-    let halvings = height.trailing_zeros().min(width.trailing_zeros()) as usize;
-    1 + (0..halvings).take_while(|&done| side >> (done + 1) >= 4).count()
-}
-
-impl Plan {
-    fn config(&self, channels: usize, scale_shift: bool) -> Config {
-        let levels = self.multipliers.len();
-        let down = (0..levels).map(|level| match self.attention.contains(&level) {
-            true => DownBlock::Attention,
-            false => DownBlock::Plain,
-        });
-        let up = (0..levels).rev().map(|level| match self.attention.contains(&level) {
-            true => UpBlock::Attention,
-            false => UpBlock::Plain,
-        });
-        Config {
-            in_channels: channels,
-            out_channels: channels,
-            down_block_types: down.collect(),
-            up_block_types: up.collect(),
-            block_out_channels: self.multipliers.iter().map(|m| m * self.base).collect(),
-            layers_per_block: self.layers,
-            attention_head_dim: Some(self.head_dim),
-            norm_num_groups: self.groups,
-            add_attention: !self.attention.is_empty(),
-            resnet_time_scale_shift: if scale_shift {
-                TimeScaleShift::ScaleShift
-            } else {
-                TimeScaleShift::Default
-            },
-            ..Config::default()
+/// A shape in diffusers' words.
+fn config(shape: &Shape, channels: usize, time: TimeScaleShift) -> Config {
+    let attends = |level: usize| shape.attention.contains(&level);
+    let down = |level| {
+        if attends(level) {
+            DownBlock::Attention
+        } else {
+            DownBlock::Plain
         }
+    };
+    let up = |level| {
+        if attends(level) {
+            UpBlock::Attention
+        } else {
+            UpBlock::Plain
+        }
+    };
+    let levels = 0..shape.multipliers.len();
+    Config {
+        in_channels: channels,
+        out_channels: channels,
+        down_block_types: levels.clone().map(down).collect(),
+        up_block_types: levels.rev().map(up).collect(),
+        block_out_channels: shape.multipliers.iter().map(|m| m * shape.base).collect(),
+        layers_per_block: shape.layers,
+        attention_head_dim: Some(shape.head_dim),
+        norm_num_groups: shape.groups,
+        add_attention: !shape.attention.is_empty(),
+        resnet_time_scale_shift: time,
+        ..Config::default()
     }
 }
 
@@ -219,4 +188,78 @@ fn numbers(param: &'static str, text: &str) -> Result<Vec<usize>, SpecError> {
     parts
         .map(|part| part.trim().parse().ok().filter(|n| *n <= 64).ok_or_else(bad))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        math::{Spec, Value},
+        nn::build,
+    };
+
+    fn made(side: usize, values: &[(&str, Value)]) -> Result<Config, SpecError> {
+        let unet = Spec::new("unet");
+        let spec = values
+            .iter()
+            .fold(unet, |spec, (key, value)| spec.with(key, value.clone()));
+        let domain = Domain::Image {
+            channels: 3,
+            height: side,
+            width: side,
+        };
+        let config = build(&spec)?.diffusers_config(domain, Some(5))?;
+        Ok(config.unwrap())
+    }
+
+    fn text(value: &str) -> Value {
+        Value::Text(value.into())
+    }
+
+    #[test]
+    fn single_numbers_replace_those_of_the_preset() {
+        let config = made(
+            32,
+            &[
+                ("multipliers", text("1-3")),
+                ("base-channels", Value::Int(40)),
+                ("attention", text("0-1")),
+                ("time-scale-shift", Value::Flag(true)),
+            ],
+        )
+        .unwrap();
+        assert_eq!(config.block_out_channels, [40, 120]);
+        assert_eq!(config.down_block_types, [DownBlock::Attention; 2]);
+        assert_eq!(config.resnet_time_scale_shift, TimeScaleShift::ScaleShift);
+        assert_eq!((config.num_class_embeds, config.in_channels), (Some(5), 3));
+        assert_eq!(config.sample_size, Some(SampleSize::Square(32)));
+    }
+
+    #[test]
+    fn a_config_of_diffusers_replaces_all_parameters() {
+        let tiny = made(16, &[]).unwrap();
+        let same = made(
+            16,
+            &[("config", text(&tiny.to_json().unwrap())), ("layers", Value::Int(3))],
+        );
+        assert_eq!(same.unwrap(), tiny);
+    }
+
+    #[test]
+    fn impossible_wishes_are_refused_with_a_reason() {
+        let fault = |side, key, value| {
+            let spec = Spec::new("unet").with(key, value);
+            let domain = Domain::Image {
+                channels: 1,
+                height: side,
+                width: side,
+            };
+            super::super::graph(&spec, domain, None).unwrap_err().to_string()
+        };
+        assert!(fault(28, "multipliers", text("1-2-2-4")).contains("divisible by 8"));
+        assert!(fault(28, "multipliers", text("1-x")).contains("1-2-2"));
+        assert!(fault(28, "attention", text("7")).contains("level 7"));
+        assert!(fault(28, "groups", Value::Int(7)).contains("7 groups"));
+        assert!(fault(28, "head-dim", Value::Int(5)).contains("heads of 5"));
+    }
 }

@@ -1,0 +1,375 @@
+//! The numbers of training: what one step computes, in which order, and nothing about clocks, files or messages.
+//!
+//! A step is a function of the weights, the moments and the step's number. Batches, times and noise are addressed by
+//! seed and step, so an interrupted run continues with the numbers it would have seen anyway.
+
+use candle_core::{Result, Tensor};
+
+use super::{
+    Error,
+    feed::{Batch, Feed},
+    model::ModelInfo,
+};
+use crate::{
+    diffusion::{
+        loss::{self, Lesson},
+        times::{self, Draw, TimeSampling},
+    },
+    files::{Checkpoint, Recipe, State, Tensors},
+    math::{
+        Cond, Domain, Spec,
+        schedule::{self, NoiseSchedule},
+        target::{self, Target},
+    },
+    nn::{Executor, Mode, Weights, ema::Ema, optim},
+};
+
+/// A loss beyond this is as bad as infinity: an untrained network's is about one for every target.
+const EXPLODED: f64 = 1e4;
+
+/// How many samples of each step are reported with their noise level.
+const REPORTED: usize = 4;
+
+/// Which weights are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Which {
+    /// Those that training changes.
+    Raw,
+    /// Their average.
+    Ema,
+}
+
+/// What one training step was like.
+#[derive(Clone, Debug)]
+pub(super) struct Report {
+    /// Number of the step, from 1.
+    pub(super) step: u64,
+    /// Mean loss of its batch, with the weights before the step.
+    pub(super) loss: f64,
+    /// Gradient norm before clipping.
+    pub(super) grad_norm: f64,
+    /// Learning rate used.
+    pub(super) lr: f64,
+    /// EMA decay used.
+    pub(super) ema_decay: f64,
+    /// `(share of the schedule, loss)` of some samples.
+    pub(super) by_level: Vec<(f32, f32)>,
+}
+
+/// What a network call of the trainer led to.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// The step has more parts.
+    Partial,
+    /// The step is complete.
+    Stepped(Report),
+    /// Something was not finite; the weights are those before the step.
+    Diverged(String),
+}
+
+/// Weights in training.
+pub(super) struct Learner {
+    pub(super) exec: Box<dyn Executor>,
+    /// Learning rate after warm-up.
+    pub(super) lr: f64,
+    pub(super) recipe: Recipe,
+    pub(super) schedule: Box<dyn NoiseSchedule>,
+    pub(super) target: Target,
+    times: Box<dyn TimeSampling>,
+    feed: Feed,
+    adam: optim::AdamW,
+    ema: Ema,
+    /// 0 where the optimiser must leave a weight alone; `None` where it may change all.
+    trained: Option<Vec<f32>>,
+    grads: Vec<f32>,
+    step: u64,
+    work: Option<Work>,
+    model: ModelInfo,
+}
+
+/// A step under way.
+struct Work {
+    batch: Batch,
+    draws: Vec<Draw>,
+    done: usize,
+    loss: f64,
+    by_level: Vec<(f32, f32)>,
+}
+
+impl Learner {
+    /// A network that starts to learn with the weights that `exec` holds.
+    pub(super) fn new(exec: Box<dyn Executor>, model: &ModelInfo, feed: Feed) -> std::result::Result<Self, Error> {
+        let recipe = model.recipe.clone();
+        let train = &recipe.train;
+        let hyper = optim::Hyper {
+            beta1: train.beta1,
+            beta2: train.beta2,
+            eps: train.eps,
+            weight_decay: train.weight_decay,
+        };
+        let len = exec.params().len();
+        Ok(Self {
+            lr: train.lr,
+            schedule: schedule::build(&recipe.schedule)?,
+            target: target::build(&recipe.target)?,
+            times: times::build(&Spec::new("uniform"))?,
+            feed,
+            adam: optim::AdamW::new(len, hyper),
+            ema: Ema::new(exec.params().to_vec(), recipe.ema.decay),
+            trained: optim::trained(&*exec)?,
+            grads: vec![0.0; len],
+            step: 0,
+            work: None,
+            model: model.clone(),
+            recipe,
+            exec,
+        })
+    }
+
+    /// What the weights are.
+    pub(super) fn model(&self) -> &ModelInfo {
+        &self.model
+    }
+
+    /// What it learns from.
+    pub(super) fn feed(&self) -> &Feed {
+        &self.feed
+    }
+
+    /// The raw weights by name.
+    pub(super) fn weights(&self) -> Weights {
+        self.exec.unpack(self.exec.params())
+    }
+
+    /// The averaged weights by name.
+    pub(super) fn averaged(&self) -> Weights {
+        self.exec.unpack(&self.ema.weights)
+    }
+
+    /// Everything that a resume needs; `state` brings what the learner does not know.
+    pub(super) fn checkpoint(&self, state: State) -> Checkpoint {
+        let params = &self.exec.graph().params;
+        let named = |flat: &[f32]| Tensors::from_weights(self.exec.unpack(flat), params);
+        let epochs = self.feed.epochs(self.step);
+        Checkpoint {
+            model: named(self.exec.params()),
+            ema: named(&self.ema.weights),
+            first_moment: named(&self.adam.mean),
+            second_moment: named(&self.adam.square),
+            state: State {
+                step: self.step,
+                updates: self.adam.step,
+                epoch: epochs as u64,
+                seen: (epochs.fract() * self.feed.count() as f64).round() as u64,
+                lr: (self.lr != self.recipe.train.lr).then_some(self.lr),
+                ema_decay: (self.ema.decay != self.recipe.ema.decay).then_some(self.ema.decay),
+                domain: Some(self.domain()),
+                class_names: self.model.class_names.to_vec(),
+                ..state
+            },
+        }
+    }
+
+    /// Goes on from a checkpoint of the same recipe.
+    pub(super) fn restore(&mut self, checkpoint: &Checkpoint) -> std::result::Result<(), Error> {
+        let Checkpoint {
+            state,
+            model,
+            ema,
+            first_moment,
+            second_moment,
+        } = checkpoint;
+        let flat = |tensors: &Tensors| -> std::result::Result<Vec<f32>, Error> {
+            let weights = tensors.clone().into_weights(&self.exec.graph().params);
+            let weights =
+                weights.map_err(|misfit| Error::refused(format!("this checkpoint cannot be used: {misfit}")))?;
+            Ok(self.exec.pack(&weights)?)
+        };
+        let params = flat(model)?;
+        self.ema.weights = flat(ema)?;
+        self.adam.mean = flat(first_moment)?;
+        self.adam.square = flat(second_moment)?;
+        self.exec.params_mut().copy_from_slice(&params);
+        self.adam.step = state.updates;
+        self.ema.updates = state.updates;
+        self.ema.decay = state.ema_decay.unwrap_or(self.recipe.ema.decay);
+        self.lr = state.lr.unwrap_or(self.recipe.train.lr);
+        self.step = state.step;
+        self.work = None;
+        Ok(())
+    }
+
+    /// Steps done.
+    pub(super) fn step(&self) -> u64 {
+        self.step
+    }
+
+    /// Whether a step is under way.
+    pub(super) fn is_between_steps(&self) -> bool {
+        self.work.is_none()
+    }
+
+    /// Forgets the step under way.
+    pub(super) fn drop_work(&mut self) {
+        self.work = None;
+    }
+
+    /// The averaged weights.
+    pub(super) fn ema(&self) -> &[f32] {
+        &self.ema.weights
+    }
+
+    /// Largest EMA decay.
+    pub(super) fn ema_decay(&self) -> f64 {
+        self.ema.decay
+    }
+
+    /// Changes the largest EMA decay.
+    pub(super) fn set_ema_decay(&mut self, decay: f64) {
+        self.ema.decay = decay;
+    }
+
+    /// One network call: a part of a step, and the update when it was the last part.
+    pub(super) fn advance(&mut self) -> Result<Outcome> {
+        let taken = self.work.take();
+        let mut work = taken.unwrap_or_else(|| self.begin());
+        if let Some(fault) = self.call(&mut work)? {
+            return Ok(Outcome::Diverged(fault));
+        }
+        if work.done < work.draws.len() {
+            self.work = Some(work);
+            return Ok(Outcome::Partial);
+        }
+        Ok(self.update(work))
+    }
+
+    /// Everything random about a step, addressed by its number.
+    fn begin(&mut self) -> Work {
+        self.grads.fill(0.0);
+        let (seed, count) = (self.recipe.seed, self.recipe.train.batch as u64);
+        Work {
+            draws: times::draw(&*self.times, &*self.schedule, seed, self.step, 0..count, count),
+            batch: self.feed.batch(self.step),
+            done: 0,
+            loss: 0.0,
+            by_level: Vec::new(),
+        }
+    }
+
+    /// Forward and backward pass of the next samples of the batch. Gives a fault when a loss is not finite.
+    fn call(&mut self, work: &mut Work) -> Result<Option<String>> {
+        let (first, batch) = (work.done, work.draws.len());
+        let last = (first + self.recipe.train.micro_batch.unwrap_or(batch)).min(batch);
+        let lesson = self.lesson(work, first, last)?;
+        let out = self.exec.forward(
+            &lesson.input,
+            &lesson.t,
+            &work.batch.cond.slice(first, last),
+            Mode::Train,
+        )?;
+        let loss = lesson.mse(&out, batch)?;
+        if let Some(i) = loss.per_sample.iter().position(|l| l.is_nan() || *l > EXPLODED) {
+            return Ok(Some(self.loss_fault(loss.per_sample[i], work.draws[first + i])));
+        }
+        self.exec.backward(&loss.grad, Some(&mut self.grads), false)?;
+        work.loss += loss.value;
+        let reported = loss
+            .per_sample
+            .iter()
+            .take(REPORTED - work.by_level.len().min(REPORTED));
+        for (draw, loss) in work.draws[first..].iter().zip(reported) {
+            work.by_level.push((self.share(draw.level.t), *loss as f32));
+        }
+        work.done = last;
+        Ok(None)
+    }
+
+    fn lesson(&self, work: &Work, first: usize, last: usize) -> Result<Lesson> {
+        let (domain, device) = (self.domain(), self.exec.device());
+        let (shape, numel) = (domain.shape(last - first), domain.numel());
+        let x0 = Tensor::from_slice(&work.batch.x[first * numel..last * numel], shape.as_slice(), device)?;
+        let places = first as u64..last as u64;
+        let eps = loss::noise(self.recipe.seed, self.step, places, &shape, device)?;
+        let (levels, weights): (Vec<_>, Vec<_>) = work.draws[first..last].iter().map(|d| (d.level, d.weight)).unzip();
+        Lesson::new(&x0, &eps, &levels, self.target, weights)
+    }
+
+    fn update(&mut self, work: Work) -> Outcome {
+        let train = &self.recipe.train;
+        let grad_norm = optim::clip(&mut self.grads, train.clip);
+        if !grad_norm.is_finite() {
+            return Outcome::Diverged(self.grad_fault());
+        }
+        let lr = optim::rate(self.step, train.steps, train.warmup, self.lr, train.lr_end);
+        self.update_weights(lr);
+        let ema_decay = self.ema.next_decay();
+        self.ema.update(self.exec.params());
+        self.step += 1;
+        Outcome::Stepped(Report {
+            step: self.step,
+            loss: work.loss,
+            grad_norm,
+            lr,
+            ema_decay,
+            by_level: work.by_level,
+        })
+    }
+
+    fn update_weights(&mut self, lr: f64) {
+        let params = self.exec.params_mut();
+        let Some(trained) = &self.trained else {
+            return self.adam.update(params, &self.grads, lr);
+        };
+        let before = params.to_vec();
+        self.adam.update(params, &self.grads, lr);
+        for ((param, old), trained) in params.iter_mut().zip(before).zip(trained) {
+            if *trained == 0.0 {
+                *param = old;
+            }
+        }
+    }
+
+    /// Mean squared error of each sample, without training.
+    pub(super) fn judge(&mut self, which: Which, lesson: &Lesson, cond: &Cond) -> Result<Vec<f64>> {
+        if which == Which::Ema {
+            self.exec.params_mut().swap_with_slice(&mut self.ema.weights);
+        }
+        let out = self.exec.forward(&lesson.input, &lesson.t, cond, Mode::Infer);
+        if which == Which::Ema {
+            self.exec.params_mut().swap_with_slice(&mut self.ema.weights);
+        }
+        Ok(lesson.mse(&out?, 1)?.per_sample)
+    }
+
+    /// What a sample is.
+    pub(super) fn domain(&self) -> Domain {
+        self.exec.graph().domain
+    }
+
+    /// A time as a share of the schedule.
+    fn share(&self, t: f64) -> f32 {
+        let (start, end) = self.schedule.domain().into_inner();
+        ((t - start) / (end - start)) as f32
+    }
+
+    fn loss_fault(&self, loss: f64, draw: Draw) -> String {
+        let what = if loss.is_nan() {
+            "The loss is not a number".to_owned()
+        } else {
+            format!("The loss rose to {loss:.3e}")
+        };
+        let percent = 100.0 * self.share(draw.level.t);
+        format!(
+            "{what} in step {}, at t = {} ({percent:.0} % of the schedule).",
+            self.step + 1,
+            draw.level.t
+        )
+    }
+
+    fn grad_fault(&self) -> String {
+        let grads = self.exec.unpack(&self.grads);
+        let culprit = grads.iter().find(|(_, g)| g.iter().any(|v| !v.is_finite()));
+        let name = culprit.map_or("the network", |(name, _)| name);
+        format!("The gradient of {name} is not finite in step {}.", self.step + 1)
+    }
+}

@@ -1,0 +1,104 @@
+//! Weights that trajectories are made with, together with what is needed to use them.
+
+use std::sync::Arc;
+
+use super::{
+    Error,
+    command::Model,
+    select::{self, Runner},
+};
+use crate::{
+    files::{Recipe, SavedModel, bundled},
+    math::Domain,
+    nn::{self, DeviceChoice, Graph, Weights},
+};
+
+/// What a set of weights is.
+#[derive(Clone, Debug)]
+pub struct ModelInfo {
+    /// Where they come from, for people: `this run, step 1200`.
+    pub label: String,
+    /// The recipe they were trained with.
+    pub recipe: Recipe,
+    /// Training step.
+    pub step: u64,
+    /// What a sample is.
+    pub domain: Domain,
+    /// Names of the classes, where the network is told one.
+    pub class_names: Arc<[String]>,
+}
+
+impl ModelInfo {
+    /// The network as a graph.
+    pub fn graph(&self) -> Result<Graph, Error> {
+        graph(&self.recipe, self.domain, self.class_names.len())
+    }
+
+    /// The null class, where the network is told a class.
+    pub fn null_class(&self) -> Option<u32> {
+        (!self.class_names.is_empty()).then_some(self.class_names.len() as u32)
+    }
+}
+
+/// The network of a recipe for this kind of sample; `classes` without the null class, 0 for none.
+pub(super) fn graph(recipe: &Recipe, domain: Domain, classes: usize) -> Result<Graph, Error> {
+    Ok(nn::graph(&recipe.net, domain, (classes > 0).then_some(classes + 1))?)
+}
+
+/// Weights that nothing changes any more.
+#[derive(Clone, Debug)]
+pub struct Pinned {
+    /// What they are.
+    pub info: ModelInfo,
+    /// The weights, by name.
+    pub weights: Arc<Weights>,
+}
+
+impl Pinned {
+    /// The network that holds the weights.
+    pub(super) fn runner(&self, device: DeviceChoice) -> Result<Runner, Error> {
+        let executor = select::executor(device, self.info.graph()?, &self.weights)?;
+        Ok(Runner::new(executor))
+    }
+
+    fn from_saved(saved: SavedModel, place: &str) -> Result<Self, Error> {
+        let SavedModel {
+            recipe,
+            step,
+            domain,
+            class_names,
+            weights,
+            ..
+        } = saved;
+        let domain = domain.ok_or_else(|| {
+            Error::refused(format!(
+                "{place} does not say what its samples are: open the run folder that it came from"
+            ))
+        })?;
+        let graph = graph(&recipe, domain, class_names.len())?;
+        let weights = weights
+            .into_weights(&graph.params)
+            .map_err(|misfit| Error::refused(format!("{place} cannot be used: {misfit}")))?;
+        Ok(Self {
+            info: ModelInfo {
+                label: format!("{place}, step {step}"),
+                recipe,
+                step,
+                domain,
+                class_names: class_names.into(),
+            },
+            weights: Arc::new(weights),
+        })
+    }
+}
+
+/// Reads a model that is not the present run.
+pub fn load(model: &Model) -> Result<Pinned, Error> {
+    match model {
+        Model::Present => Err(Error::refused(
+            "there is no run here: name a run folder or a model that ships with the program",
+        )),
+        Model::Folder(path) => Pinned::from_saved(SavedModel::open(path)?, &path.display().to_string()),
+        Model::Bundled(id) => Pinned::from_saved(bundled::open(id)?, id),
+    }
+}

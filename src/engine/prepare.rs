@@ -1,0 +1,172 @@
+//! From a request to a run that can start: data, network, measured micro-batch, folder. Slow, so it happens in a lane of
+//! its own.
+
+use std::sync::Arc;
+
+use super::{
+    Error, Settings, command::TrainRequest, estimate, event::RunInfo, feed::Feed, field, learner::Learner,
+    library::Library, model::ModelInfo, preview::Previews, select, store::Store, validation::Validation,
+};
+use crate::{
+    data::Dataset,
+    files::{Checkpoint, Recipe, RunFolder, State, metrics::Row, run},
+    nn::{self, DeviceChoice},
+};
+
+/// A run that is ready to start.
+pub struct Prepared {
+    pub(super) info: RunInfo,
+    pub(super) learner: Learner,
+    pub(super) validation: Option<Validation>,
+    pub(super) previews: Option<Previews>,
+    pub(super) store: Store,
+    pub(super) state: State,
+    pub(super) history: Vec<Row>,
+    pub(super) messages: Vec<String>,
+    pub(super) paused: bool,
+}
+
+/// Levels in [`RunInfo::levels`].
+const LEVELS: usize = 100;
+
+impl Prepared {
+    /// Does all of it.
+    pub(super) fn new(request: &TrainRequest, library: &Library, settings: Settings) -> Result<Self, Error> {
+        if request.resume {
+            Self::resume(request, library, settings.device)
+        } else {
+            Self::start(request, library, settings)
+        }
+    }
+
+    fn start(request: &TrainRequest, library: &Library, settings: Settings) -> Result<Self, Error> {
+        let Settings { device, runs } = settings;
+        let mut recipe = request.recipe.clone();
+        let data = load_data(request, &recipe, library)?;
+        let model = described(&recipe, &data)?;
+        let mut exec = select::executor(device, model.graph()?, &nn::init::weights(&model.graph()?, recipe.seed))?;
+        if recipe.train.micro_batch.is_none() {
+            recipe.train.micro_batch = Some(estimate::micro_batch(&mut *exec, recipe.train.batch)?);
+        }
+        let model = ModelInfo { recipe, ..model };
+        let (folder, lock) = if let Some(path) = &request.folder {
+            RunFolder::create(path, &model.recipe)?
+        } else {
+            let parent = runs.map_or_else(run::default_parent, Ok)?;
+            RunFolder::create_numbered(&parent, &model.recipe.data.source, &model.recipe)?
+        };
+        let state = State {
+            data_hash: data.hash.clone(),
+            ..State::default()
+        };
+        let learner = Learner::new(exec, &model, Feed::new(data.clone(), &model.recipe)?)?;
+        Self::assemble(
+            request,
+            device,
+            model,
+            data,
+            learner,
+            Store::new(folder, lock, 0)?,
+            state,
+        )
+    }
+
+    fn resume(request: &TrainRequest, library: &Library, device: DeviceChoice) -> Result<Self, Error> {
+        let Some(path) = &request.folder else {
+            return Err(Error::refused("name the run folder that is to go on"));
+        };
+        let folder = RunFolder::open(path)?;
+        let lock = folder.lock()?;
+        let recipe = folder.recipe()?;
+        let newest = folder.newest()?;
+        let checkpoint: Checkpoint = newest.content;
+        let data = load_data(request, &recipe, library)?;
+        if data.hash != checkpoint.state.data_hash {
+            return Err(Error::refused(format!(
+                "the data of “{}” are not those that the run in “{}” began with: start a new run, or bring the data back",
+                data.label,
+                path.display()
+            )));
+        }
+        let model = described(&recipe, &data)?;
+        let exec = select::executor(device, model.graph()?, &nn::init::weights(&model.graph()?, recipe.seed))?;
+        let mut learner = Learner::new(exec, &model, Feed::new(data.clone(), &model.recipe)?)?;
+        learner.restore(&checkpoint)?;
+        let history = folder.metrics()?;
+        let store = Store::new(folder, lock, checkpoint.state.step)?;
+        let mut prepared = Self::assemble(request, device, model, data, learner, store, checkpoint.state)?;
+        prepared.messages = newest.skipped;
+        prepared.history = history;
+        prepared.history.retain(|row| row.step <= prepared.state.step);
+        Ok(prepared)
+    }
+
+    fn assemble(
+        request: &TrainRequest,
+        device: DeviceChoice,
+        model: ModelInfo,
+        data: Dataset,
+        learner: Learner,
+        store: Store,
+        state: State,
+    ) -> Result<Self, Error> {
+        let recipe = model.recipe.clone();
+        let graph = learner.exec.graph();
+        let per_call = select::samples_per_call(&*learner.exec, graph.forward_flops());
+        let info = RunInfo {
+            run: request.run,
+            folder: store.path().to_owned(),
+            domain: model.domain,
+            executor: learner.exec.describe(),
+            weights: graph.weight_count(),
+            step: state.step,
+            levels: field::levels(&*learner.schedule, LEVELS),
+            recipe,
+            data,
+        };
+        let validation = Validation::new(learner.feed(), info.recipe.train.batch, per_call);
+        let previews = match info.recipe.preview.count {
+            0 => None,
+            _ => Previews::new(model, select::executor(device, graph.clone(), &learner.weights())?),
+        };
+        Ok(Self {
+            info,
+            learner,
+            validation,
+            previews,
+            store,
+            state,
+            history: Vec::new(),
+            messages: Vec::new(),
+            paused: request.paused,
+        })
+    }
+}
+
+fn load_data(request: &TrainRequest, recipe: &Recipe, library: &Library) -> Result<Dataset, Error> {
+    match &request.data {
+        Some(data) => Ok(data.clone()),
+        None => library.load(&recipe.data, recipe.seed),
+    }
+}
+
+/// What the weights of a run on these data are.
+pub(super) fn described(recipe: &Recipe, data: &Dataset) -> Result<ModelInfo, Error> {
+    let class_names: Arc<[String]> = match (&data.labels, recipe.condition.classes) {
+        (_, false) => Arc::new([]),
+        (Some(labels), true) => labels.names.clone().into(),
+        (None, true) => {
+            return Err(Error::refused(format!(
+                "“{}” has no classes: switch condition.classes off, or choose data with labels",
+                data.label
+            )));
+        }
+    };
+    Ok(ModelInfo {
+        label: String::new(),
+        recipe: recipe.clone(),
+        step: 0,
+        domain: data.domain,
+        class_names,
+    })
+}

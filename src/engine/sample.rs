@@ -1,0 +1,351 @@
+//! A trajectory as the engine makes it: one network call at a time, in chunks that keep the engine responsive.
+
+use std::sync::Arc;
+
+use candle_core::Tensor;
+
+use super::{
+    Error,
+    command::{ClassChoice, SampleRequest},
+    event::{StepFrame, TrajectoryInfo},
+    model::{ModelInfo, Pinned},
+    select::Runner,
+};
+use crate::{
+    diffusion::{Clipped, Denoiser, EpsAfterClip, Guidance, Guided, Net, NetDenoiser, Step, Trajectory, sampler},
+    math::{
+        Cond, Domain, Frame, Level, Move, Units, grid,
+        noise::{Address, Seeded, Stream},
+        schedule::{self, NoiseSchedule},
+        target,
+    },
+    nn::DeviceChoice,
+};
+
+/// One move of all samples, exactly: raw numbers in tensor order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Moved {
+    /// Index of the move.
+    pub index: usize,
+    /// The move.
+    pub mv: Move,
+    /// The units of `x` and `next`.
+    pub units: Units,
+    /// The state before it, in the sampler's units.
+    pub x: Vec<f32>,
+    /// The clean sample as guessed from `x`.
+    pub x0: Vec<f32>,
+    /// The noise as guessed from `x`.
+    pub eps: Vec<f32>,
+    /// The state after it, in the sampler's units.
+    pub next: Vec<f32>,
+}
+
+/// A reverse process of many samples under way. The chunks take turns, so that each call of [`Sampling::advance`] is one
+/// network call however many samples there are.
+pub struct Sampling {
+    domain: Domain,
+    start: Vec<f32>,
+    chunks: Vec<Trajectory>,
+    made: Vec<Step>,
+}
+
+impl Sampling {
+    /// Builds the network of `pinned` and starts from the request's noise.
+    pub fn new(request: &SampleRequest, pinned: &Pinned, device: DeviceChoice) -> Result<Self, Error> {
+        Self::with_runner(request, &pinned.info, &pinned.runner(device)?)
+    }
+
+    /// The same with a network that is already there.
+    pub(super) fn with_runner(request: &SampleRequest, model: &ModelInfo, runner: &Runner) -> Result<Self, Error> {
+        let plan = Plan::new(request, model)?;
+        let passes = if plan.is_guided() { 2 } else { 1 };
+        let chunk = (runner.per_call / passes).max(1);
+        let start = plan.start_noise()?;
+        let firsts = (0..request.count).step_by(chunk);
+        let chunks = firsts.map(|first| {
+            let last = (first + chunk).min(request.count);
+            plan.chunk(runner, &start, first, last)
+        });
+        Ok(Self {
+            domain: model.domain,
+            chunks: chunks.collect::<Result<_, Error>>()?,
+            made: Vec::new(),
+            start,
+        })
+    }
+
+    /// All moves.
+    pub fn moves(&self) -> &[Move] {
+        self.chunks.first().map_or(&[], Trajectory::moves)
+    }
+
+    /// The starting noise: standard normal, before the sampler scales it.
+    pub fn start(&self) -> &[f32] {
+        &self.start
+    }
+
+    /// One network call. Gives the whole move when its last chunk is done, `None` before that.
+    /// After the last move there is nothing to call: see [`Sampling::is_done`].
+    pub fn advance(&mut self) -> Result<Option<Moved>, Error> {
+        let turn = self.made.len();
+        if let Some(step) = self.chunks.get_mut(turn).and_then(Iterator::next) {
+            self.made.push(step?);
+        }
+        if self.made.is_empty() || self.made.len() < self.chunks.len() {
+            return Ok(None);
+        }
+        let steps = std::mem::take(&mut self.made);
+        let gather = |part: fn(&Step) -> &Tensor| concat(steps.iter().map(part));
+        Ok(Some(Moved {
+            index: self.chunks[0].index() - 1,
+            mv: steps[0].mv,
+            units: self.chunks[0].units(),
+            x: gather(|s| &s.x)?,
+            x0: gather(|s| &s.belief.x0)?,
+            eps: gather(|s| &s.belief.eps)?,
+            next: gather(|s| &s.next)?,
+        }))
+    }
+
+    /// Whether every move was made.
+    pub fn is_done(&self) -> bool {
+        self.made.is_empty() && self.chunks.iter().all(|c| c.index() == c.moves().len())
+    }
+
+    /// What a sample is.
+    pub fn domain(&self) -> Domain {
+        self.domain
+    }
+}
+
+/// All tensors one after the other.
+fn concat<'a>(parts: impl Iterator<Item = &'a Tensor>) -> Result<Vec<f32>, Error> {
+    let mut all = Vec::new();
+    for part in parts {
+        all.extend(part.flatten_all()?.to_vec1::<f32>()?);
+    }
+    Ok(all)
+}
+
+/// A checked request: everything that the chunks have in common.
+struct Plan<'a> {
+    request: &'a SampleRequest,
+    domain: Domain,
+    target: target::Target,
+    moves: Vec<Move>,
+    schedule: Arc<dyn NoiseSchedule>,
+    cond: Cond,
+    null_class: Option<u32>,
+}
+
+impl<'a> Plan<'a> {
+    fn new(request: &'a SampleRequest, model: &ModelInfo) -> Result<Self, Error> {
+        if request.count == 0 || request.steps == 0 {
+            return Err(Error::refused("a trajectory needs at least one sample and one step"));
+        }
+        let schedule: Arc<dyn NoiseSchedule> = schedule::build(&model.recipe.schedule)?.into();
+        Ok(Self {
+            request,
+            domain: model.domain,
+            target: target::build(&model.recipe.target)?,
+            moves: grid::time_grid(&*schedule, grid::build(&request.spacing)?, request.steps),
+            schedule,
+            cond: condition(request, model)?,
+            null_class: model.null_class(),
+        })
+    }
+
+    /// Sample i's noise depends on the seed and i alone.
+    fn start_noise(&self) -> Result<Vec<f32>, Error> {
+        let numel = self.domain.numel();
+        let wanted = self.request.count * numel;
+        if let Some(given) = &self.request.noise {
+            return match given.get(..wanted) {
+                Some(used) => Ok(used.to_vec()),
+                None => Err(Error::refused(format!(
+                    "the given noise holds {} numbers, but {} samples need {wanted}",
+                    given.len(),
+                    self.request.count
+                ))),
+            };
+        }
+        let mut start = vec![0.0; wanted];
+        for (sample, out) in (0..).zip(start.chunks_exact_mut(numel)) {
+            start_address(self.request.seed, sample).normals(out);
+        }
+        Ok(start)
+    }
+
+    fn chunk(&self, runner: &Runner, start: &[f32], first: usize, last: usize) -> Result<Trajectory, Error> {
+        let numel = self.domain.numel();
+        let noise = Tensor::from_slice(
+            &start[first * numel..last * numel],
+            self.domain.shape(last - first),
+            &runner.device,
+        )?;
+        Ok(Trajectory::new(
+            self.moves.clone(),
+            sampler::build(&self.request.sampler)?,
+            self.denoiser(runner.net.clone(), first, last),
+            self.schedule.clone(),
+            Box::new(Seeded(self.request.seed)),
+            &noise,
+            first as u64,
+        )?)
+    }
+
+    /// Whether each move asks the network twice.
+    fn is_guided(&self) -> bool {
+        self.request.guidance != 1.0 && self.request.class != ClassChoice::None
+    }
+
+    /// Guidance first, clipping after.
+    fn denoiser(&self, net: Arc<dyn Net>, first: usize, last: usize) -> Box<dyn Denoiser> {
+        let target = self.target;
+        match (self.cond.slice(first, last), self.null_class) {
+            (Cond::Class(classes), Some(null_class)) if self.is_guided() => {
+                let guidance = Guidance::scale(self.request.guidance);
+                let guided = Guided {
+                    net,
+                    target,
+                    classes,
+                    null_class,
+                    guidance,
+                };
+                clipped(guided, self.domain)
+            }
+            (cond, _) => clipped(NetDenoiser { net, target, cond }, self.domain),
+        }
+    }
+}
+
+/// Clips to the domain's range where it has one; the noise stays as predicted, as diffusers does it.
+fn clipped(inner: impl Denoiser + 'static, domain: Domain) -> Box<dyn Denoiser> {
+    match domain.range() {
+        None => Box::new(inner),
+        Some(range) => Box::new(Clipped {
+            inner,
+            range,
+            eps: EpsAfterClip::Keep,
+        }),
+    }
+}
+
+/// Address of sample i's starting noise.
+pub(super) fn start_address(seed: u64, sample: u64) -> Address {
+    Address {
+        seed,
+        stream: Stream::Start,
+        sample,
+        mv: 0,
+        draw: 0,
+    }
+}
+
+/// The condition of each sample.
+fn condition(request: &SampleRequest, model: &ModelInfo) -> Result<Cond, Error> {
+    let count = request.count as u32;
+    let Some(null) = model.null_class() else {
+        return match request.class {
+            ClassChoice::None => Ok(Cond::None),
+            _ => Err(Error::refused(
+                "this model was trained without classes: choose no class, or train with classes",
+            )),
+        };
+    };
+    match request.class {
+        ClassChoice::None => Ok(Cond::Class(vec![null; request.count])),
+        ClassChoice::Each => Ok(Cond::Class((0..count).map(|i| i % null).collect())),
+        ClassChoice::One(class) if class < null => Ok(Cond::Class(vec![class; request.count])),
+        ClassChoice::One(class) => Err(Error::refused(format!(
+            "there is no class {class}: this model knows the classes 0 to {}",
+            null - 1
+        ))),
+    }
+}
+
+/// What is told about a trajectory at its start.
+pub(super) fn info(request: &SampleRequest, model: &ModelInfo, moves: usize) -> TrajectoryInfo {
+    TrajectoryInfo {
+        id: request.id,
+        domain: model.domain,
+        model: model.label.clone(),
+        recipe: model.recipe.clone(),
+        step: model.step,
+        sampler: request.sampler.clone(),
+        spacing: request.spacing.clone(),
+        moves,
+        seed: request.seed,
+        count: request.count,
+        class: request.class,
+        guidance: request.guidance,
+        class_names: model.class_names.clone(),
+    }
+}
+
+/// The picture of one move. States are shown in the schedule's units, whatever the sampler's are.
+pub fn step_frame(domain: Domain, moved: &Moved) -> StepFrame {
+    let (x, next) = (
+        shown(&moved.x, moved.units, moved.mv.from),
+        shown(&moved.next, moved.units, moved.mv.to),
+    );
+    let change: f64 = x.iter().zip(&next).map(|(a, b)| f64::from((a - b).abs())).sum();
+    StepFrame {
+        index: moved.index,
+        level: moved.mv.from,
+        x: domain.frame(&x),
+        x0: domain.frame(&moved.x0),
+        eps: noise_frame(domain, &moved.eps),
+        change: (change / x.len() as f64) as f32,
+        x_stats: mean_and_std(&x),
+        x0_stats: mean_and_std(&moved.x0),
+    }
+}
+
+/// The picture of the result, which follows the last move: no noise is left in it.
+pub fn last_frame(domain: Domain, moved: &Moved) -> StepFrame {
+    let x = domain.frame(&moved.next);
+    let stats = mean_and_std(&moved.next);
+    StepFrame {
+        index: moved.index + 1,
+        level: moved.mv.to,
+        x0: x.clone(),
+        x,
+        eps: noise_frame(domain, &vec![0.0; moved.next.len()]),
+        change: 0.0,
+        x_stats: stats,
+        x0_stats: stats,
+    }
+}
+
+fn shown(state: &[f32], units: Units, at: Level) -> Vec<f32> {
+    let factor = units.schedule_from_state(at) as f32;
+    state.iter().map(|v| v * factor).collect()
+}
+
+/// Three standard deviations of noise fill the range of pictures.
+fn noise_frame(domain: Domain, eps: &[f32]) -> Frame {
+    match domain {
+        Domain::Points => domain.frame(eps),
+        Domain::Image { .. } => domain.frame(&eps.iter().map(|v| v / 3.0).collect::<Vec<_>>()),
+    }
+}
+
+fn mean_and_std(values: &[f32]) -> (f32, f32) {
+    let n = values.len().max(1) as f64;
+    let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / n;
+    let var = values.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / n;
+    (mean as f32, var.sqrt() as f32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statistics_of_known_numbers() {
+        let (mean, std) = mean_and_std(&[1.0, 3.0, 1.0, 3.0]);
+        assert_eq!((mean, std), (2.0, 1.0));
+    }
+}

@@ -1,0 +1,45 @@
+//! Which executor runs a network. What was asked for is what runs, or an error: never a silent fallback.
+
+use std::sync::Arc;
+
+use candle_core::Device;
+
+use super::Error;
+use crate::nn::{CandleExecutor, DeviceChoice, Executor, Graph, SharedNet, Weights};
+
+/// An executor for the graph with these weights on the chosen device.
+pub(super) fn executor(choice: DeviceChoice, graph: Graph, weights: &Weights) -> Result<Box<dyn Executor>, Error> {
+    let mut executor: Box<dyn Executor> = Box::new(CandleExecutor::new(graph, &choice.device()?));
+    let flat = executor.pack(weights)?;
+    executor.params_mut().copy_from_slice(&flat);
+    Ok(executor)
+}
+
+/// How many samples one call may hold when each of them takes so many operations; at least one.
+pub(super) fn samples_per_call(exec: &dyn Executor, operations: f64) -> usize {
+    ((exec.call_size() / operations.max(1.0)) as usize).clamp(1, 4096)
+}
+
+/// A network that holds its weights for good, and how it likes to be asked.
+#[derive(Clone)]
+pub(super) struct Runner {
+    /// The network.
+    pub(super) net: Arc<SharedNet>,
+    /// Where its inputs live.
+    pub(super) device: Device,
+    /// Samples of one forward pass.
+    pub(super) per_call: usize,
+    /// Name of the executor.
+    pub(super) executor: String,
+}
+
+impl Runner {
+    pub(super) fn new(exec: Box<dyn Executor>) -> Self {
+        Self {
+            device: exec.device().clone(),
+            per_call: samples_per_call(&*exec, exec.graph().forward_flops()),
+            executor: exec.describe(),
+            net: Arc::new(SharedNet::new(exec)),
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! How a picture was made, as the text that travels inside it.
+
+use std::collections::BTreeMap;
+
+use super::Recipe;
+use crate::math::Spec;
+
+/// Everything that is needed to make a picture again, given the weights.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Provenance {
+    /// How the weights were trained.
+    pub recipe: Recipe,
+    /// Where the weights came from, for people: `moons-0001, step 1200`.
+    pub model: String,
+    /// Training steps of the weights.
+    pub training_step: u64,
+    /// Sampler id and parameters.
+    pub sampler: Spec,
+    /// How times were chosen.
+    pub spacing: Spec,
+    /// Number of moves.
+    pub steps: usize,
+    /// Seed of the trajectory.
+    pub seed: u64,
+    /// How many samples the trajectory has.
+    pub count: usize,
+    /// Class of the samples: an index, `each`, or empty for none.
+    pub class: String,
+    /// Guidance scale; 1 is off.
+    pub guidance: f64,
+    /// Which step is shown, `0..=steps`; `None` where there are several.
+    pub step: Option<usize>,
+    /// Which sample is shown; `None` where there are several.
+    pub sample: Option<usize>,
+}
+
+/// Name and version of the program, the first entry of every picture.
+const SOFTWARE: &str = concat!("diffusion-studio ", env!("CARGO_PKG_VERSION"));
+
+impl Provenance {
+    /// Keys and texts, as they stand in a picture. Keys are ASCII and shorter than 80 characters.
+    pub fn to_texts(&self) -> super::Result<Vec<(&'static str, String)>> {
+        let mut texts = vec![
+            ("Software", SOFTWARE.to_owned()),
+            ("Recipe", self.recipe.to_toml()?),
+            ("Model", self.model.clone()),
+            ("Training step", self.training_step.to_string()),
+            ("Sampler", spec_text(&self.sampler)),
+            ("Spacing", spec_text(&self.spacing)),
+            ("Steps", self.steps.to_string()),
+            ("Seed", self.seed.to_string()),
+            ("Count", self.count.to_string()),
+            ("Class", self.class.clone()),
+            ("Guidance", self.guidance.to_string()),
+        ];
+        texts.extend(self.step.map(|i| ("Step", i.to_string())));
+        texts.extend(self.sample.map(|i| ("Sample", i.to_string())));
+        Ok(texts)
+    }
+
+    /// Reads what [`Provenance::to_texts`] made. `None` where another program made the picture; an error says what is
+    /// missing or damaged.
+    pub fn from_texts(texts: &BTreeMap<String, String>) -> Result<Option<Self>, String> {
+        let is_ours = texts.get("Software").is_some_and(|s| s.starts_with("diffusion-studio"));
+        if !is_ours {
+            return Ok(None);
+        }
+        let recipe = Recipe::parse(text(texts, "Recipe")?, "the recipe in the picture").map_err(|e| e.to_string())?;
+        Ok(Some(Self {
+            recipe,
+            model: text(texts, "Model")?.into(),
+            training_step: number(texts, "Training step")?,
+            sampler: spec(texts, "Sampler")?,
+            spacing: spec(texts, "Spacing")?,
+            steps: number(texts, "Steps")?,
+            seed: number(texts, "Seed")?,
+            count: number(texts, "Count")?,
+            class: text(texts, "Class")?.into(),
+            guidance: number(texts, "Guidance")?,
+            step: optional(texts, "Step")?,
+            sample: optional(texts, "Sample")?,
+        }))
+    }
+}
+
+/// A choice as TOML, e.g. `id = "ddim"` and `eta = 0.5`.
+fn spec_text(spec: &Spec) -> String {
+    toml::to_string(spec).expect("ids and plain values are representable in TOML")
+}
+
+fn text<'a>(texts: &'a BTreeMap<String, String>, key: &str) -> Result<&'a str, String> {
+    let found = texts.get(key).map(String::as_str);
+    found.ok_or_else(|| format!("its entry “{key}” is missing"))
+}
+
+fn number<T: std::str::FromStr>(texts: &BTreeMap<String, String>, key: &str) -> Result<T, String> {
+    let found = text(texts, key)?;
+    found
+        .parse()
+        .map_err(|_not_a_number| format!("its entry “{key}” is “{found}”, not a number"))
+}
+
+fn optional<T: std::str::FromStr>(texts: &BTreeMap<String, String>, key: &str) -> Result<Option<T>, String> {
+    texts.contains_key(key).then(|| number(texts, key)).transpose()
+}
+
+fn spec(texts: &BTreeMap<String, String>, key: &str) -> Result<Spec, String> {
+    toml::from_str(text(texts, key)?).map_err(|e| format!("its entry “{key}” cannot be read: {}", e.message()))
+}
