@@ -17,9 +17,6 @@ use crate::{
     },
 };
 
-/// How long one network call may take: a pause must act within a quarter of a second.
-const LONGEST_CALL: Duration = Duration::from_millis(150);
-
 /// How long the measurement goes on.
 const PATIENCE: Duration = Duration::from_millis(700);
 
@@ -34,7 +31,7 @@ pub(super) fn estimate(recipe: &Recipe, library: &Library, device: DeviceChoice)
     let batch = recipe.train.batch;
     let micro = match recipe.train.micro_batch {
         Some(micro) => micro,
-        None => micro_batch(&mut *exec, batch)?,
+        None => micro_batch(&*exec, batch),
     };
     let calls = batch as f64 / micro as f64;
     let secs_per_call = call_time(&mut *exec, micro, PATIENCE)?.as_secs_f64();
@@ -51,16 +48,12 @@ pub(super) fn estimate(recipe: &Recipe, library: &Library, device: DeviceChoice)
     })
 }
 
-/// How many samples of a batch go through the network in one call. Counted from the network's operations, so that equal
-/// recipes give equal numbers; halved only where this machine is too slow for that.
-pub(super) fn micro_batch(exec: &mut dyn Executor, batch: usize) -> Result<usize, Error> {
+/// How many samples of a batch go through the network in one call, so that a pause acts soon. Counted from the network's
+/// operations and never measured: a gradient is summed call by call, and equal recipes must give equal numbers.
+pub(super) fn micro_batch(exec: &dyn Executor, batch: usize) -> usize {
     // A backward pass takes about twice the time of a forward pass.
     let operations = 3.0 * exec.graph().forward_flops();
-    let mut micro = even_parts(batch, select::samples_per_call(exec, operations));
-    while micro > 1 && call_time(exec, micro, LONGEST_CALL)? > LONGEST_CALL {
-        micro = even_parts(batch, micro / 2);
-    }
-    Ok(micro)
+    even_parts(batch, select::samples_per_call(exec, operations))
 }
 
 /// Parts of at most `most` samples, as equal as can be.

@@ -1,4 +1,4 @@
-//! From a request to a run that can start: data, network, measured micro-batch, folder. Slow, so it happens in a lane of
+//! From a request to a run that can start: data, network, micro-batch, folder. Slow, so it happens in a lane of
 //! its own.
 
 use std::sync::Arc;
@@ -44,9 +44,9 @@ impl Prepared {
         let mut recipe = request.recipe.clone();
         let data = load_data(request, &recipe, library)?;
         let model = described(&recipe, &data)?;
-        let mut exec = select::executor(device, model.graph()?, &nn::init::weights(&model.graph()?, recipe.seed))?;
+        let exec = select::executor(device, model.graph()?, &nn::init::weights(&model.graph()?, recipe.seed))?;
         if recipe.train.micro_batch.is_none() {
-            recipe.train.micro_batch = Some(estimate::micro_batch(&mut *exec, recipe.train.batch)?);
+            recipe.train.micro_batch = Some(estimate::micro_batch(&*exec, recipe.train.batch));
         }
         let model = ModelInfo { recipe, ..model };
         let (folder, lock) = if let Some(path) = &request.folder {
