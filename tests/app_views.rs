@@ -83,6 +83,7 @@ fn window(bench: Bench, size: [f32; 2], theme: Theme) -> Harness<'static, Bench>
         .with_size(size)
         .with_theme(theme)
         .with_context_setup(theme::install)
+        .with_step_dt(1.0 / 30.0)
         .build_ui_state(|ui, bench: &mut Bench| bench.show(ui), bench)
 }
 
