@@ -5,7 +5,7 @@
     reason = "this layer is what talks to the terminal"
 )]
 
-use std::{path::PathBuf, process::ExitCode, time::Instant};
+use std::{io::Write as _, path::PathBuf, process::ExitCode, time::Instant};
 
 use clap::Parser as _;
 
@@ -78,11 +78,19 @@ pub fn run() -> Outcome {
 
 fn carry_out(command: Command, settings: Settings) -> anyhow::Result<()> {
     match command {
-        Command::List(args) => println!("{}", list::list(&args)),
+        Command::List(args) => print(&list::list(&args))?,
         Command::Train(args) => train::train(&args, settings)?,
         Command::Sample(args) => sample::sample(&args, &settings)?,
     }
     Ok(())
+}
+
+/// Prints to stdout. A reader that has seen enough (`| head`) is no failure.
+fn print(text: &str) -> anyhow::Result<()> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 /// What the common options tell the engine.
