@@ -5,6 +5,7 @@
 pub mod clip;
 pub mod denoiser;
 pub mod guidance;
+pub mod likelihood;
 pub mod loss;
 pub mod oracle;
 pub mod sampler;

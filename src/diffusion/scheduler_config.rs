@@ -274,9 +274,12 @@ fn dpmpp(c: &Reader<'_>, _s: &Reader<'_>, _steps: usize) -> Result<Setup, Config
         &[("dpmsolver++", "ode"), ("sde-dpmsolver++", "sde")],
     )? == "sde";
     let order = c.count("solver_order", 2)?;
+    let published = Value::Flag(true);
     let sampler = match (stochastic, order) {
-        (true, _) => Spec::new("dpmpp-2m-sde").with("order", Value::Int(order as i64)),
-        (false, 3) => Spec::new("dpmpp-3m"),
+        (true, _) => Spec::new("dpmpp-2m-sde")
+            .with("order", Value::Int(order as i64))
+            .with("published", published),
+        (false, 3) => Spec::new("dpmpp-3m").with("published", published),
         (false, _) => Spec::new("dpmpp-2m").with("order", Value::Int(order as i64)),
     };
     let form = c.word("solver_type", "midpoint", &[("midpoint", "midpoint"), ("heun", "heun")])?;
