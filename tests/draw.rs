@@ -34,7 +34,7 @@ fn frames(channels: usize, count: usize) -> Vec<Raster> {
 fn provenance() -> Provenance {
     Provenance {
         recipe: Recipe {
-            net: Spec::new("unet").with("preset", Value::Text("tiny — ünïcode\n".into())),
+            net: Spec::new("unet").with("attention", Value::Text("1-2 — ünïcode\n".into())),
             ..Recipe::default()
         },
         model: "moons-0001, step 1200".into(),

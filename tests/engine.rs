@@ -55,6 +55,20 @@ fn another_seed_gives_other_losses() {
 }
 
 #[test]
+fn the_parts_of_a_batch_add_up_to_the_whole() {
+    let run = |micro| {
+        let runs = tempdir().unwrap();
+        let mut recipe = points(8);
+        recipe.train.micro_batch = Some(micro);
+        let mut rig = Rig::new(runs.path());
+        losses(&rig.send(train(recipe)).rest().take())
+    };
+    for ((_, whole), (_, parts)) in run(32).into_iter().zip(run(5)) {
+        assert!((whole - parts).abs() < 1e-5 * whole, "{whole} is not {parts}");
+    }
+}
+
+#[test]
 fn pause_resume_step_stop_and_finish() {
     let runs = tempdir().unwrap();
     let mut rig = Rig::new(runs.path());

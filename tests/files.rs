@@ -12,7 +12,7 @@ use std::{
 };
 
 use diffusion_studio::files::{
-    Checkpoint, Error, Recipe, RunFolder, SavedModel, State, Tensor, Tensors, bundled,
+    Checkpoint, Error, Overwrite, Recipe, RunFolder, SavedModel, State, Tensor, Tensors, bundled,
     checkpoint::{Change, EMA, MODEL, OPTIMIZER, STATE},
     metrics::Row,
     run,
@@ -221,18 +221,53 @@ fn a_step_can_be_saved_again() {
 
 #[test]
 fn a_checkpoint_that_cannot_be_written_leaves_nothing() {
-    let (_folder, run, _lock) = run_with(&[1]);
-    // A file stands where the folder of the second checkpoint would be staged.
-    let stage = run
-        .path()
-        .join(format!("checkpoints/.step-000000002.{}.tmp", std::process::id()));
-    fs::write(&stage, "in the way").unwrap();
+    let (_folder, run, _lock) = run_with(&[]);
+    let checkpoints = run.path().join("checkpoints");
+    fs::write(&checkpoints, "in the way").unwrap();
     let message = run
         .save(&checkpoint(2, None), &Recipe::default())
         .unwrap_err()
         .to_string();
     assert!(message.contains("step-000000002"), "{message}");
-    assert_eq!(steps(&run), [1]);
+    fs::remove_file(&checkpoints).unwrap();
+    run.save(&checkpoint(2, None), &Recipe::default()).unwrap();
+    assert_eq!(fs::read_dir(&checkpoints).unwrap().count(), 1);
+}
+
+/// On a file system of about a megabyte, e.g. `mount -t tmpfs -o size=1m tmpfs DIR`.
+#[test]
+#[ignore = "needs a small disk, named by SMALL_DISK"]
+fn a_full_disk_costs_only_the_checkpoint_that_did_not_fit() {
+    let disk = std::env::var("SMALL_DISK").unwrap();
+    let folder = tempfile::tempdir_in(disk).unwrap();
+    let (run, _lock) = RunFolder::create(&folder.path().join("run"), &Recipe::default()).unwrap();
+    run.save(&checkpoint(1, None), &Recipe::default()).unwrap();
+    let large = Tensor {
+        shape: vec![1 << 20],
+        data: vec![0.5; 1 << 20],
+    };
+    let too_large = Checkpoint {
+        ema: Tensors(BTreeMap::from([("w".into(), large)])),
+        ..checkpoint(2, None)
+    };
+    let message = run.save(&too_large, &Recipe::default()).unwrap_err().to_string();
+    assert!(
+        message.contains("the disk is full (4.2 MB needed, ") && message.contains(" free)"),
+        "{message}"
+    );
+    assert_eq!((steps(&run), run.newest().unwrap().skipped), (vec![1], vec![]));
+    run.save(&checkpoint(3, None), &Recipe::default()).unwrap();
+    assert_eq!(steps(&run), [1, 3], "and there is room again");
+    let picture = folder.path().join("a.bin");
+    let message = Overwrite::Refuse
+        .write(&picture, &vec![1; 1 << 22])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        message.contains("a.bin") && message.contains("the disk is full"),
+        "{message}"
+    );
+    assert!(!picture.exists());
 }
 
 #[test]

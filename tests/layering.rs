@@ -41,7 +41,7 @@ const WORDS: &[(&str, &[&str])] = &[
     ("unsafe", &["kernels"]),
     ("thread::spawn", &[]),
     ("thread::Builder", &["engine", "app"]),
-    ("rayon", &["kernels", "draw", "data", "engine"]),
+    ("rayon", &["kernels", "draw", "data", "files", "engine"]),
 ];
 
 #[test]

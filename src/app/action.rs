@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{export::ExportRequest, playback::PlaybackCommand, state::Notice};
+use super::{export::ExportRequest, own::Own, playback::PlaybackCommand, state::Notice};
 use crate::{
     engine::{Command, TrajectoryId},
     files::Recipe,
@@ -74,6 +74,12 @@ pub enum Action {
     Export(ExportRequest),
     /// Puts a recipe into the Lab's form.
     Edit(Box<Recipe>),
+    /// Learns from a data source with a recipe that suits it.
+    UseData(String),
+    /// Learns from drawn points or pasted pictures.
+    UseOwn(Box<Own>),
+    /// Takes a picture from the clipboard as data.
+    Paste,
     /// Puts a noise schedule into the Lab's form.
     UseSchedule(Spec),
     /// Measures a recipe when the engine is free to; replaces an unanswered question of the same kind.

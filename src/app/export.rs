@@ -1,10 +1,30 @@
 //! Exports: what can be written, and where to.
+//!
+//! The dialog answers from its own thread, the bytes are made on another one, and nothing that exists is written over. The
+//! bytes are those of [`crate::engine::export`], which the command line uses too.
 
-use std::path::PathBuf;
+use std::{
+    path::{Path, PathBuf},
+    thread,
+};
 
+use crossbeam_channel::{Receiver, TryRecvError, bounded};
+use eframe::egui::{ColorImage, Context};
 use egui_material_icons::{MaterialIcon, icons};
 
-use crate::engine::TrajectoryId;
+use super::{
+    action::Action,
+    dialogs::{Answer, Asking, Kind as PathKind, Question},
+    state::{Notice, Severity},
+    trajectories::TrajectoryView,
+};
+use crate::{
+    engine::{
+        Command, TrajectoryId,
+        export::{Kind, Shown},
+    },
+    files::Overwrite,
+};
 
 /// Something to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +93,18 @@ impl ExportKind {
         }
     }
 
+    /// Ending of its file; empty for folders and the clipboard.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Picture | Self::Grid | Self::Strip => "png",
+            Self::Gif => "gif",
+            Self::Apng => "apng",
+            Self::Exact => "safetensors",
+            Self::Curves => "csv",
+            Self::Frames | Self::Copy => "",
+        }
+    }
+
     /// One sentence.
     pub fn help(self) -> &'static str {
         match self {
@@ -101,5 +133,242 @@ impl ExportKind {
             Self::Curves => icons::ICON_SHOW_CHART,
             Self::Copy => icons::ICON_CONTENT_COPY,
         }
+    }
+}
+
+/// Exports that wait for a name or are being written.
+#[derive(Debug, Default)]
+pub struct Exports {
+    asking: Option<(Job, Asking)>,
+    writing: Vec<(PathBuf, Receiver<Result<PathBuf, String>>)>,
+    folder: Option<PathBuf>,
+}
+
+/// What will be written once there is a name.
+#[derive(Debug)]
+struct Job {
+    request: ExportRequest,
+    shown: Shown,
+}
+
+impl Exports {
+    /// Writes what was asked for: at once to the given place, after a dialog, or to the clipboard.
+    pub fn begin(&mut self, ctx: &Context, view: &TrajectoryView, request: ExportRequest, out: &mut Vec<Action>) {
+        let shown = Shown {
+            info: view.info.clone(),
+            steps: view.steps.clone(),
+        };
+        // Where memory ran short, the nearest kept step stands for the cursor.
+        let index = view.at(request.index).map_or(request.index, |step| step.index);
+        let job = Job {
+            request: ExportRequest { index, ..request },
+            shown,
+        };
+        if job.request.what == ExportKind::Copy {
+            out.push(Action::Notice(copy(ctx, &job)));
+        } else if let Some(path) = job.request.path.clone() {
+            self.write(ctx, job, path, out);
+        } else {
+            let question = job.question(self.folder.clone());
+            self.asking = Some((job, Asking::new(ctx, question)));
+        }
+    }
+
+    /// Shows an open question and tells what was written. Call once a frame.
+    pub fn show(&mut self, ctx: &Context, out: &mut Vec<Action>) {
+        if let Some((_, asking)) = &mut self.asking
+            && let Some(answer) = asking.show(ctx)
+            && let Some((job, _)) = self.asking.take()
+            && let Answer::Path(path) = answer
+        {
+            self.folder = path.parent().map(Path::to_owned);
+            self.write(ctx, job, path, out);
+        }
+        self.writing.retain(|(wanted, answer)| match answer.try_recv() {
+            Ok(outcome) => {
+                out.push(Action::Notice(told(wanted, outcome)));
+                false
+            }
+            Err(TryRecvError::Empty) => true,
+            Err(TryRecvError::Disconnected) => {
+                let text = format!("{}: writing broke off; see the log", wanted.display());
+                out.push(Action::Notice(Notice::new(Severity::Error, text)));
+                false
+            }
+        });
+    }
+
+    /// Whether something is still being written.
+    pub fn is_busy(&self) -> bool {
+        !self.writing.is_empty()
+    }
+
+    fn write(&mut self, ctx: &Context, job: Job, path: PathBuf, out: &mut Vec<Action>) {
+        let path = with_extension(path, job.request.what.extension());
+        let Some(kind) = job.request.kind() else {
+            let id = job.request.id;
+            return out.push(Action::Engine(Command::WriteTrajectory { id, path: free(path) }));
+        };
+        let (sender, answer) = bounded(1);
+        let (ctx, wanted) = (ctx.clone(), path.clone());
+        let work = move || {
+            let outcome = job
+                .shown
+                .write(kind, &path, Overwrite::Numbered)
+                .map_err(|e| e.to_string());
+            // The window may have been closed meanwhile; the file is written all the same.
+            drop(sender.send(outcome));
+            ctx.request_repaint();
+        };
+        match thread::Builder::new().name("export".into()).spawn(work) {
+            Ok(_) => self.writing.push((wanted, answer)),
+            Err(fault) => out.push(Action::Notice(Notice::new(Severity::Error, fault.to_string()))),
+        }
+    }
+}
+
+impl Job {
+    fn question(&self, folder: Option<PathBuf>) -> Question {
+        let what = self.request.what;
+        Question {
+            kind: if what.extension().is_empty() {
+                PathKind::SaveFolder
+            } else {
+                PathKind::SaveFile
+            },
+            title: format!("Export: {}", what.label()),
+            name: self.name(),
+            extensions: match what.extension() {
+                "png" => &["png"],
+                "gif" => &["gif"],
+                "apng" => &["apng", "png"],
+                "safetensors" => &["safetensors"],
+                "csv" => &["csv"],
+                _ => &[],
+            },
+            folder,
+        }
+    }
+
+    /// `moons-ddim50-seed1-grid-step12.png`.
+    fn name(&self) -> String {
+        let info = &self.shown.info;
+        let what = self.request.what;
+        let source = Path::new(&info.recipe.data.source).file_stem().unwrap_or_default();
+        let place = match what {
+            ExportKind::Picture => format!("-{}-step{}", self.request.sample + 1, self.request.index),
+            ExportKind::Grid => format!("-step{}", self.request.index),
+            _ => String::new(),
+        };
+        let kind = what.label().to_lowercase().replace(' ', "-");
+        let name = format!(
+            "{}-{}{}-seed{}-{kind}{place}",
+            source.to_string_lossy(),
+            info.sampler.id,
+            info.moves,
+            info.seed
+        );
+        with_extension(name.into(), what.extension()).display().to_string()
+    }
+}
+
+impl ExportRequest {
+    /// What the engine's writer calls it; `None` for what the engine itself or the clipboard takes.
+    fn kind(&self) -> Option<Kind> {
+        let (index, sample) = (self.index, self.sample);
+        Some(match self.what {
+            ExportKind::Picture => Kind::Picture { index, sample },
+            ExportKind::Grid => Kind::Grid { index },
+            ExportKind::Strip => Kind::Strip,
+            ExportKind::Gif => Kind::Gif,
+            ExportKind::Apng => Kind::Apng,
+            ExportKind::Frames => Kind::Frames,
+            ExportKind::Curves => Kind::Curves,
+            ExportKind::Exact | ExportKind::Copy => return None,
+        })
+    }
+}
+
+fn copy(ctx: &Context, job: &Job) -> Notice {
+    match job.shown.raster(Kind::Grid {
+        index: job.request.index,
+    }) {
+        Ok(raster) => {
+            let size = [raster.width, raster.height];
+            ctx.copy_image(ColorImage::from_rgba_unmultiplied(size, &raster.to_rgba()));
+            Notice::new(Severity::Good, "Copied to the clipboard")
+        }
+        Err(fault) => Notice::new(Severity::Error, fault.to_string()),
+    }
+}
+
+fn told(wanted: &Path, outcome: Result<PathBuf, String>) -> Notice {
+    match outcome {
+        Ok(path) if path == wanted => Notice::new(Severity::Good, format!("Written: {}", path.display())),
+        Ok(path) => {
+            let taken = wanted.file_name().unwrap_or_default().to_string_lossy();
+            Notice::new(
+                Severity::Good,
+                format!("{taken} exists already. Written: {}", path.display()),
+            )
+        }
+        Err(message) => Notice::new(Severity::Error, message),
+    }
+}
+
+/// The path with `extension` where it has none; other endings stay as they were typed.
+fn with_extension(path: PathBuf, extension: &str) -> PathBuf {
+    if extension.is_empty() || path.extension().is_some() {
+        return path;
+    }
+    path.with_extension(extension)
+}
+
+/// The path, or the first one after it that is not taken: `name-2.png`.
+fn free(path: PathBuf) -> PathBuf {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let extension = path
+        .extension()
+        .map(|e| format!(".{}", e.to_string_lossy()))
+        .unwrap_or_default();
+    let numbered = |n: usize| path.with_file_name(format!("{stem}-{n}{extension}"));
+    let taken = |p: &PathBuf| p.exists();
+    if !taken(&path) {
+        return path;
+    }
+    (2..).map(numbered).find(|p| !taken(p)).unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extensions_are_added_but_not_changed() {
+        let with = |path: &str, e| with_extension(path.into(), e).display().to_string();
+        assert_eq!(with("a/grid", "png"), "a/grid.png");
+        assert_eq!(with("a/film.png", "apng"), "a/film.png");
+        assert_eq!(with("a/frames", ""), "a/frames");
+    }
+
+    #[test]
+    fn a_taken_name_gets_a_number() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.safetensors");
+        assert_eq!(free(path.clone()), path);
+        std::fs::write(&path, "").unwrap();
+        std::fs::write(folder.path().join("x-2.safetensors"), "").unwrap();
+        assert_eq!(free(path), folder.path().join("x-3.safetensors"));
+    }
+
+    #[test]
+    fn another_name_than_the_wanted_one_is_told() {
+        let wanted = Path::new("a/grid.png");
+        assert_eq!(told(wanted, Ok("a/grid.png".into())).text, "Written: a/grid.png");
+        assert_eq!(
+            told(wanted, Ok("a/grid-2.png".into())).text,
+            "grid.png exists already. Written: a/grid-2.png"
+        );
+        assert_eq!(told(wanted, Err("full".into())), Notice::new(Severity::Error, "full"));
     }
 }

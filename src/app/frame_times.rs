@@ -76,6 +76,7 @@ pub struct FrameTimes {
     pub total: Histogram,
     /// Seconds of the latest frames, for the rate.
     shown: VecDeque<f64>,
+    last_ui: Duration,
 }
 
 impl FrameTimes {
@@ -87,10 +88,16 @@ impl FrameTimes {
             self.paint.add(paint);
         }
         self.total.add(logic + ui + paint.unwrap_or_default());
+        self.last_ui = ui;
         self.shown.push_back(now);
         while self.shown.front().is_some_and(|&t| t < now - 1.0) {
             self.shown.pop_front();
         }
+    }
+
+    /// Layout of the newest frame.
+    pub fn last_ui(&self) -> Duration {
+        self.last_ui
     }
 
     /// Frames within the second before the newest frame.

@@ -17,7 +17,9 @@ pub fn window_icon() -> IconData {
 fn pixel(x: usize, y: usize) -> [u8; 4] {
     let centred = |v: usize| (v as f32 + 0.5) / SIDE as f32 * 2.0 - 1.0;
     let (u, v) = (centred(x), centred(y));
-    let corner = (u.abs().max(v.abs()) - 0.7).max(0.0).hypot((u.abs().min(v.abs()) - 0.7).max(0.0));
+    let corner = (u.abs().max(v.abs()) - 0.7)
+        .max(0.0)
+        .hypot((u.abs().min(v.abs()) - 0.7).max(0.0));
     if corner > 0.3 {
         return [0; 4];
     }

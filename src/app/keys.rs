@@ -43,6 +43,10 @@ pub enum Does {
     Step,
     /// Ends the job at once.
     Stop,
+    /// Takes back the last change of the form.
+    Undo,
+    /// Makes the change again.
+    Redo,
     /// Another seed.
     Seed,
     /// Shows or hides a layer of the cloud, `0..5`.
@@ -146,6 +150,8 @@ pub const BINDINGS: &[Binding] = &[
     bind(Does::Toggle, &[plain(Key::Space)], "Pause or go on", LAB),
     bind(Does::Step, &[plain(Key::Period)], "One training step", LAB),
     bind(Does::Seed, &[plain(Key::R)], "Another seed", LAB),
+    bind(Does::Undo, &[ctrl(Key::Z)], "Undo a change of the recipe", LAB),
+    bind(Does::Redo, &[ctrl_shift(Key::Z), ctrl(Key::Y)], "Redo", LAB),
     bind(Does::Layer(0), &[plain(Key::Num1)], "Layer: data", LAB),
     bind(Does::Layer(1), &[plain(Key::Num2)], "Layer: samples", LAB),
     bind(Does::Layer(2), &[plain(Key::Num3)], "Layer: paths", LAB),

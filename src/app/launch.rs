@@ -67,10 +67,7 @@ pub enum RunError {
 }
 
 /// Opens the window and stays until it is closed. `connect` starts the engine; it is given what wakes the window up.
-pub fn run_with(
-    options: &Options,
-    connect: &dyn Fn(Arc<Wake>) -> Result<Worker, String>,
-) -> Result<(), RunError> {
+pub fn run_with(options: &Options, connect: &dyn Fn(Arc<Wake>) -> Result<Worker, String>) -> Result<(), RunError> {
     let first = match options.renderer {
         Renderer::Auto | Renderer::Wgpu => eframe::Renderer::Wgpu,
         Renderer::Glow => eframe::Renderer::Glow,
@@ -95,7 +92,8 @@ fn open(
         viewport: egui::ViewportBuilder::default()
             .with_title("Diffusion Studio")
             .with_app_id("diffusion-studio")
-            .with_inner_size([1280.0, 800.0])
+            .with_inner_size([1360.0, 850.0])
+            .with_clamp_size_to_monitor_size(true)
             .with_min_inner_size([800.0, 520.0])
             .with_icon(icon::window_icon()),
         renderer,
@@ -199,7 +197,10 @@ impl StartTimes {
 
     fn once(&self, cell: &OnceLock<()>, what: &str) {
         if cell.set(()).is_ok() {
-            self.line(&format!("{what}: {:.2} s after the start", self.started.elapsed().as_secs_f64()));
+            self.line(&format!(
+                "{what}: {:.2} s after the start",
+                self.started.elapsed().as_secs_f64()
+            ));
         }
     }
 }

@@ -4,10 +4,17 @@
 //! [`shell::App`] applies them at the end of the frame. Half-edited forms ("drafts") belong to their panel.
 
 pub mod action;
+pub mod cards;
+pub mod catalogue;
 pub mod dialogs;
 pub mod estimates;
 pub mod export;
+pub mod frame_times;
+pub mod icon;
 pub mod keys;
+pub mod launch;
+pub mod opening;
+pub mod own;
 pub mod panels;
 pub mod playback;
 pub mod run_view;
@@ -18,3 +25,5 @@ pub mod trajectories;
 pub mod widgets;
 pub mod words;
 pub mod worker;
+
+pub use launch::{Options, Renderer, RunError};

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::draw::pyramid::Curve;
 use crate::engine::event::{Mark, Preview, Progress, RunInfo, RunState};
+
+/// Share of the smoothed loss that survives a step.
+const KEEP: f64 = 0.98;
 
 /// Bars of the loss by noise level.
 pub const LEVEL_BINS: usize = 20;
@@ -15,7 +19,7 @@ pub struct RunView {
     /// Where it stands.
     pub state: RunState,
     /// Loss of every step.
-    pub losses: LossSeries,
+    pub losses: Curve,
     /// Loss by noise level.
     pub by_level: LevelBins,
     /// `[step, raw loss, EMA loss]`.
@@ -66,7 +70,7 @@ impl RunView {
         };
         Self {
             state: RunState::Preparing,
-            losses: LossSeries::default(),
+            losses: Curve::new(KEEP),
             by_level: LevelBins::default(),
             validation: Vec::new(),
             marks: Vec::new(),
@@ -91,51 +95,13 @@ impl RunView {
     /// Takes in the losses since the last message.
     pub fn progress(&mut self, mut progress: Progress) {
         for (step, loss) in progress.losses.drain(..) {
-            self.losses.push(step, loss);
+            self.losses.push(step as f64, f64::from(loss));
             self.step = step;
         }
         for (t, loss) in progress.by_level.drain(..) {
             self.by_level.push(t, loss);
         }
         self.now = progress;
-    }
-}
-
-/// Loss of every step, raw and smoothed.
-#[derive(Clone, Debug, Default)]
-pub struct LossSeries {
-    /// `[step, loss]`.
-    pub raw: Vec<[f64; 2]>,
-    /// `[step, smoothed loss]`.
-    pub smooth: Vec<[f64; 2]>,
-}
-
-impl LossSeries {
-    /// Half-life of the smoothing is about 35 steps.
-    const DECAY: f64 = 0.98;
-
-    /// Adds a step. After going back to an earlier step, the later ones are dropped.
-    pub fn push(&mut self, step: u64, loss: f32) {
-        let (step, loss) = (step as f64, f64::from(loss));
-        let keep = self.raw.partition_point(|p| p[0] < step);
-        self.raw.truncate(keep);
-        self.smooth.truncate(keep);
-        let smooth = match self.smooth.last() {
-            Some(last) if loss.is_finite() => {
-                // With few steps behind it the average is plain, so the start does not drag on.
-                let decay = Self::DECAY.min(keep as f64 / (keep + 1) as f64);
-                decay * last[1] + (1.0 - decay) * loss
-            }
-            Some(last) => last[1],
-            None => loss,
-        };
-        self.raw.push([step, loss]);
-        self.smooth.push([step, smooth]);
-    }
-
-    /// The newest smoothed loss.
-    pub fn newest(&self) -> Option<f64> {
-        self.smooth.last().map(|p| p[1])
     }
 }
 

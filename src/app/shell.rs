@@ -1,106 +1,613 @@
 //! The frame around the workspaces: takes in events, shows what is in front, applies what was asked for.
 
-use eframe::egui::{self, CentralPanel, Panel, Ui};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use eframe::egui::{self, CentralPanel, Frame, Margin, Panel, Ui, ViewportCommand};
+use serde::{Deserialize, Serialize};
 
 use super::{
-    action::{Action, Workspace},
+    action::{Action, Browse, ThemeChoice, Workspace},
+    cards::Card,
+    catalogue,
+    dialogs::{Answer, Asking, Kind, Question},
+    export::Exports,
+    frame_times::FrameTimes,
+    keys::{self, Does},
+    launch::{Options, StartTimes},
+    opening::{self, Opened},
+    own::{Importer, Own},
     panels::{
+        data::{DataDraft, data_panel},
+        frame,
+        lab::{LabDraft, lab_panel},
+        notices,
+        recipe::{RecipeDraft, recipe_panel},
         schedule::{ScheduleDraft, schedule_panel},
+        start::{StartDraft, start_panel},
+        status,
         trajectory::{TrajectoryDraft, trajectory_panel},
     },
-    state::AppState,
+    run_view::Verb,
+    state::{AppState, Machine, Notice, Severity},
     theme,
-    worker::Worker,
+    worker::{Wake, Worker},
 };
-use crate::engine::Command;
+use crate::engine::{Command, Event, RunId, command::Model};
+
+/// Key of what is remembered between two starts.
+const STORED: &str = "studio";
+
+/// Screens smaller than this are filled.
+const ROOMY: egui::Vec2 = egui::vec2(1500.0, 960.0);
+
+/// Runs in the list of recent ones.
+const RECENT: usize = 8;
 
 /// The window's program.
 #[derive(Debug)]
 pub struct App {
     /// What panels read.
     pub state: AppState,
+    /// The recipe of the next run.
+    pub recipe: RecipeDraft,
     worker: Worker,
+    wake: Option<Arc<Wake>>,
     drafts: Drafts,
+    view: ViewSettings,
+    /// A question for a path that is open.
+    asking: Option<(Browse, Asking)>,
+    importer: Importer,
+    exports: Exports,
+    times: FrameTimes,
+    /// Time that `logic` took for the coming frame.
+    logic: Duration,
+    start_times: StartTimes,
+    /// The window's size was compared with the screen's.
+    fitted: bool,
     out: Vec<Action>,
 }
 
 /// Half-edited forms and caches, one for each panel.
 #[derive(Debug, Default)]
 struct Drafts {
+    start: StartDraft,
+    lab: LabDraft,
+    data: DataDraft,
     trajectory: TrajectoryDraft,
     schedule: ScheduleDraft,
+    notices: notices::NoticeDraft,
+}
+
+/// How the window looks; remembered, and never mixed with what is worked on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ViewSettings {
+    /// Colours.
+    pub theme: ThemeChoice,
+    /// Side panels are shown.
+    pub panels: bool,
+    /// Size of the interface, 1 is the system's.
+    pub zoom: f32,
+    /// The newest run folders, newest first.
+    pub recent: Vec<PathBuf>,
+    /// The list of keys is open.
+    #[serde(skip)]
+    pub help: bool,
+    /// Frame times are shown.
+    #[serde(skip)]
+    pub times: bool,
+    /// The list of notices is open.
+    #[serde(skip)]
+    pub notices: bool,
+}
+
+impl Default for ViewSettings {
+    fn default() -> Self {
+        Self {
+            theme: ThemeChoice::default(),
+            panels: true,
+            zoom: 1.0,
+            recent: Vec::new(),
+            help: false,
+            times: false,
+            notices: false,
+        }
+    }
 }
 
 impl App {
-    /// The program on a line to an engine.
-    pub fn new(ctx: &egui::Context, worker: Worker) -> Self {
+    /// The program in a window.
+    pub fn new(
+        cc: &eframe::CreationContext<'_>,
+        worker: Worker,
+        wake: Arc<Wake>,
+        machine: Machine,
+        options: &Options,
+    ) -> Self {
+        let stored = cc.storage.and_then(|s| eframe::get_value(s, STORED));
+        let mut app = Self::bare(
+            &cc.egui_ctx,
+            worker,
+            stored.unwrap_or_default(),
+            StartTimes::new(options),
+        );
+        app.wake = Some(wake);
+        app.state.machine = machine;
+        if !options.open.is_empty() {
+            app.out.push(Action::Open(options.open.clone()));
+        }
+        app
+    }
+
+    /// The program without a window, for tests.
+    pub fn without_window(ctx: &egui::Context, worker: Worker) -> Self {
+        Self::bare(
+            ctx,
+            worker,
+            ViewSettings::default(),
+            StartTimes::new(&Options::default()),
+        )
+    }
+
+    fn bare(ctx: &egui::Context, worker: Worker, view: ViewSettings, start_times: StartTimes) -> Self {
         theme::install(ctx);
+        ctx.set_theme(view.theme);
+        ctx.set_zoom_factor(view.zoom);
         Self {
             state: AppState::default(),
+            recipe: RecipeDraft::default(),
             worker,
+            wake: None,
             drafts: Drafts::default(),
+            view,
+            asking: None,
+            importer: Importer::default(),
+            exports: Exports::default(),
+            times: FrameTimes::default(),
+            logic: Duration::ZERO,
+            start_times,
+            fitted: false,
             out: Vec::new(),
         }
     }
 
-    fn take_in(&mut self) {
+    /// Takes in what the engine, dialogs and clocks have brought.
+    pub fn advance(&mut self, ctx: &egui::Context) {
+        if let Some(wake) = &self.wake {
+            wake.taken();
+        }
         for event in self.worker.events() {
             self.state.apply(event, &mut self.out);
         }
         if let Some(preview) = self.worker.preview() {
             self.state.preview(preview);
         }
+        self.import_done();
+        self.ask_engine(ctx);
+        self.remember_run();
+        self.apply_all(ctx);
     }
 
-    fn apply(&mut self, action: Action) {
-        match action {
-            Action::Engine(mut command) => {
-                if let Command::Sample(request) = &mut command {
-                    self.state.ask(request);
-                }
-                self.worker.send(command);
+    /// Sends what the engine should know without anyone pressing a button: data to describe, recipes to measure.
+    fn ask_engine(&mut self, ctx: &egui::Context) {
+        let live = self.state.run.as_ref().is_some_and(|r| r.state.is_live());
+        if !live && self.state.workspace == Workspace::Lab {
+            self.state.estimates.want(self.recipe.settled().clone(), true);
+        }
+        if self.state.workspace == Workspace::Start {
+            for card in Card::ALL {
+                self.state.estimates.want(catalogue::recipe_for(card.source), false);
             }
+        }
+        if let Some(recipe) = self.state.estimates.next() {
+            self.worker.send(Command::Estimate(Box::new(recipe)));
+        }
+        let shown = matches!(self.state.workspace, Workspace::Lab | Workspace::Data);
+        let data = &self.recipe.settled().data;
+        if shown && self.state.data_wanted(data) {
+            self.state.data_asked(data);
+            match self.recipe.own_data() {
+                Some(own) => {
+                    let ctx = ctx.clone();
+                    self.importer
+                        .begin(own.clone(), data.clone(), move || ctx.request_repaint());
+                }
+                None => {
+                    self.worker.send(Command::LoadData(data.clone()));
+                }
+            }
+        }
+    }
+
+    /// Own data were read on their thread.
+    fn import_done(&mut self) {
+        self.state.import_progress = self.importer.progress();
+        let Some(answer) = self.importer.poll() else { return };
+        let event = match answer {
+            Ok(summary) => Event::DataLoaded(Box::new(summary)),
+            Err(fault) => Event::DataFailed {
+                source: self.recipe.settled().data.source.clone(),
+                message: fault.to_string(),
+            },
+        };
+        self.state.apply(event, &mut self.out);
+    }
+
+    fn remember_run(&mut self) {
+        let Some(run) = &self.state.run else { return };
+        if self.view.recent.first() != Some(&run.info.folder) {
+            let folder = run.info.folder.clone();
+            self.view.recent.retain(|f| *f != folder);
+            self.view.recent.insert(0, folder);
+            self.view.recent.truncate(RECENT);
+        }
+    }
+
+    /// Shows an open question for a path and takes its answer.
+    fn question(&mut self, ctx: &egui::Context) {
+        let Some((browse, asking)) = &mut self.asking else {
+            return;
+        };
+        let Some(answer) = asking.show(ctx) else { return };
+        match (answer, *browse) {
+            (Answer::Path(path), Browse::Labels) => self.recipe.recipe.data.labels = Some(path),
+            (Answer::Path(path), Browse::File | Browse::Folder) => self.out.push(Action::Open(vec![path])),
+            (Answer::Cancelled, _) => {}
+        }
+        self.asking = None;
+    }
+
+    fn apply_all(&mut self, ctx: &egui::Context) {
+        // Applying may ask for more, e.g. opening a file asks for a notice.
+        while !self.out.is_empty() {
+            for action in std::mem::take(&mut self.out) {
+                self.apply(ctx, action);
+            }
+        }
+    }
+
+    fn apply(&mut self, ctx: &egui::Context, action: Action) {
+        match action {
+            Action::Engine(command) => self.send(ctx, command),
             Action::Playback(command) => self.state.playback.apply(command),
             Action::Show(workspace) => self.state.workspace = workspace,
             Action::Select(id) => self.state.select(id),
+            Action::Pin(id, pinned) => {
+                if let Some(view) = self.state.trajectories.get_mut(id) {
+                    view.pinned = pinned;
+                }
+            }
+            Action::Forget(id) => {
+                self.state.forget(id);
+                self.worker.send(Command::ForgetTrajectory(id));
+            }
+            Action::Export(request) => {
+                if let Some(view) = self.state.trajectories.get(request.id) {
+                    self.exports.begin(ctx, view, request, &mut self.out);
+                }
+            }
+            Action::UseSchedule(spec) => {
+                self.recipe.recipe.schedule = spec;
+                self.recipe.settle();
+            }
+            Action::Edit(recipe) => self.recipe.put(*recipe),
+            Action::UseData(source) => self.recipe.use_data(&source),
+            Action::UseOwn(own) => self.use_own(*own),
+            Action::Estimate(recipe) => self.state.estimates.want(*recipe, false),
+            Action::Open(paths) => self.open(&paths),
+            Action::Browse(browse) => self.asking = Some((browse, Asking::new(ctx, question_for(browse)))),
+            Action::Paste => self.paste(),
+            Action::Theme(choice) => {
+                self.view.theme = choice;
+                ctx.set_theme(choice);
+            }
+            Action::TogglePanels => self.view.panels = !self.view.panels,
+            Action::ToggleHelp => self.view.help = !self.view.help,
+            Action::ToggleTimes => self.view.times = !self.view.times,
+            Action::ToggleNotices => self.view.notices = !self.view.notices,
             Action::Notice(notice) => self.state.notify(notice),
-            _ => {}
+            Action::DismissDivergence => {
+                if let Some(run) = &mut self.state.run {
+                    run.diverged = None;
+                }
+            }
+            Action::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
         }
     }
 
-    fn workspace(&mut self, ui: &mut Ui) {
-        let (state, out) = (&self.state, &mut self.out);
-        match state.workspace {
-            Workspace::Trajectory => trajectory_panel(ui, state, &mut self.drafts.trajectory, out),
-            Workspace::Schedule => schedule_panel(ui, state, &mut self.drafts.schedule, out),
+    fn send(&mut self, ctx: &egui::Context, mut command: Command) {
+        match &mut command {
+            Command::Sample(request) => self.state.ask(request),
+            Command::Train(request) => {
+                request.run = RunId(self.state.fresh_id());
+                self.state.workspace = Workspace::Lab;
+            }
+            Command::Pause => self.state.asked_of_run(Verb::Pause),
+            Command::Stop => self.state.asked_of_run(Verb::Stop),
+            Command::Finish => self.state.asked_of_run(Verb::Finish),
             _ => {}
         }
+        if !self.worker.send(command) {
+            let text =
+                "The engine has ended; start the program again. Saved runs are complete up to their last checkpoint.";
+            self.state.notify(Notice::new(Severity::Error, text));
+        }
+        ctx.request_repaint();
+    }
+
+    fn open(&mut self, paths: &[PathBuf]) {
+        match opening::open(paths) {
+            Ok(Opened::Recipe(recipe)) => {
+                self.recipe.put(*recipe);
+                self.out.push(Action::Show(Workspace::Lab));
+            }
+            Ok(Opened::Model(folder, recipe)) => {
+                self.recipe.put(*recipe);
+                let count = if catalogue::is_points(&self.recipe.recipe.data.source) {
+                    800
+                } else {
+                    36
+                };
+                self.out
+                    .push(Action::Engine(opening::first_look(Model::Folder(folder), count)));
+                self.out.push(Action::Show(Workspace::Trajectory));
+            }
+            Ok(Opened::Data(source)) => self.use_path(&source),
+            Ok(Opened::Own(own)) => {
+                self.use_own(own);
+                self.out.push(Action::Show(Workspace::Data));
+            }
+            Err(message) => self.state.notify(Notice::new(Severity::Error, message)),
+        }
+    }
+
+    fn use_path(&mut self, source: &str) {
+        if self.recipe.recipe.data.source != source {
+            self.recipe.use_data(source);
+        }
+        self.out.push(Action::Show(Workspace::Data));
+    }
+
+    fn paste(&mut self) {
+        match opening::clipboard_picture() {
+            Ok(picture) => {
+                self.use_own(Own::pasted(picture, self.recipe.own.as_ref()));
+                self.out.push(Action::Show(Workspace::Data));
+            }
+            Err(message) => self.state.notify(Notice::new(Severity::Warning, message)),
+        }
+    }
+
+    fn use_own(&mut self, own: Own) {
+        if self.recipe.recipe.data.source != own.id {
+            self.recipe.use_data(&own.id);
+        }
+        self.recipe.own = Some(own);
+        self.state.data_outdated();
     }
 
     /// One frame's interface, without a window around it.
     pub fn show(&mut self, ui: &mut Ui) {
-        Panel::top("tabs").show(ui, |ui| {
-            ui.horizontal(|ui| {
-                for tab in Workspace::TABS {
-                    if ui.selectable_label(self.state.workspace == tab, tab.label()).clicked() {
-                        self.out.push(Action::Show(tab));
-                    }
-                }
-            });
-        });
-        CentralPanel::default().show(ui, |ui| self.workspace(ui));
-        for action in std::mem::take(&mut self.out) {
-            self.apply(action);
+        self.global_keys(ui.ctx());
+        frame::top_bar(ui, &self.state, &self.view, &mut self.out);
+        status::status_bar(ui, &self.state, &mut self.out);
+        let recipe = self.view.panels && self.state.workspace == Workspace::Lab;
+        if recipe {
+            Panel::left("recipe")
+                .frame(Frame::new().fill(theme::palette(ui).panel))
+                .default_size(310.0)
+                .size_range(270.0..=440.0)
+                .show(ui, |ui| recipe_panel(ui, &self.state, &mut self.recipe, &mut self.out));
+        }
+        let ground = Frame::new().fill(theme::palette(ui).ground).inner_margin(Margin::ZERO);
+        CentralPanel::default().frame(ground).show(ui, |ui| self.workspace(ui));
+        self.windows(ui.ctx());
+        frame::take_dropped(ui.ctx(), &mut self.out);
+        let ctx = ui.ctx().clone();
+        self.question(&ctx);
+        self.exports.show(&ctx, &mut self.out);
+        self.apply_all(&ctx);
+        self.ask_engine(&ctx);
+    }
+
+    fn workspace(&mut self, ui: &mut Ui) {
+        let Self {
+            state,
+            drafts,
+            out,
+            recipe,
+            view,
+            ..
+        } = self;
+        match state.workspace {
+            Workspace::Start => start_panel(ui, state, &view.recent, &mut drafts.start, out),
+            Workspace::Lab => lab_panel(ui, state, recipe, &mut drafts.lab, out),
+            Workspace::Data => data_panel(ui, state, recipe, &mut drafts.data, out),
+            Workspace::Trajectory => trajectory_panel(ui, state, &mut drafts.trajectory, out),
+            Workspace::Schedule => schedule_panel(ui, state, &mut drafts.schedule, out),
+        }
+    }
+
+    fn windows(&mut self, ctx: &egui::Context) {
+        frame::help_window(ctx, &mut self.view.help);
+        frame::times_window(ctx, &mut self.view.times, &self.times);
+        notices::notice_window(ctx, &self.state, &mut self.view.notices);
+        notices::toasts(ctx, &self.state, &mut self.drafts.notices);
+    }
+
+    fn global_keys(&mut self, ctx: &egui::Context) {
+        let out = &mut self.out;
+        let pressed = |does| keys::pressed(ctx, does);
+        for workspace in [Workspace::Start].into_iter().chain(Workspace::TABS) {
+            if pressed(Does::Show(workspace)) {
+                out.push(Action::Show(workspace));
+            }
+        }
+        let simple = [
+            (Does::Open, Action::Browse(Browse::File)),
+            (Does::Paste, Action::Paste),
+            (Does::Panels, Action::TogglePanels),
+            (Does::Help, Action::ToggleHelp),
+            (Does::Times, Action::ToggleTimes),
+            (Does::Quit, Action::Quit),
+        ];
+        for (does, action) in simple {
+            if pressed(does) {
+                out.push(action);
+            }
+        }
+        if pressed(Does::Theme) {
+            out.push(Action::Theme(frame::opposite(ctx)));
+        }
+        let live = self.state.run.as_ref().is_some_and(|r| r.state.is_live());
+        if pressed(Does::Stop) && live {
+            out.push(Action::Engine(Command::Stop));
+        }
+        if pressed(Does::Save) && live {
+            out.push(Action::Engine(Command::Save));
+        }
+        if pressed(Does::FullScreen) {
+            let full = ctx.input(|i| i.viewport().fullscreen.unwrap_or(false));
+            ctx.send_viewport_cmd(ViewportCommand::Fullscreen(!full));
+        }
+        self.zoom_keys(ctx);
+    }
+
+    fn zoom_keys(&mut self, ctx: &egui::Context) {
+        let zoom = self.view.zoom;
+        let steps = [
+            (Does::Larger, zoom * 1.1),
+            (Does::Smaller, zoom / 1.1),
+            (Does::OriginalSize, 1.0),
+        ];
+        for (does, wanted) in steps {
+            if keys::pressed(ctx, does) {
+                self.view.zoom = wanted.clamp(0.6, 2.5);
+                ctx.set_zoom_factor(self.view.zoom);
+            }
+        }
+    }
+
+    /// Lets the clocks go on and asks for the frame in which the next one moves.
+    fn tick(&mut self, ctx: &egui::Context) {
+        let secs = f64::from(ctx.input(|i| i.stable_dt.min(0.25)));
+        self.state.playback.tick(secs);
+        let least = if self.state.machine.software { 0.05 } else { 0.0 };
+        let due = match self.state.workspace {
+            Workspace::Start => self.drafts.start.tick(secs),
+            Workspace::Lab => self.drafts.lab.tick(secs),
+            Workspace::Trajectory | Workspace::Schedule => self.state.playback.next_change_secs(),
+            Workspace::Data => None,
+        };
+        if let Some(due) = due {
+            ctx.request_repaint_after_secs((due as f32).max(least));
+        }
+    }
+
+    /// On a small screen the window fills it.
+    fn fit_screen(&mut self, ctx: &egui::Context) {
+        let monitor = ctx.input(|i| i.viewport().monitor_size);
+        if let Some(monitor) = monitor.filter(|_| !std::mem::replace(&mut self.fitted, true))
+            && (monitor.x < ROOMY.x || monitor.y < ROOMY.y)
+        {
+            ctx.send_viewport_cmd(ViewportCommand::Maximized(true));
+        }
+    }
+
+    fn title(&self, ctx: &egui::Context) {
+        let title = match &self.state.run {
+            Some(run) if run.state.is_live() => {
+                let share = 100 * run.step / run.info.recipe.train.steps.max(1);
+                format!(
+                    "{share} % {} – Diffusion Studio",
+                    catalogue::label(&run.info.recipe.data.source)
+                )
+            }
+            _ => "Diffusion Studio".into(),
+        };
+        let shown = ctx.input(|i| i.viewport().title.clone());
+        if shown.is_some_and(|t| t != title) {
+            ctx.send_viewport_cmd(ViewportCommand::Title(title));
         }
     }
 }
 
+fn question_for(browse: Browse) -> Question {
+    let (kind, title, extensions): (_, _, &[&str]) = match browse {
+        Browse::Folder => (Kind::OpenFolder, "Open a folder of pictures or a run", &[]),
+        Browse::File => (Kind::OpenFile, "Open data, a picture or a recipe", &[]),
+        Browse::Labels => (Kind::OpenFile, "A CSV with file and label", &["csv"]),
+    };
+    Question {
+        kind,
+        title: title.into(),
+        name: String::new(),
+        extensions,
+        folder: None,
+    }
+}
+
 impl eframe::App for App {
-    fn logic(&mut self, _ctx: &egui::Context, _frame: &mut eframe::Frame) {
-        self.take_in();
+    fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
+        let before = Instant::now();
+        self.advance(ctx);
+        self.tick(ctx);
+        self.title(ctx);
+        self.fit_screen(ctx);
+        self.logic = before.elapsed();
     }
 
-    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+    fn ui(&mut self, ui: &mut Ui, frame: &mut eframe::Frame) {
+        let before = Instant::now();
         self.show(ui);
+        let layout = before.elapsed();
+        let now = ui.input(|i| i.time);
+        // What eframe measured of the frame before contains its layout; the rest is tessellation, upload and submission.
+        let paint = frame.info().cpu_usage.map(|secs| {
+            let last = self.times.last_ui();
+            Duration::from_secs_f32(secs.max(0.0)).saturating_sub(last)
+        });
+        self.times.frame(now, self.logic, layout, paint);
+        self.state.machine.fps = self.times.per_second();
+        self.state.machine.frame_ms = self.times.total.quantile_ms(0.5) as f32;
+        self.start_times.frame();
+        if self.state.trajectory().is_some_and(|t| t.steps.len() > 1) {
+            self.start_times.motion();
+        }
+    }
+
+    fn save(&mut self, storage: &mut dyn eframe::Storage) {
+        eframe::set_value(storage, STORED, &self.view);
+    }
+
+    fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        for line in self.times.report() {
+            self.start_times.line(&line);
+        }
+        self.worker.shut_down();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_survive_the_store() {
+        let settings = ViewSettings {
+            zoom: 1.3,
+            theme: ThemeChoice::Dark,
+            ..ViewSettings::default()
+        };
+        let text = serde_json::to_string(&settings).unwrap();
+        assert_eq!(serde_json::from_str::<ViewSettings>(&text).unwrap(), settings);
+        assert_eq!(
+            serde_json::from_str::<ViewSettings>("{}").unwrap(),
+            ViewSettings::default()
+        );
     }
 }

@@ -6,14 +6,16 @@ use super::{
     action::{Action, Workspace},
     estimates::Estimates,
     playback::Playback,
-    run_view::RunView,
+    run_view::{RunView, Verb},
     trajectories::Trajectories,
 };
+use crate::data::Dataset;
 use crate::engine::{
     Command, Event, RunId, TrajectoryId,
     command::SampleRequest,
     event::{DataSummary, Field, Preview},
 };
+use crate::files::recipe::DataRecipe;
 
 /// Notices kept for the list.
 const HISTORY: usize = 100;
@@ -35,6 +37,10 @@ pub struct AppState {
     pub asked: Vec<SampleRequest>,
     /// Data of the data view.
     pub data: DataView,
+    /// What the engine was last asked to describe.
+    data_recipe: Option<DataRecipe>,
+    /// `(done, total)` of own data that are being read.
+    pub import_progress: Option<(usize, usize)>,
     /// What the engine measured.
     pub estimates: Estimates,
     /// Newest score field.
@@ -84,10 +90,10 @@ pub struct Machine {
     pub adapter: String,
     /// Pixels are drawn by the processor.
     pub software: bool,
-    /// Median and 95th percentile of the time of a frame in milliseconds, and frames per second.
-    pub frame_ms: (f32, f32),
+    /// Median time of a frame in milliseconds, the program's own work.
+    pub frame_ms: f32,
     /// Frames drawn in the last second.
-    pub fps: f32,
+    pub fps: usize,
 }
 
 /// Weight of a notice.
@@ -132,6 +138,35 @@ impl AppState {
     /// The present trajectory.
     pub fn trajectory(&self) -> Option<&super::trajectories::TrajectoryView> {
         self.trajectories.get(self.current?)
+    }
+
+    /// Whether these data are neither described nor on their way.
+    pub fn data_wanted(&self, recipe: &DataRecipe) -> bool {
+        self.data_recipe.as_ref().is_none_or(|asked| !same_data(asked, recipe))
+    }
+
+    /// The data of a recipe, if they are the described ones.
+    pub fn data_for(&self, recipe: &DataRecipe) -> Option<&Dataset> {
+        let loaded = self.data.loaded().map(|d| &d.data);
+        loaded.filter(|_| !self.data_wanted(recipe))
+    }
+
+    /// The described data have changed and must be described again.
+    pub fn data_outdated(&mut self) {
+        self.data_recipe = None;
+    }
+
+    /// The engine was asked to describe these data.
+    pub fn data_asked(&mut self, recipe: &DataRecipe) {
+        self.data_recipe = Some(recipe.clone());
+        self.data = DataView::Loading(recipe.source.clone());
+    }
+
+    /// Something was asked of the run and has not taken effect yet.
+    pub fn asked_of_run(&mut self, verb: Verb) {
+        if let Some(run) = &mut self.run {
+            run.asked = Some(verb);
+        }
     }
 
     /// Adds a notice.
@@ -278,4 +313,15 @@ impl AppState {
             self.notify(Notice::new(Severity::Error, format!("{what}: {message}")));
         }
     }
+}
+
+/// Whether two recipes lead to the same samples; augmentation happens later and the split is not shown sample by sample.
+fn same_data(a: &DataRecipe, b: &DataRecipe) -> bool {
+    let stored = |r: &DataRecipe| DataRecipe {
+        flip: false,
+        shift: 0,
+        rotate: 0.0,
+        ..r.clone()
+    };
+    stored(a) == stored(b)
 }

@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwapOption;
@@ -13,6 +13,9 @@ use crossbeam_channel::{Receiver, Sender};
 use eframe::egui;
 
 use crate::engine::{Command, Event, event::Preview};
+
+/// How long the engine may save while the window waits to close.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The window's end of the line to the engine: commands out, facts in without loss, the newest preview beside them.
 #[derive(Clone, Debug)]
@@ -35,6 +38,15 @@ impl Worker {
     /// Sends a command; `false` when the engine has ended.
     pub fn send(&self, command: Command) -> bool {
         self.commands.send(command).is_ok()
+    }
+
+    /// Asks the engine to save and end, and waits until it has.
+    pub fn shut_down(&self) {
+        if self.send(Command::Shutdown) {
+            // The line is closed when the engine's thread ends; a stuck disk must not keep the window open for ever.
+            let deadline = Instant::now() + PATIENCE;
+            while self.events.recv_deadline(deadline).is_ok() {}
+        }
     }
 
     /// Everything that was told since the last call.

@@ -102,21 +102,25 @@ impl Engine {
     /// Takes a command. Returns at once; long work is done by [`Engine::advance`] and in the lanes.
     pub fn handle(&mut self, command: Command) {
         let what = command.name();
-        let done = match command {
-            Command::LoadData(recipe) => Ok(self.load_data(recipe)),
-            Command::Estimate(recipe) => Ok(self.estimate(recipe)),
-            Command::Train(request) => Ok(self.train(request)),
-            Command::Sample(request) => self.sample(request),
-            Command::CancelSample(id) => Ok(self.cancel(id)),
-            Command::WriteTrajectory { id, path } => self.write_trajectory(id, path),
-            Command::ForgetTrajectory(id) => Ok(drop(self.records.remove(&id))),
-            Command::Field(request) => self.ask_field(request),
-            Command::Shutdown => Ok(self.shut_down()),
-            control => self.control(&control),
-        };
-        if let Err(error) = done {
+        if let Err(error) = self.obey(command) {
             self.ports.failed(what, error);
         }
+    }
+
+    fn obey(&mut self, command: Command) -> Result<(), Error> {
+        match command {
+            Command::LoadData(recipe) => self.load_data(recipe),
+            Command::Estimate(recipe) => self.estimate(recipe),
+            Command::Train(request) => self.train(request),
+            Command::Sample(request) => self.sample(request)?,
+            Command::CancelSample(id) => self.cancel(id),
+            Command::WriteTrajectory { id, path } => self.write_trajectory(id, path)?,
+            Command::ForgetTrajectory(id) => drop(self.records.remove(&id)),
+            Command::Field(request) => self.ask_field(request)?,
+            Command::Shutdown => self.shut_down(),
+            control => self.control(&control)?,
+        }
+        Ok(())
     }
 
     /// Commands to the present run.
@@ -348,12 +352,12 @@ impl Engine {
     }
 
     fn load_model(&mut self, wanted: Model, ask: Ask) {
-        let work = move || Done::Model(ask, model::load(&wanted).map_err(|e| e.to_string()));
+        let work = move || Done::Model(ask, model::load(&wanted).map(Arc::new).map_err(|e| e.to_string()));
         self.ports.background.submit(Lane::Load, Task::new("Sample", work));
     }
 
-    fn model_loaded(&mut self, ask: Ask, result: Result<Pinned, String>) {
-        let pinned = result.map(Arc::new).map_err(Error::Refused);
+    fn model_loaded(&mut self, ask: Ask, result: Result<Arc<Pinned>, String>) {
+        let pinned = result.map_err(Error::Refused);
         let (what, done) = match ask {
             Ask::Field(request) => ("Field", pinned.map(|pinned| self.field = Some((request, pinned)))),
             // A trajectory that was cancelled in the meantime has already ended.

@@ -22,6 +22,12 @@ pub enum Error {
     Refused(String),
 }
 
+impl From<Error> for String {
+    fn from(error: Error) -> Self {
+        error.to_string()
+    }
+}
+
 impl Error {
     pub(super) fn refused(message: impl Into<String>) -> Self {
         Self::Refused(message.into())

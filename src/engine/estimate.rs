@@ -6,10 +6,15 @@ use candle_core::Tensor;
 
 use super::{Error, event::Estimate, library::Library, prepare::described, select};
 use crate::{
+    data::Dataset,
     diffusion::loss,
     files::Recipe,
-    math::{Cond, Domain},
-    nn::{self, DeviceChoice, Executor, Mode, optim::AdamW},
+    math::Cond,
+    nn::{
+        self, DeviceChoice, Executor, Mode,
+        optim::AdamW,
+        presets::{Preset, suggest},
+    },
 };
 
 /// How long one network call may take: a pause must act within a quarter of a second.
@@ -17,6 +22,9 @@ const LONGEST_CALL: Duration = Duration::from_millis(150);
 
 /// How long the measurement goes on.
 const PATIENCE: Duration = Duration::from_millis(700);
+
+/// More calls than this do not make the measurement better.
+const MANY: usize = 25;
 
 /// Measures one training step and what follows from it.
 pub(super) fn estimate(recipe: &Recipe, library: &Library, device: DeviceChoice) -> Result<Estimate, Error> {
@@ -28,13 +36,15 @@ pub(super) fn estimate(recipe: &Recipe, library: &Library, device: DeviceChoice)
         Some(micro) => micro,
         None => micro_batch(&mut *exec, batch)?,
     };
-    let secs_per_step = secs_per_step(&mut *exec, batch, micro)?;
+    let calls = batch as f64 / micro as f64;
+    let secs_per_call = call_time(&mut *exec, micro, PATIENCE)?.as_secs_f64();
+    let secs_per_step = secs_per_call * calls + update_time(&mut *exec).as_secs_f64();
     Ok(Estimate {
         source: recipe.data.source.clone(),
         secs_per_step,
         bytes: bytes(&*exec, micro),
         weights: exec.graph().weight_count(),
-        secs_to_samples: secs_per_step * steps_to_samples(recipe, data.domain) as f64,
+        secs_to_samples: secs_per_step * steps_to_samples(recipe, &data),
         secs_total: secs_per_step * recipe.train.steps as f64,
         executor: exec.describe(),
         data: data.describe(),
@@ -45,28 +55,18 @@ pub(super) fn estimate(recipe: &Recipe, library: &Library, device: DeviceChoice)
 /// recipes give equal numbers; halved only where this machine is too slow for that.
 pub(super) fn micro_batch(exec: &mut dyn Executor, batch: usize) -> Result<usize, Error> {
     // A backward pass takes about twice the time of a forward pass.
-    let counted = select::samples_per_call(3.0 * exec.graph().forward_flops(), exec.device());
-    let mut micro = even_parts(batch, counted);
-    loop {
-        call(exec, micro)?;
-        let took = timed(|| call(exec, micro))?;
-        if took <= LONGEST_CALL || micro == 1 {
-            return Ok(micro);
-        }
+    let operations = 3.0 * exec.graph().forward_flops();
+    let mut micro = even_parts(batch, select::samples_per_call(exec, operations));
+    while micro > 1 && call_time(exec, micro, LONGEST_CALL)? > LONGEST_CALL {
         micro = even_parts(batch, micro / 2);
     }
+    Ok(micro)
 }
 
 /// Parts of at most `most` samples, as equal as can be.
 fn even_parts(batch: usize, most: usize) -> usize {
     let parts = batch.div_ceil(most.max(1));
     batch.div_ceil(parts)
-}
-
-fn timed<T, E>(work: impl FnOnce() -> Result<T, E>) -> Result<Duration, E> {
-    let begun = Instant::now();
-    work()?;
-    Ok(begun.elapsed())
 }
 
 /// Forward and backward pass of `micro` samples of noise.
@@ -83,16 +83,17 @@ fn call(exec: &mut dyn Executor, micro: usize) -> Result<(), Error> {
     Ok(())
 }
 
-/// The median call, as often as a step needs it, plus the update.
-fn secs_per_step(exec: &mut dyn Executor, batch: usize, micro: usize) -> Result<f64, Error> {
+/// The median time of a call. At least one is made, and more as long as `patience` lasts.
+fn call_time(exec: &mut dyn Executor, micro: usize, patience: Duration) -> Result<Duration, Error> {
     let begun = Instant::now();
     let mut times = Vec::new();
-    while times.len() < 3 || begun.elapsed() < PATIENCE && times.len() < 25 {
-        times.push(timed(|| call(exec, micro))?);
+    while times.is_empty() || begun.elapsed() < patience && times.len() < MANY {
+        let call_begun = Instant::now();
+        call(exec, micro)?;
+        times.push(call_begun.elapsed());
     }
     times.sort();
-    let calls = batch as f64 / micro as f64;
-    Ok(times[times.len() / 2].as_secs_f64() * calls + update_time(exec).as_secs_f64())
+    Ok(times[(times.len() - 1) / 2])
 }
 
 fn update_time(exec: &mut dyn Executor) -> Duration {
@@ -111,16 +112,13 @@ fn bytes(exec: &dyn Executor, micro: usize) -> u64 {
     (graph.weight_count() * size_of::<f32>() * COPIES + 2 * graph.activation_bytes() * micro) as u64
 }
 
-/// After how many steps samples are usually recognisable, from runs of each preset.
-fn steps_to_samples(recipe: &Recipe, domain: Domain) -> u64 {
+/// After how many steps samples can be recognised: by experience with the preset, for the recipe's batch.
+fn steps_to_samples(recipe: &Recipe, data: &Dataset) -> f64 {
     let preset = recipe.net.values.get("preset").map(ToString::to_string);
-    let steps = match (domain, preset.as_deref()) {
-        (Domain::Points, _) => 1000,
-        (_, Some("base")) => 8000,
-        (_, Some("small")) => 4000,
-        _ => 2000,
-    };
-    steps.min(recipe.train.steps)
+    let preset = preset.and_then(|id| Preset::find(&id)).unwrap_or(Preset::Tiny);
+    let usual = suggest(data.domain, data.count, preset);
+    let samples = usual.steps_to_samples as f64 * usual.batch as f64;
+    (samples / recipe.train.batch as f64).min(recipe.train.steps as f64)
 }
 
 #[cfg(test)]

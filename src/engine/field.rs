@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use candle_core::Tensor;
 
-use super::{Error, command::FieldRequest, event::Field, model::Pinned};
+use super::{Error, command::FieldRequest, event::Field, model::Pinned, select::Runner};
 use crate::{
     diffusion::{Denoiser as _, NetDenoiser},
     math::{
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The most points per side.
-const MAX_SIDE: usize = 256;
+const MAX_SIDE: usize = 64;
 
 /// Score `-eps / sigma` on a square grid, row by row from below.
 pub(super) fn score(request: &FieldRequest, pinned: &Pinned, device: DeviceChoice) -> Result<Field, Error> {
@@ -31,14 +31,14 @@ pub(super) fn score(request: &FieldRequest, pinned: &Pinned, device: DeviceChoic
     }
     let schedule = schedule::build(&pinned.info.recipe.schedule)?;
     let level = schedule.level(time_at(&*schedule, at));
-    let (net, place) = pinned.net(device)?;
+    let Runner { net, device, .. } = pinned.runner(device)?;
     let count = side * side;
     let cond = pinned
         .info
         .null_class()
         .map_or(Cond::None, |null| Cond::Class(vec![null; count]));
     let target = target::build(&pinned.info.recipe.target)?;
-    let x = Tensor::from_vec(grid(side, extent), (count, 2), &place)?;
+    let x = Tensor::from_vec(grid(side, extent), (count, 2), &device)?;
     let belief = NetDenoiser { net, target, cond }.predict(&x, level)?;
     let score = (belief.eps * (-1.0 / level.sigma))?;
     Ok(Field {

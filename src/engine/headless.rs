@@ -73,8 +73,7 @@ impl Outcome {
         match event {
             Event::Started(info) => self.info = Some(info.clone()),
             Event::RunState(_, state) => self.state = Some(*state),
-            Event::Failed { message, .. } => self.fault = Some(message.clone()),
-            Event::Diverged { message, .. } => self.fault = Some(message.clone()),
+            Event::Failed { message, .. } | Event::Diverged { message, .. } => self.fault = Some(message.clone()),
             _ => {}
         }
     }

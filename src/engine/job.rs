@@ -83,7 +83,7 @@ impl Job {
         }
         let begun = ports.clock.now();
         let moved = self.sampling.advance();
-        self.spent += ports.clock.now() - begun;
+        self.spent += ports.clock.since(begun);
         match moved {
             Ok(None) => State::GoesOn,
             Ok(Some(moved)) => self.take(&moved, ports),

@@ -96,22 +96,6 @@ struct Work {
     by_level: Vec<(f32, f32)>,
 }
 
-impl Work {
-    /// Everything random about a step, addressed by its number.
-    fn new(learner: &mut Learner) -> Self {
-        let step = learner.step;
-        let count = learner.recipe.train.batch as u64;
-        let (times, schedule) = (&*learner.times, &*learner.schedule);
-        Self {
-            draws: times::draw(times, schedule, learner.recipe.seed, step, 0..count, count),
-            batch: learner.feed.batch(step),
-            done: 0,
-            loss: 0.0,
-            by_level: Vec::new(),
-        }
-    }
-}
-
 impl Learner {
     /// A network that starts to learn with the weights that `exec` holds.
     pub(super) fn new(exec: Box<dyn Executor>, model: &ModelInfo, feed: Feed) -> std::result::Result<Self, Error> {
@@ -247,13 +231,8 @@ impl Learner {
 
     /// One network call: a part of a step, and the update when it was the last part.
     pub(super) fn advance(&mut self) -> Result<Outcome> {
-        let mut work = match self.work.take() {
-            Some(work) => work,
-            None => {
-                self.grads.fill(0.0);
-                Work::new(self)
-            }
-        };
+        let taken = self.work.take();
+        let mut work = taken.unwrap_or_else(|| self.begin());
         if let Some(fault) = self.call(&mut work)? {
             return Ok(Outcome::Diverged(fault));
         }
@@ -261,7 +240,20 @@ impl Learner {
             self.work = Some(work);
             return Ok(Outcome::Partial);
         }
-        self.update(work)
+        Ok(self.update(work))
+    }
+
+    /// Everything random about a step, addressed by its number.
+    fn begin(&mut self) -> Work {
+        self.grads.fill(0.0);
+        let (seed, count) = (self.recipe.seed, self.recipe.train.batch as u64);
+        Work {
+            draws: times::draw(&*self.times, &*self.schedule, seed, self.step, 0..count, count),
+            batch: self.feed.batch(self.step),
+            done: 0,
+            loss: 0.0,
+            by_level: Vec::new(),
+        }
     }
 
     /// Forward and backward pass of the next samples of the batch. Gives a fault when a loss is not finite.
@@ -302,25 +294,25 @@ impl Learner {
         Lesson::new(&x0, &eps, &levels, self.target, weights)
     }
 
-    fn update(&mut self, work: Work) -> Result<Outcome> {
+    fn update(&mut self, work: Work) -> Outcome {
         let train = &self.recipe.train;
         let grad_norm = optim::clip(&mut self.grads, train.clip);
         if !grad_norm.is_finite() {
-            return Ok(Outcome::Diverged(self.grad_fault()));
+            return Outcome::Diverged(self.grad_fault());
         }
         let lr = optim::rate(self.step, train.steps, train.warmup, self.lr, train.lr_end);
         self.update_weights(lr);
         let ema_decay = self.ema.next_decay();
         self.ema.update(self.exec.params());
         self.step += 1;
-        Ok(Outcome::Stepped(Report {
+        Outcome::Stepped(Report {
             step: self.step,
             loss: work.loss,
             grad_norm,
             lr,
             ema_decay,
             by_level: work.by_level,
-        }))
+        })
     }
 
     fn update_weights(&mut self, lr: f64) {

@@ -9,6 +9,7 @@ mod core;
 mod error;
 mod estimate;
 pub mod event;
+pub mod export;
 mod feed;
 mod field;
 pub mod headless;

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use candle_core::Device;
-
-use super::{Error, command::Model, select};
+use super::{
+    Error,
+    command::Model,
+    select::{self, Runner},
+};
 use crate::{
-    diffusion::Net,
     files::{Recipe, SavedModel, bundled},
     math::Domain,
-    nn::{self, DeviceChoice, Graph, SharedNet, Weights},
+    nn::{self, DeviceChoice, Graph, Weights},
 };
 
 /// What a set of weights is.
@@ -25,8 +26,6 @@ pub struct ModelInfo {
     pub domain: Domain,
     /// Names of the classes, where the network is told one.
     pub class_names: Arc<[String]>,
-    /// Operations of one sample's forward pass.
-    pub forward_flops: f64,
 }
 
 impl ModelInfo {
@@ -56,11 +55,10 @@ pub struct Pinned {
 }
 
 impl Pinned {
-    /// The network that holds the weights, and its device.
-    pub fn net(&self, device: DeviceChoice) -> Result<(Arc<dyn Net>, Device), Error> {
+    /// The network that holds the weights.
+    pub(super) fn runner(&self, device: DeviceChoice) -> Result<Runner, Error> {
         let executor = select::executor(device, self.info.graph()?, &self.weights)?;
-        let place = executor.device().clone();
-        Ok((Arc::new(SharedNet::new(executor)), place))
+        Ok(Runner::new(executor))
     }
 
     fn from_saved(saved: SavedModel, place: &str) -> Result<Self, Error> {
@@ -88,7 +86,6 @@ impl Pinned {
                 step,
                 domain,
                 class_names: class_names.into(),
-                forward_flops: graph.forward_flops(),
             },
             weights: Arc::new(weights),
         })

@@ -5,6 +5,7 @@
 use std::{
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -30,6 +31,11 @@ pub trait Outbox {
 pub trait Clock {
     /// Time since some fixed moment.
     fn now(&self) -> Duration;
+
+    /// Time since `begun`.
+    fn since(&self, begun: Duration) -> Duration {
+        self.now().saturating_sub(begun)
+    }
 }
 
 /// The computer's clock.
@@ -120,7 +126,7 @@ pub enum Done {
     /// Checkpoints and metrics after a step are gone.
     Rewound(Result<(), String>),
     /// A model was loaded.
-    Model(Ask, Result<Pinned, String>),
+    Model(Ask, Result<Arc<Pinned>, String>),
     /// A file was written for a request.
     Wrote(Result<std::path::PathBuf, String>),
     /// The work panicked.
@@ -173,8 +179,8 @@ pub struct Ports {
 }
 
 impl Ports {
-    pub(super) fn failed(&mut self, what: &'static str, message: impl ToString) {
-        let message = message.to_string();
+    pub(super) fn failed(&mut self, what: &'static str, message: impl Into<String>) {
+        let message = message.into();
         self.out.event(Event::Failed { what, message });
     }
 }

@@ -4,19 +4,8 @@
 use std::sync::Arc;
 
 use super::{
-    Error, Settings,
-    command::TrainRequest,
-    estimate,
-    event::RunInfo,
-    feed::Feed,
-    field,
-    learner::Learner,
-    library::Library,
-    model::{self, ModelInfo},
-    preview::Previews,
-    select,
-    store::Store,
-    validation::Validation,
+    Error, Settings, command::TrainRequest, estimate, event::RunInfo, feed::Feed, field, learner::Learner,
+    library::Library, model::ModelInfo, preview::Previews, select, store::Store, validation::Validation,
 };
 use crate::{
     data::Dataset,
@@ -60,12 +49,11 @@ impl Prepared {
             recipe.train.micro_batch = Some(estimate::micro_batch(&mut *exec, recipe.train.batch)?);
         }
         let model = ModelInfo { recipe, ..model };
-        let (folder, lock) = match &request.folder {
-            Some(path) => RunFolder::create(path, &model.recipe)?,
-            None => {
-                let parent = runs.map_or_else(run::default_parent, Ok)?;
-                RunFolder::create_numbered(&parent, &model.recipe.data.source, &model.recipe)?
-            }
+        let (folder, lock) = if let Some(path) = &request.folder {
+            RunFolder::create(path, &model.recipe)?
+        } else {
+            let parent = runs.map_or_else(run::default_parent, Ok)?;
+            RunFolder::create_numbered(&parent, &model.recipe.data.source, &model.recipe)?
         };
         let state = State {
             data_hash: data.hash.clone(),
@@ -73,7 +61,7 @@ impl Prepared {
         };
         let learner = Learner::new(exec, &model, Feed::new(data.clone(), &model.recipe)?)?;
         Self::assemble(
-            request,
+            &request,
             device,
             model,
             data,
@@ -106,7 +94,7 @@ impl Prepared {
         learner.restore(&checkpoint)?;
         let history = folder.metrics()?;
         let store = Store::new(folder, lock, checkpoint.state.step)?;
-        let mut prepared = Self::assemble(request, device, model, data, learner, store, checkpoint.state)?;
+        let mut prepared = Self::assemble(&request, device, model, data, learner, store, checkpoint.state)?;
         prepared.messages = newest.skipped;
         prepared.history = history;
         prepared.history.retain(|row| row.step <= prepared.state.step);
@@ -114,7 +102,7 @@ impl Prepared {
     }
 
     fn assemble(
-        request: TrainRequest,
+        request: &TrainRequest,
         device: DeviceChoice,
         model: ModelInfo,
         data: Dataset,
@@ -124,7 +112,7 @@ impl Prepared {
     ) -> Result<Self, Error> {
         let recipe = model.recipe.clone();
         let graph = learner.exec.graph();
-        let per_call = select::samples_per_call(graph.forward_flops(), learner.exec.device());
+        let per_call = select::samples_per_call(&*learner.exec, graph.forward_flops());
         let info = RunInfo {
             run: request.run,
             folder: store.path().to_owned(),
@@ -174,13 +162,11 @@ pub(super) fn described(recipe: &Recipe, data: &Dataset) -> Result<ModelInfo, Er
             )));
         }
     };
-    let graph = model::graph(recipe, data.domain, class_names.len())?;
     Ok(ModelInfo {
         label: String::new(),
         recipe: recipe.clone(),
         step: 0,
         domain: data.domain,
         class_names,
-        forward_flops: graph.forward_flops(),
     })
 }

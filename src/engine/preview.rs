@@ -1,8 +1,6 @@
 //! Samples made while training: always from the same noise, so that the same pictures sharpen as training goes on.
 
-use std::{sync::Arc, time::Duration};
-
-use candle_core::Device;
+use std::time::Duration;
 
 use super::{
     Error, RunId, TrajectoryId,
@@ -10,18 +8,15 @@ use super::{
     event::{Preview, StepFrame},
     model::ModelInfo,
     sample::{Sampling, last_frame, step_frame},
+    select::Runner,
 };
-use crate::{
-    math::Spec,
-    nn::{Executor, SharedNet},
-};
+use crate::{math::Spec, nn::Executor};
 
 /// When a preview is due, and the one under way.
 pub(super) struct Previews {
     request: SampleRequest,
     info: ModelInfo,
-    net: Arc<SharedNet>,
-    device: Device,
+    runner: Runner,
     share: f64,
     making: Option<Making>,
     spent: Duration,
@@ -45,8 +40,7 @@ impl Previews {
         Some(Self {
             request: request(&info),
             share: wanted.share,
-            device: executor.device().clone(),
-            net: Arc::new(SharedNet::new(executor)),
+            runner: Runner::new(executor),
             info,
             making: None,
             spent: Duration::ZERO,
@@ -103,10 +97,10 @@ impl Previews {
     }
 
     fn begin(&self, step: u64, ema: &[f32]) -> Result<Making, Error> {
-        self.net.load(ema)?;
+        self.runner.net.load(ema)?;
         Ok(Making {
             step,
-            sampling: Sampling::with_net(&self.request, &self.info, self.net.clone(), &self.device)?,
+            sampling: Sampling::with_runner(&self.request, &self.info, &self.runner)?,
             path: Vec::new(),
         })
     }

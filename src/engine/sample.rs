@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 
 use super::{
     Error,
     command::{ClassChoice, SampleRequest},
     event::{StepFrame, TrajectoryInfo},
     model::{ModelInfo, Pinned},
-    select::samples_per_call,
+    select::Runner,
 };
 use crate::{
     diffusion::{Clipped, Denoiser, EpsAfterClip, Guidance, Guided, Net, NetDenoiser, Step, Trajectory, sampler},
@@ -51,25 +51,19 @@ pub struct Sampling {
 impl Sampling {
     /// Builds the network of `pinned` and starts from the request's noise.
     pub fn new(request: &SampleRequest, pinned: &Pinned, device: DeviceChoice) -> Result<Self, Error> {
-        let (net, place) = pinned.net(device)?;
-        Self::with_net(request, &pinned.info, net, &place)
+        Self::with_runner(request, &pinned.info, &pinned.runner(device)?)
     }
 
     /// The same with a network that is already there.
-    pub fn with_net(
-        request: &SampleRequest,
-        model: &ModelInfo,
-        net: Arc<dyn Net>,
-        device: &Device,
-    ) -> Result<Self, Error> {
+    pub(super) fn with_runner(request: &SampleRequest, model: &ModelInfo, runner: &Runner) -> Result<Self, Error> {
         let plan = Plan::new(request, model)?;
         let passes = if plan.is_guided() { 2 } else { 1 };
-        let chunk = (samples_per_call(model.forward_flops, device) / passes).max(1);
+        let chunk = (runner.per_call / passes).max(1);
         let start = plan.start_noise()?;
         let firsts = (0..request.count).step_by(chunk);
         let chunks = firsts.map(|first| {
             let last = (first + chunk).min(request.count);
-            plan.chunk(&net, device, &start, first, last)
+            plan.chunk(runner, &start, first, last)
         });
         Ok(Self {
             domain: model.domain,
@@ -180,24 +174,17 @@ impl<'a> Plan<'a> {
         Ok(start)
     }
 
-    fn chunk(
-        &self,
-        net: &Arc<dyn Net>,
-        device: &Device,
-        start: &[f32],
-        first: usize,
-        last: usize,
-    ) -> Result<Trajectory, Error> {
+    fn chunk(&self, runner: &Runner, start: &[f32], first: usize, last: usize) -> Result<Trajectory, Error> {
         let numel = self.domain.numel();
         let noise = Tensor::from_slice(
             &start[first * numel..last * numel],
             self.domain.shape(last - first),
-            device,
+            &runner.device,
         )?;
         Ok(Trajectory::new(
             self.moves.clone(),
             sampler::build(&self.request.sampler)?,
-            self.denoiser(net, first, last),
+            self.denoiser(runner.net.clone(), first, last),
             self.schedule.clone(),
             Box::new(Seeded(self.request.seed)),
             &noise,
@@ -211,8 +198,8 @@ impl<'a> Plan<'a> {
     }
 
     /// Guidance first, clipping after.
-    fn denoiser(&self, net: &Arc<dyn Net>, first: usize, last: usize) -> Box<dyn Denoiser> {
-        let (net, target) = (net.clone(), self.target);
+    fn denoiser(&self, net: Arc<dyn Net>, first: usize, last: usize) -> Box<dyn Denoiser> {
+        let target = self.target;
         match (self.cond.slice(first, last), self.null_class) {
             (Cond::Class(classes), Some(null_class)) if self.is_guided() => {
                 let guidance = Guidance::scale(self.request.guidance);

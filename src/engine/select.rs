@@ -1,9 +1,11 @@
 //! Which executor runs a network. What was asked for is what runs, or an error: never a silent fallback.
 
+use std::sync::Arc;
+
 use candle_core::Device;
 
 use super::Error;
-use crate::nn::{CandleExecutor, DeviceChoice, Executor, Graph, Weights};
+use crate::nn::{CandleExecutor, DeviceChoice, Executor, Graph, SharedNet, Weights};
 
 /// An executor for the graph with these weights on the chosen device.
 pub(super) fn executor(choice: DeviceChoice, graph: Graph, weights: &Weights) -> Result<Box<dyn Executor>, Error> {
@@ -13,9 +15,28 @@ pub(super) fn executor(choice: DeviceChoice, graph: Graph, weights: &Weights) ->
     Ok(executor)
 }
 
-/// How many samples one forward pass may hold so that it stays well under a tenth of a second. Counted, not measured,
-/// so that the same request is split in the same way every time.
-pub(super) fn samples_per_call(forward_flops: f64, device: &Device) -> usize {
-    let budget = if device.is_cpu() { 2e8 } else { 1e11 };
-    ((budget / forward_flops.max(1.0)) as usize).clamp(1, 4096)
+/// How many samples one call may hold when each of them takes so many operations; at least one.
+pub(super) fn samples_per_call(exec: &dyn Executor, operations: f64) -> usize {
+    ((exec.call_size() / operations.max(1.0)) as usize).clamp(1, 4096)
+}
+
+/// A network that holds its weights for good, and how it likes to be asked.
+#[derive(Clone)]
+pub(super) struct Runner {
+    /// The network.
+    pub(super) net: Arc<SharedNet>,
+    /// Where its inputs live.
+    pub(super) device: Device,
+    /// Samples of one forward pass.
+    pub(super) per_call: usize,
+}
+
+impl Runner {
+    pub(super) fn new(exec: Box<dyn Executor>) -> Self {
+        Self {
+            device: exec.device().clone(),
+            per_call: samples_per_call(&*exec, exec.graph().forward_flops()),
+            net: Arc::new(SharedNet::new(exec)),
+        }
+    }
 }

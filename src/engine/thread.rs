@@ -8,13 +8,16 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 use crossbeam_channel::{Receiver, Select, Sender, TryRecvError, unbounded};
-use thread_priority::{ThreadPriority, set_current_thread_priority};
+use thread_priority::{ThreadPriority, ThreadPriorityValue, set_current_thread_priority};
 
 use super::{
     Activity, Command, Engine, Event, Settings,
     event::Preview,
     ports::{Background, Done, Lane, Outbox, Ports, Task, WallClock, panic_message},
 };
+
+/// Of 100; niceness 9 where the system has such a thing. The window's threads have about 50.
+const PRIORITY: u8 = 25;
 
 /// The window's end of the engine. Dropping it saves the run and waits for the thread.
 pub struct Handle {
@@ -81,8 +84,11 @@ pub fn spawn(settings: Settings, wake: impl Fn() + Send + Sync + 'static) -> std
 /// The window's thread keeps the right of way. Threads that are started from here inherit the lower priority. A system
 /// that refuses just shares evenly.
 fn yield_to_the_window() {
-    if let Err(error) = set_current_thread_priority(ThreadPriority::Min) {
-        tracing::debug!("the thread keeps its priority: {error:?}");
+    let lowered = ThreadPriorityValue::try_from(PRIORITY)
+        .map(ThreadPriority::Crossplatform)
+        .and_then(|priority| set_current_thread_priority(priority).map_err(|e| format!("{e:?}")));
+    if let Err(error) = lowered {
+        tracing::debug!("the thread keeps its priority: {error}");
     }
 }
 
@@ -207,5 +213,51 @@ impl Loop {
             self.engine.abandon(panic_message(&*panic));
             T::default()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::engine::TrajectoryId;
+
+    #[test]
+    fn many_messages_wake_once_until_they_are_fetched() {
+        let (events, inbox) = unbounded();
+        let woken = Arc::new(AtomicUsize::new(0));
+        let counter = woken.clone();
+        let mut out = Channels {
+            events,
+            preview: Arc::new(ArcSwapOption::empty()),
+            wake: Box::new(move || {
+                counter.fetch_add(1, Ordering::Relaxed);
+            }),
+        };
+        let ended = || Event::SampleEnded {
+            id: TrajectoryId(1),
+            complete: true,
+            secs: 0.0,
+        };
+        (0..5).for_each(|_| out.event(ended()));
+        assert_eq!(woken.load(Ordering::Relaxed), 1);
+        assert_eq!(inbox.try_iter().count(), 5);
+        out.event(ended());
+        assert_eq!(woken.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn a_panic_in_a_lane_becomes_a_message() {
+        let (mut lanes, done) = Lanes::spawn().unwrap();
+        lanes.submit(Lane::Write, Task::new("Save", || panic!("no ink")));
+        let mut select = Select::new();
+        select.recv(&done);
+        select.ready();
+        let Some(Done::Panicked { what, message }) = lanes.poll() else {
+            panic!("a message")
+        };
+        assert_eq!((what, message.as_str()), ("Save", "an internal error: no ink"));
+        assert_eq!(lanes.pending(), 0);
     }
 }

@@ -179,7 +179,7 @@ impl Run {
             return Ok(());
         };
         let verdict = validation.advance(&mut self.learner)?;
-        self.meter.spend(ports.clock.now() - begun, 0.0);
+        self.meter.spend(ports.clock.since(begun), 0.0);
         if let Some(verdict) = verdict {
             ports.out.event(Event::Validation {
                 run: self.info.run,
@@ -196,7 +196,7 @@ impl Run {
             return Ok(());
         };
         let made = previews.advance(self.info.run, self.learner.step(), self.learner.ema())?;
-        let took = ports.clock.now() - begun;
+        let took = ports.clock.since(begun);
         if self.state == RunState::Running {
             previews.pay(took);
             self.meter.spend(took, 0.0);
@@ -209,7 +209,7 @@ impl Run {
 
     fn train(&mut self, begun: Duration, ports: &mut Ports) -> Result<(), Error> {
         let outcome = self.learner.advance()?;
-        let took = ports.clock.now() - begun;
+        let took = ports.clock.since(begun);
         let steps = if matches!(outcome, Outcome::Stepped(_)) {
             1.0
         } else {

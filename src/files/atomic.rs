@@ -4,6 +4,7 @@ use std::{
     fs::{self, File},
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use super::{Error, Result};
@@ -34,11 +35,12 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A name beside `path` that [`is_temporary`] knows. Two processes, and two threads with different targets, never
-/// share one.
+/// A new name beside `path` that [`is_temporary`] knows. No two calls on a machine give the same.
 pub fn temporary(path: &Path) -> PathBuf {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let (process, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.{}.tmp", std::process::id()))
+    path.with_file_name(format!(".{name}.{process}-{count}.tmp"))
 }
 
 /// Whether this is the name of a file or folder whose writing was cut short.
@@ -143,6 +145,7 @@ mod tests {
     fn temporary_names_are_known_and_stay_in_the_folder() {
         let path = temporary(Path::new("/some/where/x.png"));
         assert_eq!(path.parent(), Some(Path::new("/some/where")));
+        assert_ne!(path, temporary(Path::new("/some/where/x.png")));
         assert!(is_temporary(&path) && !is_temporary(Path::new("x.tmp")) && !is_temporary(Path::new(".x")));
     }
 }

@@ -118,8 +118,7 @@ impl Checkpoint {
     /// that they can be used without the rest.
     pub fn save(&self, folder: &Path, recipe: &str) -> Result<()> {
         let stage = atomic::temporary(folder);
-        let saved = clear(&stage)
-            .and_then(|()| fs::create_dir_all(&stage))
+        let saved = fs::create_dir_all(&stage)
             .and_then(|()| self.fill(&stage, recipe))
             .and_then(|()| publish(&stage, folder));
         saved.map_err(|cause| {
@@ -266,21 +265,12 @@ fn hex(bytes: &[u8]) -> String {
 /// Gives the complete folder its name; one that has the name already makes way first.
 fn publish(stage: &Path, folder: &Path) -> io::Result<()> {
     if folder.exists() {
-        let old = atomic::temporary(&folder.with_extension("old"));
-        clear(&old)?;
+        let old = atomic::temporary(folder);
         fs::rename(folder, &old)?;
         fs::rename(stage, folder)?;
-        clear(&old)?;
+        fs::remove_dir_all(&old)?;
     } else {
         fs::rename(stage, folder)?;
     }
     atomic::sync_folder(atomic::parent(folder))
-}
-
-/// Removes a folder if it is there.
-fn clear(folder: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
-        _ => Ok(()),
-    }
 }

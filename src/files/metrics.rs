@@ -2,7 +2,7 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::{self, BufRead as _, BufReader, BufWriter, Write as _},
+    io::{self, BufRead as _, BufReader, BufWriter, Seek as _, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -45,12 +45,15 @@ impl Metrics {
         let io = |e| Error::io("write", path)(e);
         let mut file = OpenOptions::new()
             .read(true)
-            .append(true)
+            .write(true)
             .create(true)
+            .truncate(false)
             .open(path)
             .map_err(io)?;
         let keep = kept_bytes(path, &file, step)?;
-        file.set_len(keep).map_err(io)?;
+        file.set_len(keep)
+            .and_then(|()| file.seek(io::SeekFrom::End(0)))
+            .map_err(io)?;
         if keep == 0 {
             writeln!(file, "{COLUMNS}").map_err(io)?;
         }

@@ -25,6 +25,12 @@ pub trait Executor: Send {
     /// Name for the status bar and reports, e.g. `candle on cpu` or `plan, AVX-512, 2 threads`.
     fn describe(&self) -> String;
 
+    /// Operations that one call should hold so that it takes some tens of milliseconds on an ordinary machine. A constant
+    /// of the executor, so that equal requests are split into equal calls every time.
+    fn call_size(&self) -> f64 {
+        if self.device().is_cpu() { 6e8 } else { 1e11 }
+    }
+
     /// The device that `x` and results live on.
     fn device(&self) -> &Device;
 

@@ -110,9 +110,10 @@ impl Rig {
 
 /// Points learned by a small perceptron, without previews.
 pub fn points(steps: u64) -> Recipe {
-    let mut recipe = Recipe::default();
-    recipe.seed = 3;
-    recipe.data.source = "moons".into();
+    let mut recipe = Recipe {
+        seed: 3,
+        ..Recipe::default()
+    };
     recipe.net = Spec::new("mlp")
         .with("width", Value::Int(32))
         .with("depth", Value::Int(2));

@@ -1,7 +1,16 @@
 //! One workspace or bar a file: free functions of the state, the panel's own draft, and a list of actions.
 
+pub mod data;
+pub mod draw_points;
 pub mod export;
+pub mod frame;
+pub mod lab;
+pub mod notices;
+pub mod plots;
+pub mod recipe;
 pub mod sample_form;
 pub mod schedule;
+pub mod start;
+pub mod status;
 pub mod time_bar;
 pub mod trajectory;

@@ -1,6 +1,6 @@
 //! The diffusion clock at the foot of the window: play, step, loop, speed, and where the cursor stands.
 
-use eframe::egui::{self, Align, ComboBox, Layout, RichText, Slider, Ui, WidgetInfo, vec2};
+use eframe::egui::{self, Align, ComboBox, Layout, Slider, Ui, WidgetInfo, vec2};
 use egui_material_icons::icons;
 
 use crate::{
@@ -120,7 +120,7 @@ fn slider(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
 
 fn looping(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
     let mut looping = state.playback.looping();
-    let icon = RichText::new(icons::ICON_REPEAT.codepoint).size(18.0);
+    let icon = icons::ICON_REPEAT.rich_text().size(18.0);
     let response = ui
         .toggle_value(&mut looping, icon)
         .on_hover_text("Begin again after the last step");

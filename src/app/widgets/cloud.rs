@@ -469,12 +469,23 @@ impl<S: Steps + ?Sized> Cloud<'_, S> {
     }
 }
 
+/// At most `most` of `count` indices. Neighbours often belong to different parts of a set, so that every so-manieth would
+/// miss whole parts; steps of a prime do not.
+pub(super) fn spread(count: usize, most: usize) -> impl Iterator<Item = usize> {
+    const PRIME: usize = 7919;
+    let step = if count > most && !count.is_multiple_of(PRIME) {
+        PRIME
+    } else {
+        1
+    };
+    (0..count.min(most)).map(move |k| k * step % count)
+}
+
 fn dots(mesh: &mut Mesh, points: &[[f32; 2]], view: &View, radius: f32, colour: Color32, most: usize) {
-    let stride = points.len().div_ceil(most.max(1)).max(1);
     let area = view.area.expand(radius);
-    mesh.reserve_vertices(4 * points.len() / stride);
-    for point in points.iter().step_by(stride) {
-        let at = view.screen(*point);
+    mesh.reserve_vertices(4 * points.len().min(most));
+    for i in spread(points.len(), most) {
+        let at = view.screen(points[i]);
         if area.contains(at) {
             Sprite::dot(mesh, at, radius, colour);
         }

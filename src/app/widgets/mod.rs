@@ -7,4 +7,5 @@ pub mod cloud;
 pub mod form;
 pub mod live;
 pub mod pictures;
+pub mod samples;
 pub mod strip;

@@ -3,7 +3,11 @@
 use std::ops::RangeBounds;
 
 use super::Recipe;
-use crate::math::{schedule, target};
+use crate::{
+    data,
+    math::{Params, SpecError, schedule, target},
+    nn,
+};
 
 /// A part of a recipe that cannot be run.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -27,8 +31,8 @@ impl Fault {
 impl Recipe {
     /// Looks for ids that the registries do not know, numbers out of range and combinations that exclude each other.
     ///
-    /// What needs the data (labels for class conditioning, picture sizes) is asked when the data are loaded; what
-    /// needs the network's registry, when the graph is built.
+    /// What needs the data themselves (whether a path exists, labels for class conditioning, sizes that the network
+    /// can take) is asked when they are loaded and the graph is built.
     pub fn check(&self) -> Result<(), Fault> {
         self.check_format()?;
         self.check_data()?;
@@ -116,8 +120,12 @@ impl Recipe {
     }
 
     fn check_registries(&self) -> Result<(), Fault> {
-        let schedule = schedule::build(&self.schedule).map_err(|e| Fault::new("schedule", e.to_string()))?;
-        target::build(&self.target).map_err(|e| Fault::new("target", e.to_string()))?;
+        let schedule = schedule::build(&self.schedule).map_err(|e| spec_fault("schedule", &e))?;
+        target::build(&self.target).map_err(|e| spec_fault("target", &e))?;
+        nn::build(&self.net).map_err(|e| spec_fault("net", &e))?;
+        if let Some(entry) = data::ENTRIES.iter().find(|e| e.id == self.data.source) {
+            Params::check(entry.params, &self.data.params).map_err(|e| spec_fault("data.params", &e))?;
+        }
         if let Some(steps) = schedule.steps().filter(|&n| n < self.preview.steps) {
             let message = format!(
                 "“preview.steps” is {}, but the schedule has only {steps} levels; use at most {steps}",
@@ -133,6 +141,17 @@ pub(super) fn wrong_version(found: &str) -> String {
     format!(
         "this is version {found} of the recipe format, but this program reads version 1; a newer program may read it"
     )
+}
+
+/// What a registry says about the choice under `key`, with the place made as narrow as it is known.
+fn spec_fault(key: &str, error: &SpecError) -> Fault {
+    let place = match error {
+        SpecError::UnknownParam { found, .. } => format!("{key}.{found}"),
+        SpecError::BadValue { param, .. } => format!("{key}.{param}"),
+        SpecError::UnknownId { .. } => format!("{key}.id"),
+        SpecError::Impossible(_) => key.into(),
+    };
+    Fault::new(&place, error.to_string())
 }
 
 /// A number's range. Not-a-number lies in no range.
@@ -190,11 +209,19 @@ mod tests {
             ("preview.count", |r| r.preview.count = 2000),
             ("preview.steps", |r| r.preview.steps = 0),
             ("preview.share", |r| r.preview.share = -0.5),
-            ("schedule", |r| r.schedule = Spec::new("cosin")),
-            ("schedule", |r| {
+            ("schedule.id", |r| r.schedule = Spec::new("cosin")),
+            ("net.id", |r| r.net = Spec::new("unett")),
+            ("net.preset", |r| {
+                r.net = Spec::new("unet").with("preset", Value::Text("huge".into()))
+            }),
+            ("net.widht", |r| r.net = r.net.clone().with("widht", Value::Int(3))),
+            ("data.params.noise", |r| {
+                r.data.params.insert("noise".into(), Value::Real(-1.0));
+            }),
+            ("schedule.steps", |r| {
                 r.schedule = r.schedule.clone().with("steps", Value::Int(1));
             }),
-            ("target", |r| r.target = Spec::new("noise")),
+            ("target.id", |r| r.target = Spec::new("noise")),
             ("preview.steps", |r| {
                 r.schedule = r.schedule.clone().with("steps", Value::Int(5));
             }),

@@ -287,7 +287,7 @@ mod tests {
     fn a_recipe_survives_the_round_trip() {
         let mut recipe = Recipe {
             seed: i64::MAX as u64,
-            net: Spec::new("unet").with("preset", Value::Text("tiny \"x\" \n ü".into())),
+            net: Spec::new("unet").with("attention", Value::Text("\"1-2\" \n ü".into())),
             ..Recipe::default()
         };
         recipe.schedule = recipe
@@ -295,7 +295,7 @@ mod tests {
             .with("beta-end", Value::Real(0.1 + 0.2))
             .with("scale", Value::Flag(false));
         recipe.data.params.insert("noise".into(), Value::Real(1.0));
-        recipe.data.params.insert("count".into(), Value::Int(-7));
+        recipe.data.params.insert("count".into(), Value::Int(777));
         recipe.data.size = Some(32);
         recipe.data.labels = Some("a/b.csv".into());
         recipe.train.micro_batch = Some(8);
@@ -341,7 +341,17 @@ mod tests {
                 "expected one of `auto`, `grey`, `colour`",
             ),
             ("[data]\n\nsource = 3", "line 3", "must be text in quotes"),
-            ("[schedule]\nid = \"cosin\"", "line 1", "did you mean “cosine”?"),
+            ("[schedule]\nid = \"cosin\"", "line 2", "did you mean “cosine”?"),
+            (
+                "[data.params]\nnoise = 0.1\nnosie = 0.1",
+                "line 3",
+                "did you mean “noise”?",
+            ),
+            (
+                "[net]\nid = \"unet\"\npreset = \"huge\"",
+                "line 3",
+                "one of tiny, small, base",
+            ),
             (
                 "[train]\nbatch = 8\nmicro-batch = 9",
                 "line 3",

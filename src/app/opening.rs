@@ -1,0 +1,123 @@
+//! What a path is that was opened, dropped or given on the command line.
+
+use std::path::{Path, PathBuf};
+
+use super::own::Own;
+use crate::{
+    data::Picture,
+    engine::{
+        Command, TrajectoryId,
+        command::{ClassChoice, Model, SampleRequest},
+    },
+    files::{Recipe, RunFolder, SavedModel},
+    math::Spec,
+};
+
+/// What was opened.
+#[derive(Clone, Debug)]
+pub enum Opened {
+    /// A recipe for the Lab.
+    Recipe(Box<Recipe>),
+    /// Trained weights and how they were trained.
+    Model(PathBuf, Box<Recipe>),
+    /// A file or folder to learn from.
+    Data(String),
+    /// Several files to learn from.
+    Own(Own),
+}
+
+/// Tells what the paths are; the message says what is wrong and what to do.
+pub fn open(paths: &[PathBuf]) -> Result<Opened, String> {
+    match paths {
+        [] => Err("Nothing was chosen.".into()),
+        [path] => open_one(path),
+        several => Ok(Opened::Own(Own::files(several.to_vec()))),
+    }
+}
+
+fn open_one(path: &Path) -> Result<Opened, String> {
+    if !path.exists() {
+        return Err(format!("{} does not exist.", path.display()));
+    }
+    let is_recipe = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("toml"));
+    if is_recipe {
+        let recipe = Recipe::load(path).map_err(|e| e.to_string())?;
+        return Ok(Opened::Recipe(Box::new(recipe)));
+    }
+    if path.join("recipe.toml").is_file() {
+        return open_run(path);
+    }
+    if let Some(run) = run_of_checkpoint(path) {
+        let recipe = run.recipe().map_err(|e| e.to_string())?;
+        return Ok(Opened::Model(path.to_owned(), Box::new(recipe)));
+    }
+    Ok(Opened::Data(path.display().to_string()))
+}
+
+/// A run is opened as a model once it has weights, as a recipe before.
+fn open_run(path: &Path) -> Result<Opened, String> {
+    let run = RunFolder::open(path).map_err(|e| e.to_string())?;
+    let recipe = Box::new(run.recipe().map_err(|e| e.to_string())?);
+    if run.checkpoints().is_empty() {
+        Ok(Opened::Recipe(recipe))
+    } else {
+        Ok(Opened::Model(path.to_owned(), recipe))
+    }
+}
+
+/// The run around a checkpoint folder.
+fn run_of_checkpoint(path: &Path) -> Option<RunFolder> {
+    let run = path.parent()?.parent()?;
+    SavedModel::open(path).ok()?;
+    RunFolder::open(run).ok()
+}
+
+/// Samples of a model as a first look at it.
+pub fn first_look(model: Model, count: usize) -> Command {
+    Command::Sample(Box::new(SampleRequest {
+        id: TrajectoryId::default(),
+        model,
+        sampler: Spec::new("ddim"),
+        steps: 50,
+        spacing: Spec::new("trailing"),
+        seed: 1,
+        count,
+        class: ClassChoice::None,
+        guidance: 1.0,
+        noise: None,
+    }))
+}
+
+/// The picture in the clipboard.
+pub fn clipboard_picture() -> Result<Picture, String> {
+    let nothing = |e: arboard::Error| format!("There is no picture in the clipboard ({e}).");
+    let image = arboard::Clipboard::new()
+        .and_then(|mut c| c.get_image())
+        .map_err(nothing)?;
+    Ok(Picture {
+        name: "pasted picture".into(),
+        width: image.width as u32,
+        height: image.height as u32,
+        rgba: image.bytes.into_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("cats.csv"), "x,y\n1,2\n").unwrap();
+        std::fs::write(path("good.toml"), "version = 1\nseed = 5\n").unwrap();
+        std::fs::write(path("bad.toml"), "version = 1\nsede = 5\n").unwrap();
+        let open = |name: &str| open(&[path(name)]);
+        assert!(matches!(open("cats.csv"), Ok(Opened::Data(_))));
+        assert!(matches!(open("good.toml"), Ok(Opened::Recipe(r)) if r.seed == 5));
+        assert!(open("bad.toml").unwrap_err().contains("sede"));
+        assert!(open("none").unwrap_err().contains("does not exist"));
+        assert!(matches!(super::open(&[path("a"), path("b")]), Ok(Opened::Own(_))));
+    }
+}

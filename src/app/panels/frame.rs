@@ -1,0 +1,222 @@
+//! What surrounds the workspaces: tabs, menu, list of keys, frame times, dropping of files.
+
+use eframe::egui::{
+    self, Align, Align2, Context, FontId, Frame, Grid, Id, Layout, Margin, RichText, ScrollArea, Theme, Ui, Window,
+};
+use egui_material_icons::icons::{ICON_BLUR_ON, ICON_DARK_MODE, ICON_HELP, ICON_LIGHT_MODE, ICON_MENU};
+
+use crate::{
+    app::{
+        action::{Action, Browse, ThemeChoice, Workspace},
+        frame_times::FrameTimes,
+        keys::{self, BINDINGS, Does},
+        shell::ViewSettings,
+        state::AppState,
+        theme,
+        widgets::button,
+    },
+    engine::Command,
+};
+
+/// Menu, name, tabs, and what is always at hand.
+pub fn top_bar(ui: &mut Ui, state: &AppState, view: &ViewSettings, out: &mut Vec<Action>) {
+    let frame = Frame::new()
+        .fill(theme::palette(ui).panel)
+        .inner_margin(Margin::symmetric(10, 6));
+    egui::Panel::top("top").resizable(false).frame(frame).show(ui, |ui| {
+        ui.horizontal(|ui| {
+            menu(ui, state, view, out);
+            let at_start = state.workspace == Workspace::Start;
+            let name = RichText::new("Diffusion Studio").font(FontId::new(15.0, theme::strong()));
+            let text = (ICON_BLUR_ON.rich_text().size(17.0), name.color(theme::palette(ui).text));
+            let home = button::tab(ui, text, "Start", at_start);
+            if home.on_hover_text("Cards, recent runs, your own data").clicked() {
+                out.push(Action::Show(Workspace::Start));
+            }
+            ui.add_space(10.0);
+            for tab in Workspace::TABS {
+                let key = keys::text(ui.ctx(), Does::Show(tab));
+                let selected = state.workspace == tab;
+                let palette = theme::palette(ui);
+                let text = RichText::new(tab.label()).color(if selected { palette.text } else { palette.weak });
+                let response = button::tab(ui, text, tab.label(), selected);
+                if response.on_hover_text(key).clicked() {
+                    out.push(Action::Show(tab));
+                }
+            }
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                if button::icon(ui, ICON_HELP, "Keys").clicked() {
+                    out.push(Action::ToggleHelp);
+                }
+                let (icon, name) = match ui.ctx().theme() {
+                    Theme::Dark => (ICON_LIGHT_MODE, "Light colours"),
+                    Theme::Light => (ICON_DARK_MODE, "Dark colours"),
+                };
+                if button::icon(ui, icon, name).clicked() {
+                    out.push(Action::Theme(opposite(ui.ctx())));
+                }
+            });
+        });
+    });
+}
+
+/// The other one of light and dark.
+pub fn opposite(ctx: &Context) -> ThemeChoice {
+    match ctx.theme() {
+        Theme::Dark => ThemeChoice::Light,
+        Theme::Light => ThemeChoice::Dark,
+    }
+}
+
+fn menu(ui: &mut Ui, state: &AppState, view: &ViewSettings, out: &mut Vec<Action>) {
+    let label = ICON_MENU.rich_text().size(18.0);
+    let response = ui.menu_button(label, |ui| {
+        ui.set_min_width(240.0);
+        let live = state.run.as_ref().is_some_and(|r| r.state.is_live());
+        let no_run = if live { Ok(()) } else { Err("Nothing is being trained") };
+        let items = [
+            ("Open a file…", Some(Does::Open), Ok(()), Action::Browse(Browse::File)),
+            ("Open a folder…", None, Ok(()), Action::Browse(Browse::Folder)),
+            ("Paste a picture as data", Some(Does::Paste), Ok(()), Action::Paste),
+            (
+                "Save a checkpoint",
+                Some(Does::Save),
+                no_run,
+                Action::Engine(Command::Save),
+            ),
+        ];
+        for (text, does, can, action) in items {
+            item(ui, text, does, can, action, out);
+        }
+        ui.separator();
+        let panels = if view.panels {
+            "Hide the side panels"
+        } else {
+            "Show the side panels"
+        };
+        let items = [
+            (panels, Some(Does::Panels), Action::TogglePanels),
+            ("Light colours", None, Action::Theme(ThemeChoice::Light)),
+            ("Dark colours", None, Action::Theme(ThemeChoice::Dark)),
+            ("Colours of the system", None, Action::Theme(ThemeChoice::System)),
+            ("Frame times", Some(Does::Times), Action::ToggleTimes),
+            ("Notes", None, Action::ToggleNotices),
+            ("Keys", Some(Does::Help), Action::ToggleHelp),
+        ];
+        for (text, does, action) in items {
+            item(ui, text, does, Ok(()), action, out);
+        }
+        ui.separator();
+        item(ui, "Quit", Some(Does::Quit), Ok(()), Action::Quit, out);
+    });
+    button::name(&response.response, "Menu");
+}
+
+fn item(ui: &mut Ui, text: &str, does: Option<Does>, can: Result<(), &str>, action: Action, out: &mut Vec<Action>) {
+    let keys = does.map_or_else(String::new, |does| keys::text(ui.ctx(), does));
+    let button = egui::Button::new(text).shortcut_text(keys).frame_when_inactive(false);
+    let mut response = ui.add_enabled(can.is_ok(), button);
+    button::name(&response, text);
+    if let Err(reason) = can {
+        response = response.on_disabled_hover_text(reason);
+    }
+    if response.clicked() {
+        out.push(action);
+        ui.close();
+    }
+}
+
+/// The list of keys, with a search field.
+pub fn help_window(ctx: &Context, open: &mut bool) {
+    Window::new("Keys")
+        .open(open)
+        .collapsible(false)
+        .default_width(460.0)
+        .default_height(480.0)
+        .show(ctx, |ui| {
+            let id = Id::unique("key search");
+            let mut wanted: String = ui.data(|d| d.get_temp(id)).unwrap_or_default();
+            let search = ui.add(
+                egui::TextEdit::singleline(&mut wanted)
+                    .hint_text("search")
+                    .desired_width(f32::INFINITY),
+            );
+            button::name_as(&search, egui::Role::TextInput, "Search the keys");
+            ui.data_mut(|d| d.insert_temp(id, wanted.clone()));
+            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                for place in [None].into_iter().chain(Workspace::TABS.map(Some)) {
+                    key_group(ui, place, &wanted.to_lowercase());
+                }
+            });
+        });
+}
+
+fn key_group(ui: &mut Ui, place: Option<Workspace>, wanted: &str) {
+    let lines: Vec<_> = BINDINGS
+        .iter()
+        .filter(|b| b.place == place && b.label.to_lowercase().contains(wanted))
+        .collect();
+    if lines.is_empty() {
+        return;
+    }
+    ui.add_space(6.0);
+    ui.label(theme::heading(place.map_or("Everywhere", Workspace::label)));
+    Grid::new(("keys", place.map_or("everywhere", Workspace::label)))
+        .num_columns(2)
+        .spacing([24.0, 4.0])
+        .striped(true)
+        .show(ui, |ui| {
+            for binding in lines {
+                let keys: Vec<_> = binding.keys.iter().map(|k| ui.ctx().format_shortcut(k)).collect();
+                ui.label(theme::number(keys.join("  or  ")));
+                ui.label(binding.label);
+                ui.end_row();
+            }
+        });
+}
+
+/// How long frames take, by part.
+pub fn times_window(ctx: &Context, open: &mut bool, times: &FrameTimes) {
+    Window::new("Frame times")
+        .open(open)
+        .collapsible(false)
+        .resizable(false)
+        .anchor(Align2::RIGHT_TOP, [-12.0, 52.0])
+        .show(ctx, |ui| {
+            for line in times.report() {
+                ui.label(theme::number(line));
+            }
+            ui.label(theme::caption(
+                ui,
+                "The program's own work. Waiting for the screen is not counted.",
+            ));
+        });
+}
+
+/// Files that were dropped on the window are opened; while they hover, the window says so.
+pub fn take_dropped(ctx: &Context, out: &mut Vec<Action>) {
+    let (hovering, dropped) = ctx.input(|i| {
+        let paths: Vec<_> = i.raw.dropped_files.iter().map(|f| f.path().to_path_buf()).collect();
+        (!i.raw.hovered_files.is_empty(), paths)
+    });
+    if !dropped.is_empty() {
+        out.push(Action::Open(dropped));
+    }
+    if hovering {
+        let painter = ctx.layer_painter(egui::LayerId::new(egui::Order::Foreground, Id::unique("drop")));
+        let screen = ctx.content_rect();
+        let palette = if ctx.theme() == Theme::Dark {
+            &theme::DARK
+        } else {
+            &theme::LIGHT
+        };
+        painter.rect_filled(screen, 0.0, palette.ground.gamma_multiply(0.85));
+        painter.text(
+            screen.center(),
+            Align2::CENTER_CENTER,
+            "Drop pictures, a folder, a CSV, .npy, a recipe or a run",
+            FontId::new(20.0, theme::strong()),
+            palette.text,
+        );
+    }
+}

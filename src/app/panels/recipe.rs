@@ -1,0 +1,612 @@
+//! The form of the next run, and the buttons that start, pause and end it.
+
+use eframe::egui::{self, ComboBox, Frame, Margin, Response, RichText, ScrollArea, Ui, vec2};
+use egui_material_icons::icons::{
+    ICON_CASINO, ICON_FLAG, ICON_PAUSE, ICON_PLAY_ARROW, ICON_RESTART_ALT, ICON_SKIP_NEXT, ICON_STOP, ICON_WARNING,
+};
+
+use crate::{
+    app::{
+        action::{Action, Workspace},
+        catalogue,
+        keys::{self, Does},
+        own::Own,
+        run_view::{RunView, Verb},
+        state::AppState,
+        theme,
+        widgets::{button, form},
+        words,
+    },
+    data::Dataset,
+    engine::{
+        Command,
+        command::TrainRequest,
+        event::{Estimate, RunState},
+    },
+    files::Recipe,
+    math::{Spec, schedule, target},
+    nn,
+};
+
+/// The recipe of the next run.
+#[derive(Clone, Debug)]
+pub struct RecipeDraft {
+    /// What will be trained.
+    pub recipe: Recipe,
+    /// Drawn points, pasted pictures or dropped files; used while `recipe.data.source` is their id.
+    pub own: Option<Own>,
+    /// Recipes before each change, newest last.
+    undo: Vec<Recipe>,
+    /// Recipes that were undone, newest last.
+    redo: Vec<Recipe>,
+    /// The recipe when it last stood still.
+    settled: Recipe,
+    /// Seed before the dice were thrown.
+    old_seed: Option<u64>,
+}
+
+/// Undo steps kept.
+const UNDO: usize = 200;
+
+impl Default for RecipeDraft {
+    fn default() -> Self {
+        let recipe = catalogue::recipe_for("moons");
+        Self {
+            settled: recipe.clone(),
+            recipe,
+            own: None,
+            undo: Vec::new(),
+            redo: Vec::new(),
+            old_seed: None,
+        }
+    }
+}
+
+impl RecipeDraft {
+    /// Puts another recipe into the form; can be undone.
+    pub fn put(&mut self, recipe: Recipe) {
+        self.recipe = recipe;
+        self.settle();
+    }
+
+    /// Takes over other data with a recipe that suits them.
+    pub fn use_data(&mut self, source: &str) {
+        let seed = self.recipe.seed;
+        self.put(Recipe {
+            seed,
+            ..catalogue::recipe_for(source)
+        });
+    }
+
+    /// Closes an edit: what changed since the last call is one undo step.
+    pub fn settle(&mut self) {
+        if self.recipe == self.settled {
+            return;
+        }
+        self.undo
+            .push(std::mem::replace(&mut self.settled, self.recipe.clone()));
+        self.redo.clear();
+        if self.undo.len() > UNDO {
+            self.undo.remove(0);
+        }
+    }
+
+    /// The recipe without an edit that is still under way.
+    pub fn settled(&self) -> &Recipe {
+        &self.settled
+    }
+
+    /// Goes back one step. `false` when there is none.
+    pub fn undo(&mut self) -> bool {
+        self.settle();
+        let Some(before) = self.undo.pop() else { return false };
+        self.redo.push(std::mem::replace(&mut self.recipe, before.clone()));
+        self.settled = before;
+        true
+    }
+
+    /// Goes forward again. `false` when nothing was undone.
+    pub fn redo(&mut self) -> bool {
+        let Some(next) = self.redo.pop() else { return false };
+        self.undo.push(std::mem::replace(&mut self.recipe, next.clone()));
+        self.settled = next;
+        true
+    }
+
+    /// The own data, while the recipe means them.
+    pub fn own_data(&self) -> Option<&Own> {
+        self.own.as_ref().filter(|own| own.id == self.recipe.data.source)
+    }
+
+    /// The request that starts the recipe. Own data travel with it, since no path leads to them.
+    pub fn request(&self, state: &AppState, paused: bool) -> Command {
+        let own = self.own_data().and_then(|_| state.data_for(&self.recipe.data));
+        Command::Train(Box::new(TrainRequest {
+            run: crate::engine::RunId::default(),
+            recipe: self.recipe.clone(),
+            folder: None,
+            resume: false,
+            paused,
+            data: own.cloned(),
+        }))
+    }
+}
+
+/// The form of the next run.
+pub fn recipe_panel(ui: &mut Ui, state: &AppState, draft: &mut RecipeDraft, out: &mut Vec<Action>) {
+    egui::Panel::bottom("recipe-verbs")
+        .resizable(false)
+        .frame(Frame::new().inner_margin(Margin::symmetric(14, 12)))
+        .show(ui, |ui| verbs(ui, state, draft, out));
+    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        Frame::new().inner_margin(Margin::symmetric(14, 6)).show(ui, |ui| {
+            data_rows(ui, state, draft, out);
+            net_rows(ui, &mut draft.recipe);
+            noise_rows(ui, &mut draft.recipe);
+            training_rows(ui, state, &mut draft.recipe, out);
+            seed_row(ui, draft);
+            more_rows(ui, &mut draft.recipe);
+        });
+    });
+    // One drag of a number is one undo step.
+    if !ui.input(|i| i.pointer.any_down()) && !ui.ctx().text_edit_focused() {
+        draft.settle();
+    }
+    if keys::pressed(ui.ctx(), Does::Seed) {
+        draft.recipe.seed = dice(draft.recipe.seed);
+    }
+    if keys::pressed(ui.ctx(), Does::Undo) {
+        draft.undo();
+    }
+    if keys::pressed(ui.ctx(), Does::Redo) {
+        draft.redo();
+    }
+}
+
+fn data_rows(ui: &mut Ui, state: &AppState, draft: &mut RecipeDraft, out: &mut Vec<Action>) {
+    form::group(ui, "Data");
+    let mut chosen = None;
+    form::row(ui, "set", "What is learned from", |ui| {
+        data_choice(ui, draft, &mut chosen)
+    });
+    if let Some(source) = chosen {
+        draft.use_data(&source);
+    }
+    let source = &draft.recipe.data.source;
+    let about = state
+        .data_for(&draft.recipe.data)
+        .map_or_else(|| catalogue::about(source), Dataset::describe);
+    ui.horizontal_wrapped(|ui| {
+        ui.label(theme::caption(ui, about));
+        if ui.link(RichText::new("look at it").small()).clicked() {
+            out.push(Action::Show(Workspace::Data));
+        }
+    });
+    let params = catalogue::data_params(&draft.recipe.data.source);
+    form::params(ui, params, &mut draft.recipe.data.params);
+    let has_classes = catalogue::has_classes(state, draft);
+    if has_classes || draft.recipe.condition.classes {
+        form::row(ui, "classes", "The network is told the class of each sample", |ui| {
+            ui.checkbox(&mut draft.recipe.condition.classes, "")
+        });
+    }
+}
+
+fn data_choice(ui: &mut Ui, draft: &RecipeDraft, chosen: &mut Option<String>) -> Response {
+    let present = &draft.recipe.data.source;
+    ComboBox::from_id_salt("data")
+        .width(ui.available_width())
+        .truncate()
+        .selected_text(catalogue::label(present))
+        .show_ui(ui, |ui| {
+            for group in catalogue::GROUPS {
+                ui.label(theme::caption(ui, group.title));
+                for entry in group.entries() {
+                    let line = ui.selectable_label(entry.id == present, entry.label);
+                    if line.on_hover_text(entry.help).clicked() {
+                        *chosen = Some(entry.id.to_owned());
+                    }
+                }
+            }
+            if let Some(own) = &draft.own {
+                ui.label(theme::caption(ui, "Your own"));
+                if ui.selectable_label(own.id == *present, &own.label).clicked() {
+                    *chosen = Some(own.id.clone());
+                }
+            }
+        })
+        .response
+}
+
+fn net_rows(ui: &mut Ui, recipe: &mut Recipe) {
+    form::group(ui, "Network");
+    spec_rows(ui, "kind", &mut recipe.net, nn::ENTRIES, 2);
+}
+
+fn noise_rows(ui: &mut Ui, recipe: &mut Recipe) {
+    form::group(ui, "Noise");
+    spec_rows(ui, "schedule", &mut recipe.schedule, schedule::ENTRIES, 3);
+    spec_rows(ui, "target", &mut recipe.target, target::ENTRIES, 3);
+}
+
+/// A registry entry and its parameters; those beyond the first few are folded away.
+fn spec_rows<T: ?Sized>(
+    ui: &mut Ui,
+    name: &str,
+    spec: &mut Spec,
+    entries: &[&'static crate::math::Entry<T>],
+    shown: usize,
+) {
+    let found = entries.iter().find(|e| e.id == spec.id);
+    let mut chosen = None;
+    form::row(ui, name, found.map_or("", |e| e.help), |ui| {
+        let (response, id) = form::entry(ui, name, &spec.id, entries);
+        chosen = id;
+        response
+    });
+    if let Some(id) = chosen {
+        *spec = Spec::new(id);
+    }
+    let params = entries.iter().find(|e| e.id == spec.id).map_or(&[][..], |e| e.params);
+    let (first, rest) = params.split_at(shown.min(params.len()));
+    form::params(ui, first, &mut spec.values);
+    if !rest.is_empty() {
+        egui::CollapsingHeader::new(RichText::new(format!("{} more", rest.len())).small())
+            .id_salt((name, "more"))
+            .show_unindented(ui, |ui| form::params(ui, rest, &mut spec.values));
+    }
+}
+
+fn training_rows(ui: &mut Ui, state: &AppState, recipe: &mut Recipe, out: &mut Vec<Action>) {
+    form::group(ui, "Training");
+    let train = &mut recipe.train;
+    form::row(ui, "steps", "Training steps until finished", |ui| {
+        unsigned(ui, &mut train.steps, 1..=100_000_000)
+    });
+    form::row(ui, "batch", "Samples per training step", |ui| {
+        let mut batch = train.batch as u64;
+        let response = unsigned(ui, &mut batch, 1..=65_536);
+        train.batch = batch as usize;
+        response
+    });
+    let live = state.run.as_ref().filter(|r| r.state.is_live());
+    let lr = live_row(
+        ui,
+        live.is_some(),
+        "learning rate",
+        "How far one step moves the weights",
+        |ui| form::real(ui, &mut train.lr, 1e-7..=1.0),
+    );
+    if let (Some(run), true) = (live, settled(&lr)) {
+        send_if_new(
+            run.info.recipe.train.lr,
+            train.lr,
+            Command::SetLearningRate(train.lr),
+            out,
+        );
+    }
+    let decay = &mut recipe.ema.decay;
+    let ema = live_row(
+        ui,
+        live.is_some(),
+        "EMA decay",
+        "Samples are made with averaged weights; 0 switches averaging off",
+        |ui| {
+            ui.add_sized(
+                vec2(ui.available_width().min(150.0), 26.0),
+                egui::DragValue::new(decay)
+                    .range(0.0..=0.99999)
+                    .speed(0.0005)
+                    .max_decimals(5),
+            )
+        },
+    );
+    if let (Some(run), true) = (live, settled(&ema)) {
+        send_if_new(run.info.recipe.ema.decay, *decay, Command::SetEmaDecay(*decay), out);
+    }
+}
+
+/// Whether an edit of a number has come to its end in this frame.
+fn settled(response: &Response) -> bool {
+    response.drag_stopped()
+        || response.lost_focus()
+        || (response.changed() && !response.dragged() && !response.has_focus())
+}
+
+fn send_if_new(before: f64, now: f64, command: Command, out: &mut Vec<Action>) {
+    if before != now {
+        out.push(Action::Engine(command));
+    }
+}
+
+/// A row whose value also acts on the run under way.
+fn live_row(ui: &mut Ui, live: bool, name: &str, help: &str, control: impl FnOnce(&mut Ui) -> Response) -> Response {
+    form::row(ui, name, help, |ui| {
+        let response = control(ui);
+        let ink = if live {
+            theme::palette(ui).good
+        } else {
+            theme::palette(ui).weak
+        };
+        let text = if live {
+            "Acts on the run under way at once"
+        } else {
+            "Can be changed while training"
+        };
+        ui.label(RichText::new("● live").small().color(ink)).on_hover_text(text);
+        response
+    })
+}
+
+fn seed_row(ui: &mut Ui, draft: &mut RecipeDraft) {
+    form::row(
+        ui,
+        "seed",
+        "Decides weights, batches and noise: same seed, same numbers",
+        |ui| {
+            let seed = &mut draft.recipe.seed;
+            let response = ui.add_sized(vec2(110.0, 26.0), egui::DragValue::new(seed).speed(0.2));
+            if button::icon(ui, ICON_CASINO, "Another seed").clicked() {
+                draft.old_seed.get_or_insert(*seed);
+                *seed = dice(*seed);
+            }
+            if let Some(old) = draft.old_seed.filter(|old| old != seed)
+                && button::icon(ui, ICON_RESTART_ALT, "Back to the old seed").clicked()
+            {
+                *seed = old;
+                draft.old_seed = None;
+            }
+            response
+        },
+    );
+}
+
+/// A seed that looks unlike the one before and is short enough to be read aloud.
+fn dice(seed: u64) -> u64 {
+    (seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) % 10_000
+}
+
+fn more_rows(ui: &mut Ui, recipe: &mut Recipe) {
+    ui.add_space(6.0);
+    egui::CollapsingHeader::new("Optimiser, augmentation, previews").show_unindented(ui, |ui| {
+        let train = &mut recipe.train;
+        form::row(ui, "warm-up", "Steps in which the learning rate rises from 0", |ui| {
+            unsigned(ui, &mut train.warmup, 0..=1_000_000)
+        });
+        form::row(
+            ui,
+            "final rate",
+            "Learning rate at the end as a share of the full one; 1 keeps it constant",
+            |ui| form::real(ui, &mut train.lr_end, 0.0..=1.0),
+        );
+        form::row(ui, "clip", "Largest gradient norm; 0 switches clipping off", |ui| {
+            form::real(ui, &mut train.clip, 0.0..=1000.0)
+        });
+        form::row(ui, "weight decay", "Pulls the weights towards 0", |ui| {
+            form::real(ui, &mut train.weight_decay, 0.0..=1.0)
+        });
+        let data = &mut recipe.data;
+        form::row(ui, "validation", "Share of the samples kept for validation", |ui| {
+            form::real(ui, &mut data.validation, 0.0..=0.5)
+        });
+        if catalogue::is_pictures(&data.source) {
+            form::row(ui, "mirror", "Mirrors left and right at random", |ui| {
+                ui.checkbox(&mut data.flip, "")
+            });
+            form::row(ui, "shift", "Largest random shift in pixels", |ui| {
+                ui.add(egui::DragValue::new(&mut data.shift).range(0..=16))
+            });
+            form::row(ui, "rotate", "Largest random rotation in degrees", |ui| {
+                form::real(ui, &mut data.rotate, 0.0..=45.0)
+            });
+        }
+        let preview = &mut recipe.preview;
+        form::row(ui, "preview", "Samples in the live view; 0 switches it off", |ui| {
+            ui.add(egui::DragValue::new(&mut preview.count).range(0..=256))
+        });
+        form::row(ui, "preview steps", "DDIM steps of each preview", |ui| {
+            ui.add(egui::DragValue::new(&mut preview.steps).range(1..=100))
+        });
+    });
+}
+
+fn unsigned(ui: &mut Ui, value: &mut u64, range: std::ops::RangeInclusive<i64>) -> Response {
+    let mut v = i64::try_from(*value).unwrap_or(i64::MAX);
+    let response = form::whole(ui, &mut v, range);
+    *value = v.unsigned_abs();
+    response
+}
+
+/// The estimate and the buttons.
+fn verbs(ui: &mut Ui, state: &AppState, draft: &RecipeDraft, out: &mut Vec<Action>) {
+    let run = state.run.as_ref().filter(|r| r.state.is_live());
+    match run {
+        None => estimate_lines(ui, state, &draft.recipe),
+        Some(run) => run_lines(ui, run),
+    }
+    ui.add_space(6.0);
+    if primary(ui, run).clicked() {
+        out.push(Action::Engine(main_command(state, draft)));
+    }
+    ui.columns(3, |columns| {
+        let ready = step_available(run);
+        if wide(
+            &mut columns[0],
+            ICON_SKIP_NEXT,
+            "Step",
+            ready,
+            "Exactly one training step",
+        )
+        .clicked()
+        {
+            out.push(Action::Engine(
+                run.map_or_else(|| draft.request(state, true), |_| Command::StepOnce),
+            ));
+        }
+        let (finish, stop) = (verb_available(run, Verb::Finish), verb_available(run, Verb::Stop));
+        let tip = "Completes the present step, saves, and ends the run";
+        let name = if asked(run, Verb::Finish) {
+            "Finishing…"
+        } else {
+            "Finish"
+        };
+        if wide(&mut columns[1], ICON_FLAG, name, finish, tip).clicked() {
+            out.push(Action::Engine(Command::Finish));
+        }
+        let tip = "Ends the run at once; everything before the present step is saved";
+        let name = if asked(run, Verb::Stop) { "Stopping…" } else { "Stop" };
+        if wide(&mut columns[2], ICON_STOP, name, stop, tip).clicked() {
+            out.push(Action::Engine(Command::Stop));
+        }
+    });
+    if let Some(run) = run.filter(|r| differs(&draft.recipe, &r.info.recipe)) {
+        let text = format!(
+            "Train this recipe instead of {}",
+            catalogue::label(&run.info.recipe.data.source)
+        );
+        let response = button::icon_text(ui, ICON_RESTART_ALT, &text);
+        if response
+            .on_hover_text("Saves and ends the run under way first")
+            .clicked()
+        {
+            out.push(Action::Engine(draft.request(state, false)));
+        }
+    }
+}
+
+fn asked(run: Option<&RunView>, verb: Verb) -> bool {
+    run.is_some_and(|r| r.asked == Some(verb))
+}
+
+fn wide(
+    ui: &mut Ui,
+    icon: egui_material_icons::MaterialIcon,
+    text: &str,
+    can: Result<(), &str>,
+    tip: &str,
+) -> Response {
+    let width = ui.available_width();
+    button::icon_text_wide(ui, icon, text, can, width).on_hover_text(tip)
+}
+
+fn primary(ui: &mut Ui, run: Option<&RunView>) -> Response {
+    let (icon, text, available) = match run.map(|r| (r.state, r.asked)) {
+        None => (ICON_PLAY_ARROW, "Train", Ok(())),
+        Some((_, Some(Verb::Pause))) => (ICON_PAUSE, "Pausing…", Err("Ends with the present network call")),
+        Some((RunState::Running, None)) => (ICON_PAUSE, "Pause", Ok(())),
+        Some((RunState::Paused, None)) => (ICON_PLAY_ARROW, "Resume", Ok(())),
+        Some((RunState::Preparing, _)) => (
+            ICON_PLAY_ARROW,
+            "Preparing…",
+            Err("Reading the data and building the network"),
+        ),
+        Some(_) => (ICON_PLAY_ARROW, "Ending…", Err("The run is being saved")),
+    };
+    button::primary_wide(ui, icon, text, available)
+}
+
+/// What the large button asks for.
+pub fn main_command(state: &AppState, draft: &RecipeDraft) -> Command {
+    match state.run.as_ref().map(|r| r.state) {
+        Some(RunState::Running) => Command::Pause,
+        Some(RunState::Paused) => Command::Resume,
+        _ => draft.request(state, false),
+    }
+}
+
+fn step_available(run: Option<&RunView>) -> Result<(), &'static str> {
+    match run.map(|r| r.state) {
+        None | Some(RunState::Paused) => Ok(()),
+        Some(RunState::Running) => Err("Pause first; then each press makes one step"),
+        Some(_) => Err("The run is still being prepared"),
+    }
+}
+
+fn verb_available(run: Option<&RunView>, verb: Verb) -> Result<(), &'static str> {
+    match run {
+        None => Err("Nothing is being trained"),
+        Some(run) if run.asked == Some(verb) => Err("Ends with the present network call"),
+        Some(_) => Ok(()),
+    }
+}
+
+/// Whether the form says something else than the run, apart from what is changed live.
+fn differs(draft: &Recipe, run: &Recipe) -> bool {
+    let mut same = draft.clone();
+    same.train.lr = run.train.lr;
+    same.ema = run.ema.clone();
+    same.train.micro_batch = run.train.micro_batch;
+    same != *run
+}
+
+fn estimate_lines(ui: &mut Ui, state: &AppState, recipe: &Recipe) {
+    match state.estimates.get(recipe) {
+        Some(Ok(estimate)) => estimate_words(ui, estimate),
+        Some(Err(fault)) => {
+            let ink = theme::palette(ui).warn;
+            ui.horizontal_wrapped(|ui| {
+                ui.label(ICON_WARNING.rich_text().color(ink));
+                ui.label(RichText::new(fault).small().color(ink));
+            });
+        }
+        None => {
+            ui.label(theme::caption(ui, "Measuring how long this takes on this machine…"));
+            ui.label(theme::caption(ui, " "));
+        }
+    }
+}
+
+fn estimate_words(ui: &mut Ui, e: &Estimate) {
+    let ink = theme::palette(ui).text;
+    let first = format!("First good samples after ≈ {}", words::duration(e.secs_to_samples));
+    ui.label(RichText::new(first).color(ink));
+    let rest = format!(
+        "{} a step · all steps {} · {} · {} weights",
+        words::duration(e.secs_per_step),
+        words::duration(e.secs_total),
+        words::bytes(e.bytes),
+        words::count(e.weights as u64)
+    );
+    ui.label(theme::caption(ui, rest))
+        .on_hover_text(format!("Measured on this machine with {}", e.executor));
+}
+
+fn run_lines(ui: &mut Ui, run: &RunView) {
+    let total = run.info.recipe.train.steps;
+    let line = format!("Step {} of {}", words::count(run.step), words::count(total));
+    ui.label(line);
+    let left = match run.state {
+        RunState::Running if run.now.secs_left > 0.0 => format!("{} left", words::duration(run.now.secs_left)),
+        RunState::Paused => format!("Paused at step {}", words::count(run.step)),
+        RunState::Preparing => "Reading the data and building the network".into(),
+        _ => String::from(" "),
+    };
+    ui.label(theme::caption(ui, left));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_change_is_one_undo_and_comes_back() {
+        let mut draft = RecipeDraft::default();
+        let first = draft.recipe.clone();
+        draft.recipe.train.lr = 0.5;
+        draft.recipe.train.lr = 0.25;
+        draft.settle();
+        draft.recipe.seed = 9;
+        assert!(draft.undo() && draft.recipe.seed == first.seed && draft.recipe.train.lr == 0.25);
+        assert!(draft.undo() && draft.recipe == first);
+        assert!(!draft.undo());
+        assert!(draft.redo() && draft.redo() && draft.recipe.seed == 9);
+        assert!(!draft.redo());
+    }
+
+    #[test]
+    fn dice_give_another_seed() {
+        for seed in 0..1000 {
+            assert_ne!(dice(seed), seed);
+        }
+    }
+}
