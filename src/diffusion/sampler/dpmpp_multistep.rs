@@ -19,8 +19,9 @@ pub struct DpmppMultistep {
     pub second_order: SecondOrder,
     /// Lower the order near the end where there are fewer than 15 moves, as diffusers does.
     pub lower_order_final: bool,
-    /// Third order as published: its second derivative counts half of what Taylor's formula says, which leaves the method
-    /// of second order (measured in `tests/convergence.rs`).
+    /// Third order with the weight of the second derivative as in the paper's code and diffusers: half of what Taylor's
+    /// formula says (which leaves the ODE method of second order), and one less for the SDE (which makes it unstable).
+    /// Both are measured in `tests/convergence.rs`.
     pub published: bool,
 }
 
@@ -43,7 +44,7 @@ const LOWER: Param = Param::flag(
 const PUBLISHED: Param = Param::flag(
     "published",
     false,
-    "Third order with the halved second derivative of the paper's code and diffusers",
+    "Third order with the weights of the paper's code and diffusers, exact to second order only",
 );
 
 /// Registry entry.
@@ -119,7 +120,7 @@ impl Sampler for DpmppMultistep {
             let differences = differences(mv, &belief.x0, &run[run.len() + 1 - order..], h)?;
             let terms = match &differences[..] {
                 [d1] => vec![(weights.second, d1)],
-                all => self.third(weights.third).into_iter().zip(all).collect(),
+                all => weights.third(self.published).into_iter().zip(all).collect(),
             };
             next = (next + (combine(terms)? * to.alpha)?)?;
         }
@@ -138,10 +139,6 @@ impl Sampler for DpmppMultistep {
 }
 
 impl DpmppMultistep {
-    fn third(&self, [slope, bend]: [f64; 2]) -> [f64; 2] {
-        [slope, if self.published { bend } else { 2.0 * bend }]
-    }
-
     /// The order that this move is allowed: first order where it ends without noise.
     fn order_of(&self, mv: Move, context: &Context<'_>) -> usize {
         let few = self.lower_order_final && context.total < 15;
@@ -174,35 +171,50 @@ fn differences(mv: Move, m0: &Tensor, before: &[Step], h: f64) -> Result<Vec<Ten
     }
 }
 
-/// Integrals of the exponential against the powers of the polynomial.
+/// Integrals of the exponential against the powers of `τ / h` over the move.
 struct Weights {
     /// Of the newest prediction.
     first: f64,
-    /// Of the difference, at second order.
+    /// Of the slope, as the chosen form of second order has it.
     second: f64,
-    /// Of the first and the second derivative, at third order.
-    third: [f64; 2],
+    /// Of the slope.
+    slope: f64,
+    /// Of half the second derivative.
+    bend: f64,
+    /// What the published third order has instead.
+    published_bend: f64,
 }
 
 impl Weights {
+    /// `∫ e^-(h - τ) (τ / h)^k dτ`.
     fn ode(h: f64, decay: f64, form: SecondOrder) -> Self {
         let first = 1.0 - decay;
-        let slope = (decay - 1.0) / h + 1.0;
+        let slope = 1.0 - first / h;
+        let bend = 1.0 - 2.0 * slope / h;
         Self {
             first,
             second: if form == SecondOrder::Heun { slope } else { first / 2.0 },
-            third: [slope, 0.5 - (decay - 1.0 + h) / (h * h)],
+            slope,
+            bend,
+            published_bend: bend / 2.0,
         }
     }
 
-    /// The same integrals with the doubled rate of the reverse SDE.
+    /// `2 ∫ e^-2(h - τ) (τ / h)^k dτ`: the doubled rate of the reverse SDE.
     fn sde(h: f64, decay: f64, form: SecondOrder) -> Self {
         let first = 1.0 - decay * decay;
         let slope = 1.0 - first / (2.0 * h);
+        let bend = 1.0 - slope / h;
         Self {
             first,
             second: if form == SecondOrder::Heun { slope } else { first / 2.0 },
-            third: [slope, (first - 2.0 * h) / (4.0 * h * h) - 0.5],
+            slope,
+            bend,
+            published_bend: bend / 2.0 - 1.0,
         }
+    }
+
+    fn third(&self, published: bool) -> [f64; 2] {
+        [self.slope, if published { self.published_bend } else { self.bend }]
     }
 }
