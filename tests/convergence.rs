@@ -152,6 +152,7 @@ fn every_ode_solver_has_its_order() {
         (Spec::new("flow-heun"), 2.0),
         (Spec::new("dpm2"), 2.0),
         (Spec::new("dpmpp-2s"), 2.0),
+        (Spec::new("dpmpp-2s").with("between", Value::Text("grid".into())), 2.0),
         (full("dpmpp-2m"), 2.0),
         (full("dpmpp-2m").with("solver", Value::Text("heun".into())), 2.0),
         (full("dpmpp-3m"), 3.0),
@@ -440,7 +441,7 @@ fn the_published_third_order_of_the_sde_is_unstable() {
     let third = Spec::new("dpmpp-2m-sde").with("order", Value::Int(3));
     let published = third.clone().with("published", Value::Flag(true));
     let std = |spec| statistics(spec, &schedule, &moves, 1, 1.0).1;
-    assert!((std(&third) - 0.5).abs() < 0.02, "{}", std(&third));
+    assert!((std(&third) - 0.5).abs() < 0.03, "{}", std(&third));
     assert!(std(&published) > 2.0, "{}", std(&published));
 }
 

@@ -87,7 +87,7 @@ pub enum ConfigError {
 type Reading = fn(&Reader<'_>, &Reader<'_>, usize) -> Result<Setup, ConfigError>;
 
 /// The schedulers that are understood.
-const CLASSES: [(&str, Reading); 17] = [
+const CLASSES: [(&str, Reading); 18] = [
     ("DDPMScheduler", ddpm),
     ("DDIMScheduler", ddim),
     ("DDIMInverseScheduler", ddim_inverse),
@@ -99,6 +99,7 @@ const CLASSES: [(&str, Reading); 17] = [
     ("KDPM2DiscreteScheduler", dpm2),
     ("KDPM2AncestralDiscreteScheduler", dpm2_ancestral),
     ("DPMSolverMultistepScheduler", dpmpp),
+    ("DPMSolverSinglestepScheduler", dpmpp_singlestep),
     ("UniPCMultistepScheduler", unipc),
     ("DEISMultistepScheduler", deis),
     ("EDMEulerScheduler", edm_euler),
@@ -299,6 +300,22 @@ fn dpmpp(c: &Reader<'_>, _s: &Reader<'_>, _steps: usize) -> Result<Setup, Config
         _ => "rounded",
     };
     in_lambda(c, dpmpp_sampler(c)?, rounding)
+}
+
+fn dpmpp_singlestep(c: &Reader<'_>, _s: &Reader<'_>, _steps: usize) -> Result<Setup, ConfigError> {
+    c.fixed("algorithm_type", &"dpmsolver++".into())?;
+    c.fixed("solver_type", &"midpoint".into())?;
+    c.fixed("lambda_min_clipped", &Json::Null)?;
+    c.fixed("variance_type", &Json::Null)?;
+    // With this end the last move is of first order, whatever is said about it.
+    c.fixed("final_sigmas_type", &"zero".into())?;
+    c.mark("lower_order_final");
+    let sampler = match c.count("solver_order", 2)? {
+        1 => Spec::new("dpmpp-1s"),
+        2 => Spec::new("dpmpp-2s").with("between", Value::Text("grid".into())),
+        order => return Err(c.refused("solver_order", &order.into(), "1 or 2")),
+    };
+    in_lambda(c, sampler, "rounded")
 }
 
 fn dpmpp_sampler(c: &Reader<'_>) -> Result<Spec, ConfigError> {
