@@ -539,6 +539,22 @@ fn all_formats_and_sixteen_bits_are_read() {
 }
 
 #[test]
+fn photographs_are_turned_upright() {
+    // Black on the left, white on the right; the camera says that the left side is the top.
+    let sideways = GrayImage::from_fn(16, 16, |x, _| Luma([if x < 8 { 0 } else { 255 }]));
+    let plain = encoded(sideways, ImageFormat::Jpeg);
+    // TIFF, little-endian, one entry: tag 0x0112 (orientation), one short, value 6.
+    let exif = b"Exif\0\0II\x2a\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+    let length = (exif.len() as u16 + 2).to_be_bytes();
+    let turned = [&plain[..2], &[0xff, 0xe1], &length, exif, &plain[2..]].concat();
+    let folder = folder(&[("a.jpg", plain), ("b.jpg", turned)]);
+    let data = load(&recipe(folder.path())).unwrap();
+    let is_white = |picture: usize, x: usize, y: usize| pixels(&data)[(picture * 16 + y) * 16 + x] > 128;
+    assert_eq!([is_white(0, 12, 3), is_white(0, 3, 12)], [true, false]);
+    assert_eq!([is_white(1, 12, 3), is_white(1, 3, 12)], [false, true]);
+}
+
+#[test]
 fn dropped_files_and_folders_are_taken_together() {
     let folder = folder(&[
         ("a/1.png", png(grey(8, 8, 1))),
@@ -576,7 +592,7 @@ fn pasted_pictures_are_data() {
     assert_eq!((data.count, shape(&data)), (2, (1, 8, 8)));
     assert_eq!(skipped(&data), ["paste 9 does not hold 8×8 pixels with 4 channels"]);
     let error = load(&[pasted(1)]).unwrap_err().to_string();
-    assert_eq!(error, "1 pasted pictures: 1 of at least 2 usable samples found");
+    assert_eq!(error, "pasted pictures: 1 of at least 2 usable samples found");
 }
 
 #[test]

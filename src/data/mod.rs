@@ -64,7 +64,8 @@ pub struct Content {
     pub note: String,
 }
 
-/// Loads what `recipe` names: a data set of the registry or the user's own file or folder.
+/// Loads what `recipe` names: a data set of the registry or the user's own file or folder. A folder with the name of a
+/// registered set is reached as `./moons`.
 ///
 /// Own files may be a folder of pictures (sub-folders or a CSV give classes), an idx file (also `.gz`), `.npy`, `.npz`
 /// or a CSV of points. Broken files are left out and listed in [`Dataset::skipped`].

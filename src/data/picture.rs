@@ -486,3 +486,25 @@ impl Assembled {
         self.content
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_six_hexadecimal_digits() {
+        assert_eq!(hex_colour("#ff8000"), Some([255, 128, 0]));
+        for wrong in ["ff8000", "#ff800", "#ff80000", "#ff80g0", "#ffé00", ""] {
+            assert_eq!(hex_colour(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_jpeg_ends_after_its_scan_and_not_within_a_thumbnail() {
+        // Start, a segment of 4 bytes that holds an end marker, the scan's header, two bytes of pixels.
+        let head = [0xff, 0xd8, 0xff, 0xe1, 0, 4, 0xff, 0xd9, 0xff, 0xda, 0, 2, 1, 2];
+        let whole = [&head[..], &[0xff, 0xd9]].concat();
+        assert!(!lacks_end(&whole));
+        assert!((2..whole.len()).all(|n| lacks_end(&whole[..n])));
+    }
+}

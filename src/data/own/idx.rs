@@ -16,7 +16,7 @@ use super::{
 use crate::data::{Content, DataError, DataRecipe, Progress};
 
 /// Most bytes that are read.
-const MAX_BYTES: usize = 4 << 30;
+const MAX_BYTES: usize = 2 << 30;
 
 /// Loads the pictures or points of an idx file, with the classes of the label file beside it if there is one.
 pub(super) fn load(path: &Path, recipe: &DataRecipe, progress: &Progress) -> Result<Content, DataError> {
@@ -127,6 +127,6 @@ mod tests {
     #[test]
     fn a_header_that_asks_for_too_much_is_refused_before_reading() {
         let huge = [0, 0, 8, 3, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255];
-        assert!(parse(&huge[..]).unwrap_err().contains("more than 4096 MiB"));
+        assert!(parse(&huge[..]).unwrap_err().contains("more than 2048 MiB"));
     }
 }

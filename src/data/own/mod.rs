@@ -104,7 +104,7 @@ fn broken(path: &Path, why: impl Into<String>) -> DataError {
 
 impl picture::Album for &[Picture] {
     fn from(&self) -> String {
-        format!("{} pasted pictures", <[Picture]>::len(self))
+        "pasted pictures".into()
     }
 
     fn len(&self) -> usize {
@@ -130,4 +130,59 @@ impl picture::Album for &[Picture] {
 /// What to do about a folder without pictures, continuing the message of [`DataError::TooFew`].
 fn advice() -> String {
     format!("; put {FORMATS} files into it, or into one sub-folder per class")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A sound file of each kind.
+    fn sound() -> [Vec<u8>; 4] {
+        let pixels: Vec<u8> = (0..48).collect();
+        let header = "{'descr': '|u1', 'fortran_order': False, 'shape': (3, 4, 4), }\n";
+        let npy = [npy::MAGIC, &[1, 0, header.len() as u8, 0], header.as_bytes(), &pixels].concat();
+        let idx = [&[0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0, 4], &pixels[..]].concat();
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packed.write_all(&idx).unwrap();
+        [npy, idx, packed.finish().unwrap(), b"x,y\n1,2\n3,4\n".to_vec()]
+    }
+
+    fn load_bytes(bytes: &[u8]) -> Result<Dataset, DataError> {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("data.csv");
+        std::fs::write(&path, bytes).unwrap();
+        load(&path, &DataRecipe::default(), &Progress::default())
+    }
+
+    #[test]
+    fn the_sound_files_are_read() {
+        assert_eq!(sound().map(|bytes| load_bytes(&bytes).unwrap().count), [3, 3, 3, 2]);
+    }
+
+    proptest! {
+        /// Whatever happens to a file, loading it is a data set or an error, never a crash.
+        #[test]
+        fn damage_is_never_fatal(
+            which in 0..4_usize,
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+            cut in any::<prop::sample::Index>(),
+            is_cut in any::<bool>(),
+        ) {
+            let mut bytes = sound()[which].clone();
+            for (at, value) in changes {
+                let at = at.index(bytes.len());
+                bytes[at] = value;
+            }
+            if is_cut {
+                bytes.truncate(cut.index(bytes.len()));
+            }
+            if let Ok(data) = load_bytes(&bytes) {
+                prop_assert!(data.count >= 2);
+            }
+        }
+    }
 }

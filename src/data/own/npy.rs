@@ -20,7 +20,7 @@ use crate::data::{Content, DataError, DataRecipe, Progress};
 pub(super) const MAGIC: &[u8] = b"\x93NUMPY";
 /// Most bytes of a header and of an array.
 const MAX_HEADER_BYTES: usize = 1 << 16;
-const MAX_BYTES: usize = 4 << 30;
+const MAX_BYTES: usize = 2 << 30;
 /// Names that arrays of classes and of their names usually have.
 const LABELS: [&str; 8] = [
     "labels",
@@ -268,7 +268,7 @@ mod tests {
             bytes.extend(text.bytes());
             read(&bytes[..]).unwrap_err()
         };
-        assert!(file("'<f4'", "(4294967296, 4294967296, 4)").contains("more than 4096 MiB"));
+        assert!(file("'<f4'", "(4294967296, 4294967296, 4)").contains("more than 2048 MiB"));
         assert!(file("'<f4'", "(100, 2)").contains("is cut off: 0 of 800 bytes are there"));
         assert!(file("'|O'", "(100, 2)").contains("holds “|O”; expected bool, int8 to int64"));
         assert!(file("[('a', '<f4')]", "(2,)").contains("holds “[”"));

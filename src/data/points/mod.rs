@@ -25,7 +25,7 @@ const fn noise(default: f64) -> Param {
         0.0,
         1.0,
         default,
-        "Standard deviation of the jitter; the shape is about 2 wide",
+        "Standard deviation of the jitter; the shape is about 2 high",
     )
 }
 
@@ -46,7 +46,7 @@ struct Cloud<F> {
     noise: f64,
     /// Names of the parts; each gets the same share of the points.
     classes: Vec<String>,
-    /// Where a point lies before jitter and standardising, about 2 wide.
+    /// Where a point lies before jitter and standardising, about 2 high.
     shape: F,
 }
 
