@@ -433,16 +433,21 @@ fn annealed_langevin_widens_as_computed() {
     assert!((std - 0.5337).abs() < 2e-4, "{std}");
 }
 
-/// As published, the third order of the SDE amplifies its history.
+/// As published, the third order of the SDE is of the first: its weight of the second derivative does not vanish.
 #[test]
-fn the_published_third_order_of_the_sde_is_unstable() {
+fn the_published_third_order_of_the_sde_is_coarse() {
     let schedule = built("linear");
-    let moves = grid::time_grid(&*schedule, grid::build(&Spec::new("exponential")).unwrap(), 50);
     let third = Spec::new("dpmpp-2m-sde").with("order", Value::Int(3));
+    let off = |spec: &Spec, n: usize| {
+        let moves = grid::time_grid(&*schedule, grid::build(&Spec::new("exponential")).unwrap(), n);
+        (statistics(spec, &schedule, &moves, 1, 1.0).1 - 0.5).abs()
+    };
     let published = third.clone().with("published", Value::Flag(true));
-    let std = |spec| statistics(spec, &schedule, &moves, 1, 1.0).1;
-    assert!((std(&third) - 0.5).abs() < 0.03, "{}", std(&third));
-    assert!(std(&published) > 2.0, "{}", std(&published));
+    for n in [50, 200] {
+        let (ours, theirs) = (off(&third, n), off(&published, n));
+        println!("{n}: {ours:.5}, published {theirs:.5}");
+        assert!(ours < theirs / 5.0, "{n}: {ours} {theirs}");
+    }
 }
 
 /// No published number; more steps must bring the deviation nearer to the truth.

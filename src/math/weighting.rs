@@ -169,12 +169,11 @@ impl Weighting {
 /// first index) times `T`; by a central difference in continuous time.
 fn fall_of_snr(t: f64, schedule: &dyn NoiseSchedule) -> f64 {
     let (start, end) = schedule.domain().into_inner();
-    let (from, to) = match schedule.steps() {
-        Some(_) => (t.max(start + 1.0) - 1.0, t.max(start + 1.0)),
-        None => {
-            let h = (end - start) * 1e-5;
-            ((t - h).max(start), (t + h).min(end))
-        }
+    let (from, to) = if schedule.steps().is_some() {
+        (t.max(start + 1.0) - 1.0, t.max(start + 1.0))
+    } else {
+        let h = (end - start) * 1e-5;
+        ((t - h).max(start), (t + h).min(end))
     };
     let length = schedule.steps().map_or(end - start, |steps| steps as f64);
     (schedule.level(from).snr() - schedule.level(to).snr()) * length / (to - from)

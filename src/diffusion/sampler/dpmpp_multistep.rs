@@ -20,7 +20,7 @@ pub struct DpmppMultistep {
     /// Lower the order near the end where there are fewer than 15 moves, as diffusers does.
     pub lower_order_final: bool,
     /// Third order with the weight of the second derivative as in the paper's code and diffusers: half of what Taylor's
-    /// formula says (which leaves the ODE method of second order), and one less for the SDE (which makes it unstable).
+    /// formula says (which leaves the ODE method of second order), and one less for the SDE (which leaves it of first order).
     /// Both are measured in `tests/convergence.rs`.
     pub published: bool,
 }
