@@ -1,12 +1,14 @@
 //! Samplers against exact answers: the order of every ODE solver, and the mean and deviation of what the stochastic ones
 //! make of a Gaussian.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at the first fault")]
+
 use std::sync::{Arc, Mutex};
 
 use candle_core::{Device, Tensor};
 use diffusion_studio::{
     diffusion::{
-        Denoiser, Step, Trajectory,
+        Denoiser as _, Step, Trajectory,
         oracle::{Component, Mixture},
         sampler,
     },
