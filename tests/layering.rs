@@ -39,9 +39,9 @@ const WORDS: &[(&str, &[&str])] = &[
     ("candle_core", &["diffusion", "nn", "kernels", "files", "engine", "cli"]),
     ("candle_nn", &["nn", "kernels"]),
     ("unsafe", &["kernels"]),
-    ("thread::spawn", &[]),
+    ("std::thread::spawn", &[]),
     ("thread::Builder", &["engine", "app"]),
-    ("rayon", &["kernels", "draw", "data", "files", "engine"]),
+    ("rayon", &["nn", "kernels", "draw", "data", "files", "engine"]),
 ];
 
 #[test]
