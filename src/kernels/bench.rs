@@ -140,7 +140,8 @@ fn config(channels: usize, widths: &[usize]) -> std::result::Result<unet::Config
 }
 
 /// The data and state of a training that goes nowhere.
-struct Trial {
+#[derive(Debug)]
+pub struct Trial {
     x: Tensor,
     noise: Tensor,
     times: Vec<f64>,
@@ -149,7 +150,8 @@ struct Trial {
 }
 
 impl Trial {
-    fn new(case: &Case, executor: &mut dyn Executor) -> Result<Self> {
+    /// Gives the executor its initial weights.
+    pub fn new(case: &Case, executor: &mut dyn Executor) -> Result<Self> {
         let graph = executor.graph().clone();
         let weights = executor.pack(&init::weights(&graph, 0))?;
         executor.params_mut().copy_from_slice(&weights);
@@ -175,11 +177,13 @@ impl Trial {
         })
     }
 
-    fn forward(&self, executor: &mut dyn Executor, mode: Mode) -> Result<Tensor> {
+    /// A forward pass.
+    pub fn forward(&self, executor: &mut dyn Executor, mode: Mode) -> Result<Tensor> {
         executor.forward(&self.x, &self.times, &Cond::None, mode)
     }
 
-    fn step(&mut self, executor: &mut dyn Executor) -> Result<()> {
+    /// A training step.
+    pub fn step(&mut self, executor: &mut dyn Executor) -> Result<()> {
         let out = self.forward(executor, Mode::Train)?;
         let error = (&out - &self.noise)?;
         let d_out = (error * (2.0 / out.elem_count() as f64))?;

@@ -22,6 +22,16 @@ fn extent(pixels: usize, channels: usize, stride: usize) -> usize {
     pixels.saturating_sub(1) * stride + channels
 }
 
+/// The numbers of a vector from `c` on.
+///
+/// # Safety
+/// It has `c + min(n, LANES)` numbers.
+#[inline(always)]
+unsafe fn load<S: Simd>(s: S, v: &[f32], c: usize, n: usize) -> S::V {
+    // SAFETY: as promised by the caller.
+    unsafe { s.load_n(v.as_ptr().add(c), n) }
+}
+
 /// Per channel: `y = f((x - centre) * factor + offset)`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Affine<'a> {
@@ -48,9 +58,10 @@ impl<'a> Affine<'a> {
     #[inline(always)]
     unsafe fn apply<S: Simd>(&self, s: S, x: S::V, c: usize, n: usize) -> S::V {
         // SAFETY: as promised by the caller.
-        let [centre, factor, offset] =
-            [self.centre, self.factor, self.offset].map(|v| unsafe { s.load_n(v.as_ptr().add(c), n) });
-        s.fma(s.sub(x, centre), factor, offset)
+        unsafe {
+            let centred = s.sub(x, load(s, self.centre, c, n));
+            s.fma(centred, load(s, self.factor, c, n), load(s, self.offset, c, n))
+        }
     }
 }
 
@@ -94,14 +105,18 @@ impl Kernel for Sums<'_> {
                 // SAFETY: columns c..c + min(n, LANES) of `pixels` rows lie in the block, and so do those of the
                 // vectors, as `add_sums` checked.
                 unsafe {
-                    let middle = centre.map(|m| s.load_n(m.as_ptr().add(c), n));
+                    let middle = match centre {
+                        Some(centre) => load(s, centre, c, n),
+                        None => s.splat(0.0),
+                    };
                     let mut parts = [s.splat(0.0); 4];
                     for p in 0..pixels {
                         let v = s.load_n(block.as_ptr().add(p * channels + c), n);
                         let part = &mut parts[p % 4];
-                        *part = match middle {
-                            None => s.add(*part, v),
-                            Some(m) => s.fma(s.sub(v, m), s.sub(v, m), *part),
+                        *part = if centre.is_some() {
+                            s.fma(s.sub(v, middle), s.sub(v, middle), *part)
+                        } else {
+                            s.add(*part, v)
                         };
                     }
                     let total = s.add(s.add(parts[0], parts[1]), s.add(parts[2], parts[3]));
@@ -235,7 +250,10 @@ impl Kernel for Unwinding<'_> {
                         let x = s.load_n(x.as_ptr().add(p * channels + c), n);
                         let at = self.d.as_mut_ptr().add(p * stride + c);
                         let mut g = s.load_n(at, n);
-                        let u = affine.as_ref().map_or(x, |affine| affine.apply(s, x, c, n));
+                        let u = match &affine {
+                            Some(affine) => affine.apply(s, x, c, n),
+                            None => x,
+                        };
                         if let Some(f) = act {
                             g = s.mul(g, activation::slope(s, f, u));
                             s.store_n(at, g, n);
@@ -312,13 +330,15 @@ impl Kernel for NormBacking<'_> {
                 let n = channels - c;
                 // SAFETY: `NormBack::run` checked the matrices and the vectors.
                 unsafe {
-                    let [centre, factor, lean, drift] =
-                        [centre, factor, lean, drift].map(|v| s.load_n(v.as_ptr().add(c), n));
                     let x = s.load_n(x.as_ptr().add(p * channels + c), n);
                     let g = s.load_n(d.as_ptr().add(p * stride + c), n);
                     let at = self.dx.as_mut_ptr().add(p * channels + c);
-                    let away = s.fma(s.sub(x, centre), lean, drift);
-                    let mut v = s.sub(s.mul(g, factor), away);
+                    let away = s.fma(
+                        s.sub(x, load(s, centre, c, n)),
+                        load(s, lean, c, n),
+                        load(s, drift, c, n),
+                    );
+                    let mut v = s.sub(s.mul(g, load(s, factor, c, n)), away);
                     if self.add {
                         v = s.add(v, s.load_n(at, n));
                     }

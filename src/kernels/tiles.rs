@@ -23,122 +23,146 @@ pub(super) const IN: usize = 6;
 /// Numbers of a transformed tile in each channel.
 pub(super) const PRODUCTS: usize = IN * IN;
 
-/// `Bᵀ d`.
-#[inline(always)]
-fn input_line<S: Simd>(s: S, d: [S::V; 6]) -> [S::V; 6] {
-    let (two, four, five) = (s.splat(2.0), s.splat(4.0), s.splat(5.0));
-    let less = |a, factor, b| s.sub(a, s.mul(factor, b));
-    let even = less(d[4], four, d[2]);
-    let odd = less(d[3], four, d[1]);
-    let (near, twice) = (s.sub(d[4], d[2]), s.mul(two, s.sub(d[3], d[1])));
-    [
-        s.add(less(d[4], five, d[2]), s.mul(four, d[0])),
-        s.add(even, odd),
-        s.sub(even, odd),
-        s.add(near, twice),
-        s.sub(near, twice),
-        s.add(less(d[5], five, d[3]), s.mul(four, d[1])),
-    ]
+/// A linear map of lines of a tile. A type rather than a closure: closures are not compiled for the instruction set.
+trait Line<const M: usize, const N: usize> {
+    fn line<S: Simd>(s: S, x: [S::V; M]) -> [S::V; N];
 }
 
-/// `B t`: the transpose of [`input_line`].
-#[inline(always)]
-fn input_line_back<S: Simd>(s: S, t: [S::V; 6]) -> [S::V; 6] {
-    let (two, four, five) = (s.splat(2.0), s.splat(4.0), s.splat(5.0));
-    let (sum12, gap12) = (s.add(t[1], t[2]), s.sub(t[1], t[2]));
-    let (sum34, gap34) = (s.add(t[3], t[4]), s.sub(t[3], t[4]));
-    let twice34 = s.mul(two, gap34);
-    [
-        s.mul(four, t[0]),
-        s.sub(s.mul(four, s.sub(t[5], gap12)), twice34),
-        s.sub(s.sub(s.sub(s.splat(0.0), sum34), s.mul(five, t[0])), s.mul(four, sum12)),
-        s.sub(s.add(gap12, twice34), s.mul(five, t[5])),
-        s.add(t[0], s.add(sum12, sum34)),
-        t[5],
-    ]
-}
+/// `Bᵀ d`.
+struct Input;
+
+/// `B t`: the transpose of [`Input`].
+struct InputBack;
 
 /// `Aᵀ m`.
-#[inline(always)]
-fn output_line<S: Simd>(s: S, m: [S::V; 6]) -> [S::V; 4] {
-    let (sum12, gap12) = (s.add(m[1], m[2]), s.sub(m[1], m[2]));
-    let (sum34, gap34) = (s.add(m[3], m[4]), s.sub(m[3], m[4]));
-    [
-        s.add(m[0], s.add(sum12, sum34)),
-        s.fma(s.splat(2.0), gap34, gap12),
-        s.fma(s.splat(4.0), sum34, sum12),
-        s.add(s.fma(s.splat(8.0), gap34, gap12), m[5]),
-    ]
-}
+struct Output;
 
-/// `A y`: the transpose of [`output_line`].
-#[inline(always)]
-fn output_line_back<S: Simd>(s: S, y: [S::V; 4]) -> [S::V; 6] {
-    let (even, odd) = (s.add(y[0], y[2]), s.add(y[1], y[3]));
-    let far_even = s.fma(s.splat(4.0), y[2], y[0]);
-    let far_odd = s.mul(s.splat(2.0), s.fma(s.splat(4.0), y[3], y[1]));
-    [
-        y[0],
-        s.add(even, odd),
-        s.sub(even, odd),
-        s.add(far_even, far_odd),
-        s.sub(far_even, far_odd),
-        y[3],
-    ]
-}
+/// `A y`: the transpose of [`Output`].
+struct OutputBack;
 
 /// `G g`.
-#[inline(always)]
-fn filter_line<S: Simd>(s: S, g: [S::V; 3]) -> [S::V; 6] {
-    let sixth = s.splat(-1.0 / 6.0);
-    let (even, odd) = (s.mul(sixth, s.add(g[0], g[2])), s.mul(sixth, g[1]));
-    let far_even = s.fma(s.splat(1.0 / 24.0), g[0], s.mul(s.splat(1.0 / 6.0), g[2]));
-    let far_odd = s.mul(s.splat(1.0 / 12.0), g[1]);
-    [
-        s.mul(s.splat(0.25), g[0]),
-        s.add(even, odd),
-        s.sub(even, odd),
-        s.add(far_even, far_odd),
-        s.sub(far_even, far_odd),
-        g[2],
-    ]
+struct Filter;
+
+/// `Gᵀ u`: the transpose of [`Filter`].
+struct FilterBack;
+
+impl Line<6, 6> for Input {
+    #[inline(always)]
+    fn line<S: Simd>(s: S, d: [S::V; 6]) -> [S::V; 6] {
+        let (two, four, five) = (s.splat(2.0), s.splat(4.0), s.splat(5.0));
+        let even = s.sub(d[4], s.mul(four, d[2]));
+        let odd = s.sub(d[3], s.mul(four, d[1]));
+        let (near, twice) = (s.sub(d[4], d[2]), s.mul(two, s.sub(d[3], d[1])));
+        [
+            s.add(s.sub(d[4], s.mul(five, d[2])), s.mul(four, d[0])),
+            s.add(even, odd),
+            s.sub(even, odd),
+            s.add(near, twice),
+            s.sub(near, twice),
+            s.add(s.sub(d[5], s.mul(five, d[3])), s.mul(four, d[1])),
+        ]
+    }
 }
 
-/// `Gᵀ u`: the transpose of [`filter_line`].
-#[inline(always)]
-fn filter_line_back<S: Simd>(s: S, u: [S::V; 6]) -> [S::V; 3] {
-    let sixth = s.splat(1.0 / 6.0);
-    let sum12 = s.mul(sixth, s.add(u[1], u[2]));
-    let gap12 = s.mul(sixth, s.sub(u[2], u[1]));
-    let (sum34, gap34) = (s.add(u[3], u[4]), s.sub(u[3], u[4]));
-    [
-        s.fma(s.splat(0.25), u[0], s.sub(s.mul(s.splat(1.0 / 24.0), sum34), sum12)),
-        s.fma(s.splat(1.0 / 12.0), gap34, gap12),
-        s.add(s.sub(s.mul(sixth, sum34), sum12), u[5]),
-    ]
+impl Line<6, 6> for InputBack {
+    #[inline(always)]
+    fn line<S: Simd>(s: S, t: [S::V; 6]) -> [S::V; 6] {
+        let (two, four, five) = (s.splat(2.0), s.splat(4.0), s.splat(5.0));
+        let (sum12, gap12) = (s.add(t[1], t[2]), s.sub(t[1], t[2]));
+        let (sum34, gap34) = (s.add(t[3], t[4]), s.sub(t[3], t[4]));
+        let twice34 = s.mul(two, gap34);
+        [
+            s.mul(four, t[0]),
+            s.sub(s.mul(four, s.sub(t[5], gap12)), twice34),
+            s.sub(s.sub(s.sub(s.splat(0.0), sum34), s.mul(five, t[0])), s.mul(four, sum12)),
+            s.sub(s.add(gap12, twice34), s.mul(five, t[5])),
+            s.add(t[0], s.add(sum12, sum34)),
+            t[5],
+        ]
+    }
+}
+
+impl Line<6, 4> for Output {
+    #[inline(always)]
+    fn line<S: Simd>(s: S, m: [S::V; 6]) -> [S::V; 4] {
+        let (sum12, gap12) = (s.add(m[1], m[2]), s.sub(m[1], m[2]));
+        let (sum34, gap34) = (s.add(m[3], m[4]), s.sub(m[3], m[4]));
+        [
+            s.add(m[0], s.add(sum12, sum34)),
+            s.fma(s.splat(2.0), gap34, gap12),
+            s.fma(s.splat(4.0), sum34, sum12),
+            s.add(s.fma(s.splat(8.0), gap34, gap12), m[5]),
+        ]
+    }
+}
+
+impl Line<4, 6> for OutputBack {
+    #[inline(always)]
+    fn line<S: Simd>(s: S, y: [S::V; 4]) -> [S::V; 6] {
+        let (even, odd) = (s.add(y[0], y[2]), s.add(y[1], y[3]));
+        let far_even = s.fma(s.splat(4.0), y[2], y[0]);
+        let far_odd = s.mul(s.splat(2.0), s.fma(s.splat(4.0), y[3], y[1]));
+        [
+            y[0],
+            s.add(even, odd),
+            s.sub(even, odd),
+            s.add(far_even, far_odd),
+            s.sub(far_even, far_odd),
+            y[3],
+        ]
+    }
+}
+
+impl Line<3, 6> for Filter {
+    #[inline(always)]
+    fn line<S: Simd>(s: S, g: [S::V; 3]) -> [S::V; 6] {
+        let sixth = s.splat(-1.0 / 6.0);
+        let (even, odd) = (s.mul(sixth, s.add(g[0], g[2])), s.mul(sixth, g[1]));
+        let far_even = s.fma(s.splat(1.0 / 24.0), g[0], s.mul(s.splat(1.0 / 6.0), g[2]));
+        let far_odd = s.mul(s.splat(1.0 / 12.0), g[1]);
+        [
+            s.mul(s.splat(0.25), g[0]),
+            s.add(even, odd),
+            s.sub(even, odd),
+            s.add(far_even, far_odd),
+            s.sub(far_even, far_odd),
+            g[2],
+        ]
+    }
+}
+
+impl Line<6, 3> for FilterBack {
+    #[inline(always)]
+    fn line<S: Simd>(s: S, u: [S::V; 6]) -> [S::V; 3] {
+        let sixth = s.splat(1.0 / 6.0);
+        let sum12 = s.mul(sixth, s.add(u[1], u[2]));
+        let gap12 = s.mul(sixth, s.sub(u[2], u[1]));
+        let (sum34, gap34) = (s.add(u[3], u[4]), s.sub(u[3], u[4]));
+        [
+            s.fma(s.splat(0.25), u[0], s.sub(s.mul(s.splat(1.0 / 24.0), sum34), sum12)),
+            s.fma(s.splat(1.0 / 12.0), gap34, gap12),
+            s.add(s.sub(s.mul(sixth, sum34), sum12), u[5]),
+        ]
+    }
 }
 
 /// `L x Lᵀ` for the line transform `L`: first down the columns of `x`, then along the rows.
 #[inline(always)]
-fn both_ways<S: Simd, const M: usize, const N: usize>(
-    s: S,
-    x: [[S::V; M]; M],
-    line: impl Fn([S::V; M]) -> [S::V; N],
-) -> [[S::V; N]; N] {
+fn both_ways<S: Simd, L: Line<M, N>, const M: usize, const N: usize>(s: S, x: [[S::V; M]; M]) -> [[S::V; N]; N] {
     let mut rows = [[s.splat(0.0); M]; N];
     for j in 0..M {
         let mut column = [s.splat(0.0); M];
         for i in 0..M {
             column[i] = x[i][j];
         }
-        let column = line(column);
+        let column = L::line(s, column);
         for i in 0..N {
             rows[i][j] = column[i];
         }
     }
     let mut y = [[s.splat(0.0); N]; N];
     for i in 0..N {
-        y[i] = line(rows[i]);
+        y[i] = L::line(s, rows[i]);
     }
     y
 }
@@ -201,7 +225,7 @@ impl Kernel for ReadInput<'_> {
                         *d = unsafe { s.load_n(self.lines.as_ptr().add(at), n) };
                     }
                 }
-                let v = both_ways::<S, 6, 6>(s, d, |line| input_line(s, line));
+                let v = both_ways::<S, Input, 6, 6>(s, d);
                 let to = &mut self.to[tile * PRODUCTS * channels + c..];
                 // SAFETY: the tile holds 36 numbers of each channel.
                 unsafe { store_products(s, v, to.as_mut_ptr(), channels, n) };
@@ -272,7 +296,7 @@ impl Kernel for AddInputBack<'_> {
                 let from = &self.from[tile * PRODUCTS * channels + c..];
                 // SAFETY: the tile holds 36 numbers of each channel.
                 let t = unsafe { load_products(s, from.as_ptr(), channels, n) };
-                let d = both_ways::<S, 6, 6>(s, t, |line| input_line_back(s, line));
+                let d = both_ways::<S, InputBack, 6, 6>(s, t);
                 for (i, d) in d.into_iter().enumerate() {
                     let y = (OUT * row + i).wrapping_sub(top);
                     if y >= height {
@@ -348,10 +372,13 @@ impl Kernel for WriteOutput<'_> {
                 let from = &self.from[tile * PRODUCTS * channels + c..];
                 // SAFETY: the tile holds 36 numbers of each channel, the bias one.
                 let (m, bias) = unsafe {
-                    let bias = self.bias.map_or(s.splat(0.0), |b| s.load_n(b.as_ptr().add(c), n));
+                    let bias = match self.bias {
+                        Some(bias) => s.load_n(bias.as_ptr().add(c), n),
+                        None => s.splat(0.0),
+                    };
                     (load_products(s, from.as_ptr(), channels, n), bias)
                 };
-                let y = both_ways::<S, 6, 4>(s, m, |line| output_line(s, line));
+                let y = both_ways::<S, Output, 6, 4>(s, m);
                 for (i, y) in y.into_iter().enumerate().take(height - OUT * row) {
                     for (j, y) in y.into_iter().enumerate().take(width - OUT * tile) {
                         let at = (i * width + OUT * tile + j) * channels + c;
@@ -408,7 +435,7 @@ impl Kernel for ReadOutputBack<'_> {
                         *y = unsafe { s.load_n(self.picture.as_ptr().add(at), n) };
                     }
                 }
-                let m = both_ways::<S, 4, 6>(s, y, |line| output_line_back(s, line));
+                let m = both_ways::<S, OutputBack, 4, 6>(s, y);
                 let to = &mut self.to[tile * PRODUCTS * channels + c..];
                 // SAFETY: the tile holds 36 numbers of each channel.
                 unsafe { store_products(s, m, to.as_mut_ptr(), channels, n) };
@@ -483,7 +510,7 @@ impl Kernel for PackFilters<'_> {
                     // SAFETY: no register has more lanes than the array.
                     *g = unsafe { s.load(lanes.as_ptr()) };
                 }
-                let u = both_ways::<S, 3, 6>(s, g, |line| filter_line(s, line));
+                let u = both_ways::<S, Filter, 3, 6>(s, g);
                 let to = &mut self.to[i * width + half..];
                 // SAFETY: there are `rows * width` numbers from product to product.
                 unsafe { store_products(s, u, to.as_mut_ptr(), rows * width, S::LANES) };
@@ -517,7 +544,7 @@ impl Kernel for FiltersBack<'_> {
             // SAFETY: `from` holds 36 times `len` numbers, `to` nine times.
             unsafe {
                 let u = load_products(s, self.from.as_ptr().add(i), len, n);
-                let g = both_ways::<S, 6, 3>(s, u, |line| filter_line_back(s, line));
+                let g = both_ways::<S, FilterBack, 6, 3>(s, u);
                 for (t, &g) in g.as_flattened().iter().enumerate() {
                     s.store_n(self.to.as_mut_ptr().add(t * len + i), g, n);
                 }
@@ -532,9 +559,9 @@ mod tests {
     use crate::kernels::simd::Isa;
 
     /// Applies a line transform to numbers.
-    struct Line<'a>(&'a str, &'a [f32]);
+    struct Apply<'a>(&'a str, &'a [f32]);
 
-    impl Kernel for Line<'_> {
+    impl Kernel for Apply<'_> {
         type Out = Vec<f32>;
 
         #[inline(always)]
@@ -542,14 +569,14 @@ mod tests {
             let x = |i: usize| s.splat(self.1[i]);
             let six = || [x(0), x(1), x(2), x(3), x(4), x(5)];
             match self.0 {
-                "B'" => input_line(s, six()).map(|v| first(s, v)).to_vec(),
-                "B" => input_line_back(s, six()).map(|v| first(s, v)).to_vec(),
-                "A'" => output_line(s, six()).map(|v| first(s, v)).to_vec(),
-                "A" => output_line_back(s, [x(0), x(1), x(2), x(3)])
+                "B'" => Input::line(s, six()).map(|v| first(s, v)).to_vec(),
+                "B" => InputBack::line(s, six()).map(|v| first(s, v)).to_vec(),
+                "A'" => Output::line(s, six()).map(|v| first(s, v)).to_vec(),
+                "A" => OutputBack::line(s, [x(0), x(1), x(2), x(3)])
                     .map(|v| first(s, v))
                     .to_vec(),
-                "G" => filter_line(s, [x(0), x(1), x(2)]).map(|v| first(s, v)).to_vec(),
-                _ => filter_line_back(s, six()).map(|v| first(s, v)).to_vec(),
+                "G" => Filter::line(s, [x(0), x(1), x(2)]).map(|v| first(s, v)).to_vec(),
+                _ => FilterBack::line(s, six()).map(|v| first(s, v)).to_vec(),
             }
         }
     }
@@ -565,7 +592,7 @@ mod tests {
     /// The matrix of a line transform of `n` numbers, column by column.
     fn matrix(isa: Isa, name: &str, n: usize) -> Vec<Vec<f32>> {
         let unit = |i: usize| (0..n).map(|j| if i == j { 1.0 } else { 0.0 }).collect::<Vec<f32>>();
-        (0..n).map(|i| isa.run(Line(name, &unit(i)))).collect()
+        (0..n).map(|i| isa.run(Apply(name, &unit(i)))).collect()
     }
 
     #[test]
@@ -584,9 +611,9 @@ mod tests {
     fn one_line_is_a_filter_of_three_taps() {
         let (d, g) = ([1.0, -2.0, 3.0, 0.5, 4.0, -1.0f32], [0.5, -1.5, 2.0f32]);
         for isa in Isa::available() {
-            let (v, u) = (isa.run(Line("B'", &d)), isa.run(Line("G", &g)));
+            let (v, u) = (isa.run(Apply("B'", &d)), isa.run(Apply("G", &g)));
             let products: Vec<f32> = v.iter().zip(&u).map(|(a, b)| a * b).collect();
-            let y = isa.run(Line("A'", &products));
+            let y = isa.run(Apply("A'", &products));
             for (i, y) in y.iter().enumerate() {
                 let expected: f32 = (0..3).map(|k| d[i + k] * g[k]).sum();
                 assert!((y - expected).abs() < 1e-5, "{isa:?}: {y} instead of {expected}");
