@@ -345,16 +345,16 @@ fn a_divergence_is_explained_and_can_be_healed() {
 #[test]
 fn the_learning_rate_acts_on_the_run_under_way() {
     let mut studio = Studio::in_lab();
-    let field = |studio: &mut Studio<'_>, value: &str| {
+    let field = |studio: &mut Studio<'_>, value: f64| {
         let node = studio.window.get_by_role_and_label(Role::SpinButton, "learning rate");
-        node.set_text_value_accesskit(value);
+        node.set_value_accesskit(value);
         studio.run();
     };
-    field(&mut studio, "0.004");
+    field(&mut studio, 0.004);
     assert!(studio.asked().is_empty(), "nothing runs yet");
     assert_eq!(studio.window.state().recipe.recipe.train.lr, 0.004);
     studio.begin_run();
-    field(&mut studio, "0.0005");
+    field(&mut studio, 0.0005);
     assert!(matches!(studio.asked()[..], [Command::SetLearningRate(v)] if v == 0.0005));
 }
 
