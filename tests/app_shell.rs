@@ -23,7 +23,10 @@ use diffusion_studio::{
     math::{Domain, Level, Value, schedule},
 };
 use eframe::egui::{Key, Modifiers, Role, Vec2};
-use egui_kittest::{Harness, kittest::{NodeT as _, Queryable as _}};
+use egui_kittest::{
+    Harness,
+    kittest::{NodeT as _, Queryable as _},
+};
 
 /// The program with a line to a test instead of an engine.
 struct Studio<'a> {
@@ -43,10 +46,13 @@ impl Studio<'_> {
         let (events, told) = unbounded();
         let newest = Arc::new(ArcSwapOption::empty());
         let worker = Worker::new(commands, told, newest.clone());
-        let window = Harness::builder().with_size(size).with_max_steps(12).build_eframe(|cc| {
-            let wake = Arc::new(Wake::new(cc.egui_ctx.clone(), Duration::ZERO));
-            App::new(cc, worker, wake, Machine::default(), &Options::default())
-        });
+        let window = Harness::builder()
+            .with_size(size)
+            .with_max_steps(12)
+            .build_eframe(|cc| {
+                let wake = Arc::new(Wake::new(cc.egui_ctx.clone(), Duration::ZERO));
+                App::new(cc, worker, wake, Machine::default(), &Options::default())
+            });
         let mut studio = Self {
             window,
             commands: asked,
@@ -90,7 +96,11 @@ impl Studio<'_> {
     }
 
     fn is_enabled(&self, button: &str) -> bool {
-        !self.window.get_by_role_and_label(Role::Button, button).accesskit_node().is_disabled()
+        !self
+            .window
+            .get_by_role_and_label(Role::Button, button)
+            .accesskit_node()
+            .is_disabled()
     }
 
     fn key(&mut self, modifiers: Modifiers, key: Key) {
@@ -110,7 +120,9 @@ impl Studio<'_> {
 
     fn begin_run(&mut self) -> RunId {
         self.press("Train");
-        let Some(Command::Train(request)) = self.asked().pop() else { panic!("no run was asked for") };
+        let Some(Command::Train(request)) = self.asked().pop() else {
+            panic!("no run was asked for")
+        };
         let run = request.run;
         self.tell(Event::Started(Box::new(run_info(*request))));
         self.tell(Event::RunState(run, RunState::Running));
@@ -161,7 +173,11 @@ fn preview(run: RunId, step: u64, domain: Domain, count: usize) -> Arc<Preview> 
         let x = domain.frame(&values);
         StepFrame {
             index,
-            level: Level { t: 99.0 * (10 - index) as f64, alpha: 0.6, sigma: 0.8 },
+            level: Level {
+                t: 99.0 * (10 - index) as f64,
+                alpha: 0.6,
+                sigma: 0.8,
+            },
             x0: x.clone(),
             eps: x.clone(),
             x,
@@ -195,7 +211,10 @@ fn the_start_screen_leads_to_the_lab_with_a_suitable_recipe() {
     studio.press("Learn Digits 8×8");
     assert_eq!(studio.window.state().state.workspace, Workspace::Lab);
     let recipe = &studio.window.state().recipe.recipe;
-    assert_eq!((recipe.data.source.as_str(), recipe.net.id.as_str()), ("digits8x8", "unet"));
+    assert_eq!(
+        (recipe.data.source.as_str(), recipe.net.id.as_str()),
+        ("digits8x8", "unet")
+    );
 }
 
 #[test]
@@ -203,7 +222,9 @@ fn the_start_screen_measures_one_card_after_the_other() {
     let mut studio = Studio::new();
     let next = |studio: &Studio<'_>| studio.commands.try_iter().collect::<Vec<_>>();
     let first = next(&studio);
-    let [Command::Estimate(recipe)] = &first[..] else { panic!("{first:?}") };
+    let [Command::Estimate(recipe)] = &first[..] else {
+        panic!("{first:?}")
+    };
     assert_eq!(recipe.data.source, "moons");
     studio.tell(Event::Estimated(Estimate {
         source: "moons".into(),
@@ -216,7 +237,10 @@ fn the_start_screen_measures_one_card_after_the_other() {
         data: String::new(),
     }));
     let second = next(&studio);
-    assert!(matches!(&second[..], [Command::Estimate(r)] if r.data.source == "swiss-roll"), "{second:?}");
+    assert!(
+        matches!(&second[..], [Command::Estimate(r)] if r.data.source == "swiss-roll"),
+        "{second:?}"
+    );
 }
 
 #[test]
@@ -247,7 +271,12 @@ fn drawing_needs_points_and_can_be_closed() {
 fn an_empty_lab_shows_the_data_and_asks_for_nothing_but_their_description() {
     let mut studio = Studio::in_workspace(Workspace::Lab);
     let asked: Vec<_> = studio.commands.try_iter().collect();
-    assert!(asked.iter().any(|c| matches!(c, Command::LoadData(r) if r.source == "moons")), "{asked:?}");
+    assert!(
+        asked
+            .iter()
+            .any(|c| matches!(c, Command::LoadData(r) if r.source == "moons")),
+        "{asked:?}"
+    );
     assert!(studio.shows("Reading the data"));
     studio.tell(Event::DataLoaded(Box::new(summary(&small("moons")))));
     assert!(studio.shows("Training data") && studio.shows("200 points"));
@@ -288,11 +317,29 @@ fn a_running_lab_shows_losses_samples_and_their_path() {
     let run = studio.begin_run();
     assert!(studio.shows("first samples are on their way"));
     studio.tell(Event::Progress(run, losses(1..=300)));
-    studio.tell(Event::Validation { run, step: 200, loss: 0.4, ema: 0.3 });
-    studio.tell(Event::Mark(run, Mark { step: 100, kind: MarkKind::Change, text: "lr 1e-3 → 3e-4".into() }));
+    studio.tell(Event::Validation {
+        run,
+        step: 200,
+        loss: 0.4,
+        ema: 0.3,
+    });
+    studio.tell(Event::Mark(
+        run,
+        Mark {
+            step: 100,
+            kind: MarkKind::Change,
+            text: "lr 1e-3 → 3e-4".into(),
+        },
+    ));
     studio.newest.store(Some(preview(run, 280, Domain::Points, 20)));
     studio.run();
-    for text in ["Loss by noise level", "1 min 15 s", "250", "20 samples from fixed noise", "denoising step 10 of 10"] {
+    for text in [
+        "Loss by noise level",
+        "1 min 15 s",
+        "250",
+        "20 samples from fixed noise",
+        "denoising step 10 of 10",
+    ] {
         assert!(studio.shows(text), "{text}");
     }
     let slider = studio.window.get_by_label("Step of the reverse process");
@@ -309,7 +356,11 @@ fn pictures_are_shown_as_they_come() {
     let mut studio = Studio::new();
     studio.press("Learn Digits 8×8");
     let run = studio.begin_run();
-    let domain = Domain::Image { channels: 1, height: 8, width: 8 };
+    let domain = Domain::Image {
+        channels: 1,
+        height: 8,
+        width: 8,
+    };
     studio.newest.store(Some(preview(run, 10, domain, 9)));
     studio.tell(Event::Progress(run, losses(1..=10)));
     assert!(studio.shows("9 samples from fixed noise") && studio.shows("Live samples"));
@@ -333,7 +384,12 @@ fn a_divergence_is_explained_and_can_be_healed() {
     studio.tell(Event::Progress(run, losses(1..=120)));
     studio.tell(Event::RunState(run, RunState::Paused));
     let message = "The loss became infinite in the third layer.".to_owned();
-    studio.tell(Event::Diverged { run, step: 120, message, healthy_step: 90 });
+    studio.tell(Event::Diverged {
+        run,
+        step: 120,
+        message,
+        healthy_step: 90,
+    });
     assert!(studio.shows("diverged at step 120") && studio.shows("third layer") && studio.shows("those of step 90"));
     studio.press("Go back and on with a third of the learning rate (3.33e-4)");
     let asked = studio.asked();
@@ -363,14 +419,43 @@ fn the_data_view_describes_filters_and_names_what_was_left_out() {
     let mut studio = Studio::in_workspace(Workspace::Data);
     studio.press("Digits 8×8");
     let asked: Vec<_> = studio.commands.try_iter().collect();
-    assert!(asked.iter().any(|c| matches!(c, Command::LoadData(r) if r.source == "digits8x8")), "{asked:?}");
+    assert!(
+        asked
+            .iter()
+            .any(|c| matches!(c, Command::LoadData(r) if r.source == "digits8x8")),
+        "{asked:?}"
+    );
     let mut digits = summary(&small("digits8x8"));
-    digits.data.skipped = vec![data::Skipped { what: "cat.png".into(), why: "the file ends early".into() }].into();
+    digits.data.skipped = vec![data::Skipped {
+        what: "cat.png".into(),
+        why: "the file ends early".into(),
+    }]
+    .into();
     studio.tell(Event::DataLoaded(Box::new(digits)));
-    for text in ["10 classes", "mean", "deviation", "cat.png", "the file ends early", "for validation", "CC BY 4.0"] {
+    for text in [
+        "10 classes",
+        "mean",
+        "deviation",
+        "cat.png",
+        "the file ends early",
+        "for validation",
+        "CC BY 4.0",
+    ] {
         assert!(studio.shows(text), "{text}");
     }
-    let class = studio.window.state().state.data.loaded().unwrap().data.labels.as_ref().unwrap().names[3].clone();
+    let class = studio
+        .window
+        .state()
+        .state
+        .data
+        .loaded()
+        .unwrap()
+        .data
+        .labels
+        .as_ref()
+        .unwrap()
+        .names[3]
+        .clone();
     studio.press(&class);
     assert!(studio.shows(&format!("only {class}")));
     studio.press("Learn from this");
@@ -381,9 +466,15 @@ fn the_data_view_describes_filters_and_names_what_was_left_out() {
 fn data_that_cannot_be_read_say_why() {
     let mut studio = Studio::in_workspace(Workspace::Data);
     let message = "the folder holds no pictures".to_owned();
-    studio.tell(Event::DataFailed { source: "cats".into(), message });
+    studio.tell(Event::DataFailed {
+        source: "cats".into(),
+        message,
+    });
     assert!(studio.shows("cats cannot be used") && studio.shows("the folder holds no pictures"));
-    studio.tell(Event::Failed { what: "Train", message: "no room on the disk".into() });
+    studio.tell(Event::Failed {
+        what: "Train",
+        message: "no room on the disk".into(),
+    });
     assert!(studio.shows("no room on the disk"));
 }
 
@@ -395,7 +486,12 @@ fn import_choices_change_what_the_engine_is_asked_to_read() {
     studio.window.state_mut().recipe.recipe.data.size = Some(8);
     studio.run();
     let asked: Vec<_> = studio.commands.try_iter().collect();
-    assert!(asked.iter().any(|c| matches!(c, Command::LoadData(r) if r.size == Some(8))), "{asked:?}");
+    assert!(
+        asked
+            .iter()
+            .any(|c| matches!(c, Command::LoadData(r) if r.size == Some(8))),
+        "{asked:?}"
+    );
 }
 
 #[test]
@@ -428,7 +524,10 @@ fn nothing_is_drawn_while_nothing_changes() {
         studio.window.run_steps(3);
         let output = &studio.window.output().viewport_output;
         let delay = output.values().map(|v| v.repaint_delay).min().unwrap();
-        assert!(delay > Duration::from_secs(1), "{tab}: the next frame is due in {delay:?}");
+        assert!(
+            delay > Duration::from_secs(1),
+            "{tab}: the next frame is due in {delay:?}"
+        );
     }
 }
 
@@ -446,7 +545,12 @@ fn small_windows_keep_every_button() {
 #[test]
 fn the_engine_is_asked_to_save_and_end() {
     let studio = Studio::in_lab();
-    let Studio { window, commands, events, .. } = studio;
+    let Studio {
+        window,
+        commands,
+        events,
+        ..
+    } = studio;
     drop(events);
     let mut app = window.into_state();
     eframe::App::on_exit(&mut app, None);

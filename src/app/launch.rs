@@ -81,7 +81,9 @@ pub fn run(options: &Options) -> Result<(), RunError> {
         device: options.device,
         runs: None,
     };
-    run_with(options, &|wake| Worker::start(settings.clone(), wake).map_err(|e| e.to_string()))
+    run_with(options, &|wake| {
+        Worker::start(settings.clone(), wake).map_err(|e| e.to_string())
+    })
 }
 
 /// Opens the window and stays until it is closed. `connect` starts the engine; it is given what wakes the window up.

@@ -28,7 +28,9 @@ pub struct Worker {
 
 impl fmt::Debug for Worker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Worker").field("waiting", &self.events.len()).finish_non_exhaustive()
+        f.debug_struct("Worker")
+            .field("waiting", &self.events.len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -147,6 +147,7 @@ impl Engine {
             Command::Save => run.save(ports),
             Command::SetLearningRate(lr) => return run.set_learning_rate(*lr, ports),
             Command::SetEmaDecay(decay) => return run.set_ema_decay(*decay, ports),
+            Command::SetSteps(steps) => return run.set_steps(*steps, ports),
             Command::Restore { lr_factor } => return run.restore(*lr_factor, ports),
             _ => {}
         }
@@ -284,8 +285,8 @@ impl Engine {
                     present.saved(step, result, &mut self.ports);
                 }
             }
-            Done::Rewound(Ok(())) => {}
-            Done::Rewound(Err(message)) => self.ports.failed("Restore", message),
+            Done::Settled(_, Ok(())) => {}
+            Done::Settled(what, Err(message)) => self.ports.failed(what, message),
             Done::Model(ask, result) => self.model_loaded(ask, result),
             Done::Wrote(Ok(path)) => self.ports.out.event(Event::Written(path)),
             Done::Wrote(Err(message)) => self.ports.failed("WriteTrajectory", message),

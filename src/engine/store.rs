@@ -60,10 +60,17 @@ impl Store {
         ports.background.submit(Lane::Write, Task::new("Save", work));
     }
 
+    /// Replaces the folder's recipe.
+    pub(super) fn write_recipe(&self, recipe: Recipe, ports: &mut Ports) {
+        let folder = self.folder.clone();
+        let work = move || Done::Settled("Save", folder.write_recipe(&recipe).map_err(|e| e.to_string()));
+        ports.background.submit(Lane::Write, Task::new("Save", work));
+    }
+
     /// Forgets everything after `step`: the run goes back there.
     pub(super) fn rewind(&self, step: u64, ports: &mut Ports) {
         let (folder, metrics) = (self.folder.clone(), self.metrics.clone());
-        let work = move || Done::Rewound(rewind(&folder, &metrics, step).map_err(|e| e.to_string()));
+        let work = move || Done::Settled("Restore", rewind(&folder, &metrics, step).map_err(|e| e.to_string()));
         ports.background.submit(Lane::Write, Task::new("Restore", work));
     }
 }

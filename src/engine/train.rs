@@ -159,12 +159,10 @@ impl Run {
         }
         let begun = ports.clock.now();
         let step = self.learner.step();
-        if self.state != RunState::Running {
+        if self.state != RunState::Running || self.previews.as_ref().is_some_and(|p| p.is_due(step)) {
             self.preview(begun, ports)
         } else if self.learner.is_between_steps() && self.validation.as_ref().is_some_and(|v| v.is_due(step)) {
             self.validate(begun, ports)
-        } else if self.previews.as_ref().is_some_and(|p| p.is_due(step)) {
-            self.preview(begun, ports)
         } else {
             self.train(begun, ports)
         }
@@ -425,6 +423,19 @@ impl Run {
         }
         let text = format!("EMA {} → {decay}", self.learner.ema_decay());
         self.learner.set_ema_decay(decay);
+        self.changed(text, ports);
+        Ok(())
+    }
+
+    /// Changes the length of the run.
+    pub(super) fn set_steps(&mut self, steps: u64, ports: &mut Ports) -> Result<(), Error> {
+        if steps == 0 {
+            return Err(Error::refused("a run needs at least one step"));
+        }
+        let text = format!("steps {} → {steps}", self.info.recipe.train.steps);
+        self.info.recipe.train.steps = steps;
+        self.learner.recipe.train.steps = steps;
+        self.store.write_recipe(self.info.recipe.clone(), ports);
         self.changed(text, ports);
         Ok(())
     }

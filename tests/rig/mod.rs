@@ -156,6 +156,15 @@ pub fn resume(folder: &Path) -> Command {
     Command::Train(request)
 }
 
+/// Goes on in a folder when told to.
+pub fn resume_paused(folder: &Path) -> Command {
+    let Command::Train(mut request) = resume(folder) else {
+        unreachable!()
+    };
+    request.paused = true;
+    Command::Train(request)
+}
+
 /// Samples of the present run.
 pub fn request(id: u64, count: usize, sampler: &str) -> SampleRequest {
     SampleRequest {
