@@ -313,11 +313,16 @@ fn channel_rows(ui: &mut Ui, summary: &DataSummary) {
             ui.end_row();
             for ((name, mean), std) in names.iter().zip(&summary.stats.mean).zip(&summary.stats.std) {
                 ui.label(*name);
-                ui.label(theme::number(format!("{mean:+.3}")));
+                ui.label(theme::number(signed(*mean)));
                 ui.label(theme::number(format!("{std:.3}")));
                 ui.end_row();
             }
         });
+}
+
+/// Without a minus sign before zero.
+fn signed(v: f64) -> String {
+    format!("{:+.3}", (v * 1e3).round() / 1e3 + 0.0)
 }
 
 fn histogram(ui: &mut Ui, summary: &DataSummary) {

@@ -1,7 +1,9 @@
 //! Train and watch.
 
 use eframe::egui::{self, Align, Frame, Layout, Margin, Slider, Ui, vec2};
-use egui_material_icons::icons::{ICON_CLOSE, ICON_HEALING, ICON_PAUSE, ICON_PLAY_ARROW, ICON_REPLAY, ICON_WARNING};
+use egui_material_icons::icons::{
+    ICON_AUTO_AWESOME, ICON_CLOSE, ICON_HEALING, ICON_PAUSE, ICON_PLAY_ARROW, ICON_REPLAY, ICON_WARNING,
+};
 
 use crate::{
     app::{
@@ -64,6 +66,7 @@ impl Default for LabDraft {
             aspect: Aspect::State,
             layers: Layers {
                 field: false,
+                trails: false,
                 ..Layers::default()
             },
             lens: Lens::default(),
@@ -188,8 +191,8 @@ fn headline(ui: &mut Ui, run: &RunView, out: &mut Vec<Action>) {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let text = format!("{} / {}", words::count(run.step), words::count(total));
             ui.label(theme::number(text)).on_hover_text("Training steps");
-            if !run.state.is_live() || run.state == RunState::Paused {
-                let response = button::icon_text_small(ui, ICON_REPLAY, "Make samples");
+            {
+                let response = button::icon_text_small(ui, ICON_AUTO_AWESOME, "Make samples");
                 if response.on_hover_text("Opens the Trajectory workspace").clicked() {
                     out.push(Action::Show(Workspace::Trajectory));
                 }
@@ -463,12 +466,12 @@ fn tiles(ui: &mut Ui, run: &RunView) {
         RunState::Running if now.secs_left > 0.0 => words::duration(now.secs_left),
         _ => "–".into(),
     };
-    let loss = run.losses.last_smooth().map_or("–".into(), words::number);
+    let loss = run.losses.last_smooth().map_or("–".into(), words::reading);
     let all = [
         ("Loss", loss, "Smoothed training loss"),
         (
             "Steps per second",
-            words::number(now.steps_per_sec),
+            words::reading(now.steps_per_sec),
             "Averaged over the last seconds",
         ),
         ("Time left", left, "Until the recipe's last step, at this speed"),
@@ -478,7 +481,7 @@ fn tiles(ui: &mut Ui, run: &RunView) {
             words::number(now.ema_decay),
             "Rises to its largest value during the first steps",
         ),
-        ("Gradient norm", words::number(now.grad_norm), "Before clipping"),
+        ("Gradient norm", words::reading(now.grad_norm), "Before clipping"),
     ];
     ui.columns(3, |columns| {
         for (i, (name, value, tip)) in all.into_iter().enumerate() {

@@ -45,10 +45,10 @@ fn job(ui: &mut Ui, state: &AppState) {
     dot(ui, ink);
     ui.label(theme::number(word));
     if run.state == RunState::Running {
-        ui.label(theme::number(format!("{} it/s", words::number(run.now.steps_per_sec))));
+        ui.label(theme::number(format!("{} it/s", words::reading(run.now.steps_per_sec))));
     }
     if let Some(loss) = run.losses.last_smooth() {
-        ui.label(theme::number(format!("loss {}", words::number(loss))));
+        ui.label(theme::number(format!("loss {}", words::reading(loss))));
         sparkline(ui, run);
     }
 }

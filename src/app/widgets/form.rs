@@ -176,7 +176,7 @@ pub fn group(ui: &mut Ui, title: &str) {
 /// A small rounded label.
 pub fn chip(ui: &mut Ui, text: &str, ink: egui::Color32) -> Response {
     let frame = egui::Frame::new()
-        .fill(ink.gamma_multiply(0.14))
+        .fill(ink.gamma_multiply(theme::CHIP))
         .corner_radius(10)
         .inner_margin(egui::Margin::symmetric(8, 1));
     frame
