@@ -434,6 +434,11 @@ fn previews_come_from_the_same_noise_and_keep_to_their_share() {
         assert_eq!(preview.path.len(), 11);
         assert_eq!(preview.path[0].x, previews[0].path[0].x);
     }
+    let kept = std::fs::read_dir(folder(&rig.take()).join("previews")).unwrap();
+    let mut names: Vec<_> = kept.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    assert_eq!(names[0], "step-000000000.png");
+    assert!((3..=previews.len()).contains(&names.len()), "{names:?}");
     // Each call takes a millisecond on the test's clock: 800 of training pay for 80 of previews, eight at most, besides
     // the free ones at the start and the end.
     assert!(previews.len() <= 10, "{}", previews.len());
@@ -464,6 +469,10 @@ fn impossible_requests_say_what_to_do() {
         assert!(message.contains(part), "{message}");
     }
     assert_eq!(messages.len(), 4, "{messages:?}");
+    let ended = events
+        .iter()
+        .filter(|e| matches!(e, Event::SampleEnded { complete: false, .. }));
+    assert_eq!(ended.count(), 2, "every request is answered");
     assert_eq!(states(&events), [RunState::Preparing, RunState::Failed]);
     rig.send(train(points(2))).rest();
     assert_eq!(

@@ -1,5 +1,7 @@
 //! An interrupted run ends with the same numbers as an uninterrupted one, bit for bit.
 
+#![expect(clippy::unwrap_used, reason = "the functions between the tests are tests too")]
+
 mod rig;
 
 use std::{fs, path::Path};

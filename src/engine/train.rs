@@ -199,6 +199,9 @@ impl Run {
             previews.pay(took);
             self.meter.spend(took, 0.0);
         }
+        if let Some(shown) = previews.take_kept() {
+            self.store.keep_preview(shown, ports);
+        }
         if let Some(preview) = made {
             ports.out.preview(preview);
         }
@@ -395,10 +398,14 @@ impl Run {
         self.end_when_saved(ports);
     }
 
-    /// Ends because of an error, without saving: what is on the disk is sound.
-    pub(super) fn fail(&mut self, ports: &mut Ports) {
-        self.learner.drop_work();
+    /// Ends because of a panic, without saving: the weights may be half-changed, and what is on the disk is sound.
+    pub(super) fn abandon(&mut self, ports: &mut Ports) {
         self.enter(RunState::Failed, ports);
+    }
+
+    /// The writing lane broke down over a checkpoint.
+    pub(super) fn save_panicked(&mut self, message: String, ports: &mut Ports) {
+        self.saved(self.learner.step(), Err((message, Vec::new())), ports);
     }
 
     /// Changes the learning rate after warm-up.

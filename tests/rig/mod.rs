@@ -1,6 +1,10 @@
 //! An engine whose events, previews and clock a test can hold in its hands: no threads, no waiting, no real time.
 
-#![allow(dead_code, reason = "each test file uses its own part of the rig")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test file is a crate of its own and uses its own part of the rig"
+)]
 
 use std::{
     cell::{Cell, RefCell},
