@@ -81,7 +81,7 @@ pub fn is_points(source: &str) -> bool {
 
 /// Whether a source is pictures, as far as its name tells.
 pub fn is_pictures(source: &str) -> bool {
-    !is_points(source) && !std::path::Path::new(source).extension().is_some_and(|e| e == "csv")
+    !is_points(source) && std::path::Path::new(source).extension().is_none_or(|e| e != "csv")
 }
 
 /// Whether the data of the form have classes, as far as is known.

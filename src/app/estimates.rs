@@ -42,7 +42,7 @@ impl Estimates {
     }
 
     /// The next question to send, when none is on its way.
-    pub fn next(&mut self) -> Option<Recipe> {
+    pub fn take_question(&mut self) -> Option<Recipe> {
         if self.asked.is_some() {
             return None;
         }
@@ -118,14 +118,18 @@ mod tests {
     fn one_question_at_a_time_and_the_form_first() {
         let mut e = Estimates::default();
         (1..=3).for_each(|b| e.want(&recipe(b)));
-        assert_eq!(e.next(), Some(recipe(1)));
+        assert_eq!(e.take_question(), Some(recipe(1)));
         e.want_now(&recipe(8));
         e.want_now(&recipe(9));
-        assert_eq!(e.next(), None, "one is on its way");
+        assert_eq!(e.take_question(), None, "one is on its way");
         e.answer(estimate(0.5));
-        assert_eq!(e.next(), Some(recipe(9)), "the older question of the form is void");
+        assert_eq!(
+            e.take_question(),
+            Some(recipe(9)),
+            "the older question of the form is void"
+        );
         e.fail("no memory");
-        assert_eq!(e.next(), Some(recipe(2)));
+        assert_eq!(e.take_question(), Some(recipe(2)));
         assert_eq!(e.get(&recipe(1)), Some(Ok(&estimate(0.5))));
         assert_eq!(e.get(&recipe(9)), Some(Err("no memory")));
         assert_eq!(e.get(&recipe(2)), None);
@@ -135,15 +139,15 @@ mod tests {
     fn what_costs_nothing_is_not_measured_again() {
         let mut e = Estimates::default();
         e.want(&recipe(4));
-        e.next();
+        e.take_question();
         e.answer(estimate(1.0));
         let mut other = recipe(4);
         other.seed = 99;
         other.train.lr = 0.5;
         other.train.steps = 7;
         e.want_now(&other);
-        assert_eq!((e.next(), e.get(&other).is_some()), (None, true));
+        assert_eq!((e.take_question(), e.get(&other).is_some()), (None, true));
         e.want_now(&recipe(5));
-        assert!(e.next().is_some());
+        assert!(e.take_question().is_some());
     }
 }

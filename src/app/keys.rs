@@ -172,10 +172,10 @@ pub const BINDINGS: &[Binding] = &[
 /// Ctrl or Alt are left to whatever has the focus.
 pub fn pressed(ctx: &Context, does: Does) -> bool {
     let mut keys = BINDINGS.iter().filter(|b| b.does == does).flat_map(|b| b.keys);
-    keys.any(|key| is_free(ctx, key) && take(ctx, key))
+    keys.any(|&key| is_free(ctx, key) && take(ctx, key))
 }
 
-fn is_free(ctx: &Context, key: &KeyboardShortcut) -> bool {
+fn is_free(ctx: &Context, key: KeyboardShortcut) -> bool {
     let steers_focus = matches!(
         key.logical_key,
         Key::Space | Key::ArrowLeft | Key::ArrowRight | Key::Home | Key::End
@@ -192,7 +192,7 @@ fn is_function_key(key: Key) -> bool {
     matches!(key, Key::F1 | Key::F11 | Key::F12)
 }
 
-fn take(ctx: &Context, wanted: &KeyboardShortcut) -> bool {
+fn take(ctx: &Context, wanted: KeyboardShortcut) -> bool {
     // A question mark is typed with or without Shift, depending on the keyboard.
     let fits = |modifiers: Modifiers| match wanted.logical_key {
         Key::Questionmark => modifiers.matches_logically(wanted.modifiers),

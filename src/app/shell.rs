@@ -196,7 +196,7 @@ impl App {
         let sampling = !self.state.asked.is_empty() || self.state.trajectories.iter().any(|t| !t.ended);
         if !live
             && !sampling
-            && let Some(recipe) = self.state.estimates.next()
+            && let Some(recipe) = self.state.estimates.take_question()
         {
             self.worker.send(Command::Estimate(Box::new(recipe)));
         }
@@ -438,6 +438,9 @@ impl App {
             if keys::pressed(ctx, binding.does) {
                 self.out.push(Action::Do(binding.does));
             }
+        }
+        if !ctx.egui_wants_keyboard_input() && ctx.input(|i| i.key_pressed(egui::Key::Escape)) {
+            (self.view.help, self.view.times, self.view.notices) = (false, false, false);
         }
     }
 

@@ -129,6 +129,8 @@ fn item(ui: &mut Ui, does: Does, can: Result<(), &str>, out: &mut Vec<Action>) {
 pub fn help_window(ctx: &Context, open: &mut bool) {
     Window::new("Keys")
         .open(open)
+        .pivot(Align2::CENTER_CENTER)
+        .default_pos(ctx.content_rect().center())
         .collapsible(false)
         .default_width(460.0)
         .default_height(480.0)
@@ -182,6 +184,7 @@ pub fn times_window(ctx: &Context, open: &mut bool, times: &FrameTimes) {
         .resizable(false)
         .anchor(Align2::RIGHT_TOP, [-12.0, 52.0])
         .show(ctx, |ui| {
+            ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Extend);
             for line in times.report() {
                 ui.label(theme::number(line));
             }

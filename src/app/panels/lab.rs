@@ -35,7 +35,7 @@ use crate::{
         command::{FieldRequest, Model},
         event::{Field, Preview, RunState},
     },
-    math::Domain,
+    math::{Domain, Frame as Picture},
 };
 
 /// Arrows per side of the score field.
@@ -397,14 +397,31 @@ fn path_bar(ui: &mut Ui, preview: &Preview, clock: &mut Playback) {
     });
     let level = preview.path.get(clock.index()).map_or(0.0, |s| s.level.sigma);
     let count = preview.path.first().map_or(0, |s| s.x.count());
+    let outside = preview.path.get(clock.index()).map_or(0, |s| outside(&s.x));
+    let hidden = if outside > 0 {
+        format!(" ({outside} outside the view)")
+    } else {
+        String::new()
+    };
     let text = format!(
-        "{count} samples from fixed noise after {} training steps · denoising step {} of {} · σ {}",
+        "{count} samples{hidden} from fixed noise after {} training steps · denoising step {} of {} · σ {}",
         words::count(preview.step),
         clock.index(),
         preview.path.len().saturating_sub(1),
         words::number(level)
     );
     ui.label(theme::caption(ui, text));
+}
+
+/// How many points lie beyond the plane that the view shows at first, or are no numbers.
+fn outside(frame: &Picture) -> usize {
+    match frame {
+        Picture::Points { xy } => {
+            let inside = |p: &&[f32; 2]| p.iter().all(|v| v.abs() <= EXTENT);
+            xy.as_chunks::<2>().0.iter().filter(|p| !inside(p)).count()
+        }
+        Picture::Pixels { .. } => 0,
+    }
 }
 
 /// Asks for the score field at the cursor, but not more often than is useful.
@@ -437,7 +454,7 @@ impl FieldDesk {
     }
 
     /// The newest field, if it belongs to about the noise level of the frame.
-    fn fitting<'a>(&self, state: &'a AppState, preview: &Preview, index: usize) -> Option<&'a Field> {
+    fn fitting<'a>(state: &'a AppState, preview: &Preview, index: usize) -> Option<&'a Field> {
         let sigma = preview.path.get(index)?.level.sigma;
         state.field.as_deref().filter(|f| (f.level.sigma - sigma).abs() < 0.15)
     }

@@ -64,7 +64,7 @@ pub fn loss_plot(ui: &mut Ui, run: &RunView, draft: &mut CurveDraft, height: f32
     let hover_ink = palette.text;
     let response = plot(ui, "loss", height)
         .legend(Legend::default().text_style(TextStyle::Small).background_alpha(0.0))
-        .y_grid_spacer(move |input| if log { decades(input) } else { even(input) })
+        .y_grid_spacer(move |input| if log { decades(&input) } else { even(&input) })
         .y_axis_formatter(move |mark, _| words::number(unscale(mark.value)))
         .x_axis_formatter(steps_axis)
         .label_formatter(move |at| {
@@ -133,7 +133,7 @@ pub fn level_plot(ui: &mut Ui, run: &RunView, height: f32) {
         .allow_drag(false)
         .include_x(-0.04)
         .include_x(1.04)
-        .y_grid_spacer(even)
+        .y_grid_spacer(|input| even(&input))
         .include_y(0.0)
         .y_axis_formatter(|mark, _| words::number(mark.value))
         .x_axis_formatter(|mark, _| match mark.value {
@@ -167,7 +167,7 @@ fn steps_axis(mark: GridMark, _range: &RangeInclusive<f64>) -> String {
 }
 
 /// Marks at round numbers, about four of them.
-fn even(input: GridInput) -> Vec<GridMark> {
+fn even(input: &GridInput) -> Vec<GridMark> {
     let (low, high) = input.bounds;
     let ticks = ticks(low, high, 4);
     let step_size = ticks.windows(2).map(|t| t[1] - t[0]).next().unwrap_or(high - low);
@@ -175,7 +175,7 @@ fn even(input: GridInput) -> Vec<GridMark> {
 }
 
 /// Marks at 1, 2 and 5 times each power of ten of a logarithmic axis.
-fn decades(input: GridInput) -> Vec<GridMark> {
+fn decades(input: &GridInput) -> Vec<GridMark> {
     let (low, high) = input.bounds;
     let wide = high - low > 2.5;
     let mark = move |decade: i32| {

@@ -37,7 +37,7 @@ const FIRST_PASSES: f64 = 2.0;
 
 /// Width of a card.
 const NARROWEST: f32 = 190.0;
-const WIDEST: f32 = 270.0;
+const WIDEST: f32 = 300.0;
 
 /// Room for the words of a card.
 const BELOW_ART: f32 = 96.0;
@@ -56,6 +56,8 @@ pub struct StartDraft {
     clock: f64,
     /// Card under the pointer and its own clock.
     hovered: Option<(usize, f64)>,
+    /// Height of the page when it was last drawn.
+    height: f32,
     draw: DrawDraft,
     hero: HeroDraft,
     caches: Vec<Cache>,
@@ -110,14 +112,17 @@ pub fn start_panel(ui: &mut Ui, state: &AppState, recent: &[PathBuf], draft: &mu
     let hovered_before = draft.hovered;
     draft.hovered = None;
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        let screen = ui.available_height();
         let (columns, card) = card_size(ui.available_width() - 2.0 * MARGIN);
         let width = columns as f32 * (card.x + GAP) - GAP;
         let margin = ((ui.available_width() - width) / 2.0).max(MARGIN);
         ui.horizontal(|ui| {
             ui.add_space(margin);
-            ui.vertical(|ui| {
+            let page = ui.vertical(|ui| {
                 ui.set_width(width);
-                ui.add_space((ui.available_height() * 0.03).clamp(8.0, 36.0));
+                // On a tall screen the page stands a little above the middle.
+                let above = ((screen - draft.height) * 0.4).max(8.0);
+                ui.add_space(above);
                 greeting(ui, state, draft, out);
                 ui.add_space(12.0);
                 cards(ui, state, card, hovered_before, draft, out);
@@ -128,8 +133,10 @@ pub fn start_panel(ui: &mut Ui, state: &AppState, recent: &[PathBuf], draft: &mu
                 let calm = "You cannot break anything here: settings can be undone, files are never overwritten, and \
                             runs are saved by themselves.";
                 ui.label(theme::caption(ui, calm));
-                ui.add_space(12.0);
+                ui.add_space(8.0);
+                above
             });
+            draft.height = page.response.rect.height() - page.inner;
         });
     });
     draw_window(ui.ctx(), &mut draft.draw, out);

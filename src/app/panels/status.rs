@@ -97,7 +97,10 @@ fn sparkline(ui: &mut Ui, run: &RunView) {
 }
 
 fn machine(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
-    let notes = format!("{} notes", state.notices.len());
+    let notes = match state.notices.len() {
+        1 => "1 note".into(),
+        n => format!("{n} notes"),
+    };
     if button::icon_text_small(ui, ICON_NOTIFICATIONS, &notes).clicked() {
         out.push(Action::ToggleNotices);
     }
