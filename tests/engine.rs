@@ -9,7 +9,7 @@ use diffusion_studio::{
         event::{MarkKind, RunState},
         headless,
     },
-    files::{Tensors, recipe::DataRecipe},
+    files::{RunFolder, Tensors, recipe::DataRecipe},
     math::Value,
     nn::DeviceChoice,
 };
@@ -99,10 +99,7 @@ fn pause_resume_step_stop_and_finish() {
     rig.send(train(points(1000))).calls(7).send(Command::Stop).rest();
     let events = rig.take();
     assert_eq!(states(&events).last(), Some(&RunState::Stopped));
-    let saved = diffusion_studio::files::RunFolder::open(&folder(&events))
-        .unwrap()
-        .newest()
-        .unwrap();
+    let saved = RunFolder::open(&folder(&events)).unwrap().newest().unwrap();
     assert_eq!(Some(saved.content.state.step), losses(&events).last().map(|l| l.0));
 
     rig.send(Command::Resume).rest();
@@ -197,10 +194,7 @@ fn divergence_pauses_and_the_healthy_weights_come_back() {
     assert!(losses(&events).iter().all(|l| l.1 < 3.0));
     assert!(failures(&events).is_empty(), "{:?}", failures(&events));
     let rows = std::fs::read_dir(runs.path()).unwrap().next().unwrap().unwrap().path();
-    let rows = diffusion_studio::files::RunFolder::open(&rows)
-        .unwrap()
-        .metrics()
-        .unwrap();
+    let rows = RunFolder::open(&rows).unwrap().metrics().unwrap();
     assert_eq!(
         rows.iter().map(|r| r.step).collect::<Vec<_>>(),
         (1..=40).collect::<Vec<_>>()
@@ -324,6 +318,23 @@ fn a_written_trajectory_equals_the_frames_shown_and_the_headless_one() {
 }
 
 #[test]
+fn states_are_shown_in_the_units_of_the_schedule() {
+    let runs = tempdir().unwrap();
+    let mut rig = Rig::new(runs.path());
+    rig.send(train(points(300))).rest();
+    rig.send(Command::Sample(Box::new(request(1, 64, "ddim"))));
+    rig.send(Command::Sample(Box::new(request(2, 64, "euler")))).rest();
+    let events = rig.take();
+    assert!(failures(&events).is_empty(), "{:?}", failures(&events));
+    // The same path through other coordinates: Euler in variance-exploding units is DDIM.
+    for (a, b) in steps(&events, 1).iter().zip(steps(&events, 2)) {
+        for (a, b) in xy(&a.x).iter().zip(&*xy(&b.x)) {
+            assert!((a - b).abs() < 0.02, "{a} is not {b}");
+        }
+    }
+}
+
+#[test]
 fn given_noise_starts_the_trajectory() {
     let runs = tempdir().unwrap();
     let mut rig = Rig::new(runs.path());
@@ -423,6 +434,11 @@ fn previews_come_from_the_same_noise_and_keep_to_their_share() {
         assert_eq!(preview.path.len(), 11);
         assert_eq!(preview.path[0].x, previews[0].path[0].x);
     }
+    let kept = std::fs::read_dir(folder(&rig.take()).join("previews")).unwrap();
+    let mut names: Vec<_> = kept.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    assert_eq!(names[0], "step-000000000.png");
+    assert!((3..=previews.len()).contains(&names.len()), "{names:?}");
     // Each call takes a millisecond on the test's clock: 800 of training pay for 80 of previews, eight at most, besides
     // the free ones at the start and the end.
     assert!(previews.len() <= 10, "{}", previews.len());
@@ -453,6 +469,10 @@ fn impossible_requests_say_what_to_do() {
         assert!(message.contains(part), "{message}");
     }
     assert_eq!(messages.len(), 4, "{messages:?}");
+    let ended = events
+        .iter()
+        .filter(|e| matches!(e, Event::SampleEnded { complete: false, .. }));
+    assert_eq!(ended.count(), 2, "every request is answered");
     assert_eq!(states(&events), [RunState::Preparing, RunState::Failed]);
     rig.send(train(points(2))).rest();
     assert_eq!(
@@ -479,16 +499,49 @@ fn data_and_estimates_are_told_before_the_start() {
 }
 
 #[test]
+fn a_run_saves_itself_and_survives_a_disk_that_refuses() {
+    let runs = tempdir().unwrap();
+    let mut rig = Rig::new(runs.path());
+    let mut recipe = points(60);
+    // Seconds of the test's clock, on which each look takes a millisecond.
+    recipe.train.save_every_secs = 0.05;
+    rig.send(train(recipe)).calls(60);
+    let events = rig.take();
+    let run = folder(&events);
+    let saves = |events: &[Event]| {
+        let saved = |e: &&Event| matches!(e, Event::Mark(_, mark) if mark.kind == MarkKind::Checkpoint);
+        events.iter().filter(saved).count()
+    };
+    assert!(saves(&events) >= 2, "{events:?}");
+
+    // A file where the folder of the checkpoints should be.
+    let checkpoints = run.join("checkpoints");
+    std::fs::remove_dir_all(&checkpoints).unwrap();
+    std::fs::write(&checkpoints, "").unwrap();
+    rig.calls(40);
+    let events = rig.take();
+    assert!(failures(&events).iter().all(|m| m.starts_with("Save: ")) && !failures(&events).is_empty());
+    assert!(!losses(&events).is_empty(), "training goes on");
+
+    std::fs::remove_file(&checkpoints).unwrap();
+    rig.rest();
+    let events = rig.take();
+    assert!(failures(&events).is_empty() && saves(&events) >= 1, "{events:?}");
+    let rows = RunFolder::open(&run).unwrap().metrics().unwrap();
+    assert_eq!(
+        rows.iter().map(|r| r.step).collect::<Vec<_>>(),
+        (1..=60).collect::<Vec<_>>()
+    );
+}
+
+#[test]
 fn a_shutdown_saves_the_run() {
     let runs = tempdir().unwrap();
     let mut rig = Rig::new(runs.path());
     rig.send(train(points(1000))).calls(11).send(Command::Shutdown);
     while rig.engine.advance() != Activity::Ended {}
     let events = rig.take();
-    let saved = diffusion_studio::files::RunFolder::open(&folder(&events))
-        .unwrap()
-        .newest()
-        .unwrap();
+    let saved = RunFolder::open(&folder(&events)).unwrap().newest().unwrap();
     // Two calls for the validation at the start, then two a step.
     assert_eq!(saved.content.state.step, 4);
     assert!(failures(&events).is_empty());

@@ -1,5 +1,7 @@
 //! An interrupted run ends with the same numbers as an uninterrupted one, bit for bit.
 
+#![expect(clippy::unwrap_used, reason = "the functions between the tests are tests too")]
+
 mod rig;
 
 use std::{fs, path::Path};
@@ -9,7 +11,7 @@ use diffusion_studio::{
     files::{Recipe, RunFolder},
     math::Spec,
 };
-use rig::{Rig, failures, folder, losses, points, resume, train, train_paused};
+use rig::{Rig, failures, folder, losses, points, resume, resume_paused, train, train_paused};
 use tempfile::tempdir;
 
 /// The files of the checkpoint at `step`.
@@ -127,4 +129,21 @@ fn changed_settings_survive() {
     rig.send(resume(&run)).rest();
     let rows = RunFolder::open(&run).unwrap().metrics().unwrap();
     assert_eq!(rows.last().map(|r| (r.step, r.lr, r.ema_decay)), Some((10, 5e-4, 0.25)));
+}
+
+#[test]
+fn a_finished_run_trains_on_as_if_it_had_been_longer() {
+    let (first, second) = (tempdir().unwrap(), tempdir().unwrap());
+    let long = whole(&points(30), first.path());
+    let short = whole(&points(20), second.path());
+    let mut rig = Rig::new(second.path());
+    rig.send(resume_paused(&short))
+        .rest()
+        .send(Command::SetSteps(30))
+        .send(Command::Resume)
+        .rest();
+    assert!(failures(&rig.take()).is_empty());
+    assert_eq!(metrics(&long), metrics(&short));
+    assert!(checkpoint(&long, 30) == checkpoint(&short, 30), "weights differ");
+    assert_eq!(RunFolder::open(&short).unwrap().recipe().unwrap().train.steps, 30);
 }

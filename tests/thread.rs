@@ -1,5 +1,7 @@
 //! The engine in its own thread, as the window runs it.
 
+#![expect(clippy::unwrap_used, reason = "the functions between the tests are tests too")]
+
 mod rig;
 
 use std::{sync::Arc, time::Duration};

@@ -8,7 +8,13 @@ use std::{
 
 use eframe::{NativeOptions, egui, egui_wgpu};
 
-use super::{icon, shell::App, state::Machine, worker::Wake, worker::Worker};
+use super::{
+    icon,
+    shell::App,
+    state::Machine,
+    worker::{Wake, Worker},
+};
+use crate::{engine::Settings, nn::DeviceChoice};
 
 /// How the window is drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,6 +33,8 @@ pub enum Renderer {
 pub struct Options {
     /// How the window is drawn.
     pub renderer: Renderer,
+    /// What computes.
+    pub device: DeviceChoice,
     /// What to open at the start.
     pub open: Vec<PathBuf>,
     /// When the program started; start times count from here.
@@ -39,6 +47,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             renderer: Renderer::Auto,
+            device: DeviceChoice::default(),
             open: Vec::new(),
             started: Instant::now(),
             timings: None,
@@ -64,6 +73,17 @@ pub enum RunError {
     /// The engine could not be started.
     #[error("the engine could not be started: {0}")]
     Engine(String),
+}
+
+/// Opens the window and stays until it is closed.
+pub fn run(options: &Options) -> Result<(), RunError> {
+    let settings = Settings {
+        device: options.device,
+        runs: None,
+    };
+    run_with(options, &|wake| {
+        Worker::start(settings.clone(), wake).map_err(|e| e.to_string())
+    })
 }
 
 /// Opens the window and stays until it is closed. `connect` starts the engine; it is given what wakes the window up.

@@ -26,4 +26,4 @@ pub mod widgets;
 pub mod words;
 pub mod worker;
 
-pub use launch::{Options, Renderer, RunError};
+pub use launch::{Options, Renderer, RunError, run};

@@ -143,16 +143,6 @@ impl App {
         app
     }
 
-    /// The program without a window, for tests.
-    pub fn without_window(ctx: &egui::Context, worker: Worker) -> Self {
-        Self::bare(
-            ctx,
-            worker,
-            ViewSettings::default(),
-            StartTimes::new(&Options::default()),
-        )
-    }
-
     fn bare(ctx: &egui::Context, worker: Worker, view: ViewSettings, start_times: StartTimes) -> Self {
         theme::install(ctx);
         ctx.set_theme(view.theme);

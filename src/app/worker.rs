@@ -1,6 +1,7 @@
 //! The window's end of the line to the engine.
 
 use std::{
+    fmt,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -9,20 +10,28 @@ use std::{
 };
 
 use arc_swap::ArcSwapOption;
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use eframe::egui;
 
-use crate::engine::{Command, Event, event::Preview};
+use crate::engine::{Command, Event, Handle, Settings, event::Preview, thread};
 
 /// How long the engine may save while the window waits to close.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The window's end of the line to the engine: commands out, facts in without loss, the newest preview beside them.
-#[derive(Clone, Debug)]
 pub struct Worker {
     commands: Sender<Command>,
     events: Receiver<Event>,
     newest: Arc<ArcSwapOption<Preview>>,
+    engine: Option<Handle>,
+}
+
+impl fmt::Debug for Worker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Worker")
+            .field("waiting", &self.events.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Worker {
@@ -32,7 +41,18 @@ impl Worker {
             commands,
             events,
             newest,
+            engine: None,
         }
+    }
+
+    /// Starts an engine of its own.
+    pub fn start(settings: Settings, wake: Arc<Wake>) -> std::io::Result<Self> {
+        let engine = thread::spawn(settings, move || wake.call())?;
+        let line = Self::new(engine.commands.clone(), engine.events.clone(), engine.preview.clone());
+        Ok(Self {
+            engine: Some(engine),
+            ..line
+        })
     }
 
     /// Sends a command; `false` when the engine has ended.
@@ -41,11 +61,22 @@ impl Worker {
     }
 
     /// Asks the engine to save and end, and waits until it has.
-    pub fn shut_down(&self) {
-        if self.send(Command::Shutdown) {
-            // The line is closed when the engine's thread ends; a stuck disk must not keep the window open for ever.
-            let deadline = Instant::now() + PATIENCE;
-            while self.events.recv_deadline(deadline).is_ok() {}
+    pub fn shut_down(&mut self) {
+        if !self.send(Command::Shutdown) {
+            return;
+        }
+        let deadline = Instant::now() + PATIENCE;
+        // The line is closed when the engine's thread ends.
+        let ended = loop {
+            match self.events.recv_deadline(deadline) {
+                Ok(_) => {}
+                Err(RecvTimeoutError::Disconnected) => break true,
+                Err(RecvTimeoutError::Timeout) => break false,
+            }
+        };
+        if !ended {
+            // Dropping the engine would wait for ever; a stuck disk must not keep the program.
+            std::mem::forget(self.engine.take());
         }
     }
 

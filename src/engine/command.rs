@@ -41,6 +41,9 @@ pub enum Command {
     SetLearningRate(f64),
     /// Changes the EMA decay of the running run; marked on the curve.
     SetEmaDecay(f64),
+    /// Changes the number of steps of the run that is under way or paused; marked on the curve and kept in its recipe. To
+    /// train a finished run longer, resume it paused, change this, and go on.
+    SetSteps(u64),
     /// After a divergence: back to the last healthy weights with the learning rate times `lr_factor`, and on.
     Restore {
         /// Multiplies the learning rate, e.g. 1/3.
@@ -81,6 +84,7 @@ impl Command {
             Self::Save => "Save",
             Self::SetLearningRate(_) => "SetLearningRate",
             Self::SetEmaDecay(_) => "SetEmaDecay",
+            Self::SetSteps(_) => "SetSteps",
             Self::Restore { .. } => "Restore",
             Self::Sample(_) => "Sample",
             Self::CancelSample(_) => "CancelSample",

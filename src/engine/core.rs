@@ -112,7 +112,10 @@ impl Engine {
             Command::LoadData(recipe) => self.load_data(recipe),
             Command::Estimate(recipe) => self.estimate(recipe),
             Command::Train(request) => self.train(request),
-            Command::Sample(request) => self.sample(request)?,
+            Command::Sample(request) => {
+                let id = request.id;
+                self.sample(request).inspect_err(|_| self.give_up(id))?;
+            }
             Command::CancelSample(id) => self.cancel(id),
             Command::WriteTrajectory { id, path } => self.write_trajectory(id, path)?,
             Command::ForgetTrajectory(id) => drop(self.records.remove(&id)),
@@ -147,6 +150,7 @@ impl Engine {
             Command::Save => run.save(ports),
             Command::SetLearningRate(lr) => return run.set_learning_rate(*lr, ports),
             Command::SetEmaDecay(decay) => return run.set_ema_decay(*decay, ports),
+            Command::SetSteps(steps) => return run.set_steps(*steps, ports),
             Command::Restore { lr_factor } => return run.restore(*lr_factor, ports),
             _ => {}
         }
@@ -178,7 +182,7 @@ impl Engine {
     fn advance_run(&mut self) {
         let Some(run) = &mut self.run else { return };
         if let Err(error) = run.advance(&mut self.ports) {
-            run.fail(&mut self.ports);
+            run.end(RunState::Failed, &mut self.ports);
             self.ports.failed("Train", error);
         }
     }
@@ -200,7 +204,7 @@ impl Engine {
     /// After a panic: ends the jobs that may be half-changed and says so.
     pub fn abandon(&mut self, message: String) {
         if let Some(mut run) = self.run.take().filter(Run::is_live) {
-            run.fail(&mut self.ports);
+            run.abandon(&mut self.ports);
         }
         for job in self.jobs.drain(..) {
             job.cancel(&mut self.ports);
@@ -266,7 +270,7 @@ impl Engine {
         self.preparing = Some(Preparing { run, paused: None });
         let (library, settings) = (self.library.clone(), self.settings.clone());
         let work = move || {
-            let prepared = Prepared::new(*request, &library, settings);
+            let prepared = Prepared::new(&request, &library, settings);
             Done::Prepared(run, prepared.map(Box::new).map_err(|e| e.to_string()))
         };
         self.ports.background.submit(Lane::Prepare, Task::new("Train", work));
@@ -284,8 +288,8 @@ impl Engine {
                     present.saved(step, result, &mut self.ports);
                 }
             }
-            Done::Rewound(Ok(())) => {}
-            Done::Rewound(Err(message)) => self.ports.failed("Restore", message),
+            Done::Settled(_, Ok(())) => {}
+            Done::Settled(what, Err(message)) => self.ports.failed(what, message),
             Done::Model(ask, result) => self.model_loaded(ask, result),
             Done::Wrote(Ok(path)) => self.ports.out.event(Event::Written(path)),
             Done::Wrote(Err(message)) => self.ports.failed("WriteTrajectory", message),
@@ -323,9 +327,14 @@ impl Engine {
     }
 
     fn panicked(&mut self, what: &'static str, message: String) {
-        match what {
-            "Train" => self.abandon_preparation(RunState::Failed),
-            "Estimate" => self.estimating = false,
+        match (what, &mut self.run) {
+            ("Save", Some(run)) => return run.save_panicked(message, &mut self.ports),
+            ("Train", _) => self.abandon_preparation(RunState::Failed),
+            ("Estimate", _) => self.estimating = false,
+            ("Sample", _) => {
+                let lost = std::mem::take(&mut self.loading);
+                lost.into_iter().for_each(|id| self.give_up(id));
+            }
             _ => {}
         }
         self.ports.failed(what, message);
@@ -362,14 +371,20 @@ impl Engine {
             Ask::Field(request) => ("Field", pinned.map(|pinned| self.field = Some((request, pinned)))),
             // A trajectory that was cancelled in the meantime has already ended.
             Ask::Sample(request) if !self.loading.remove(&request.id) => return,
-            Ask::Sample(request) => (
-                "Sample",
-                pinned.and_then(|pinned| self.start_sampling(*request, pinned)),
-            ),
+            Ask::Sample(request) => {
+                let id = request.id;
+                let begun = pinned.and_then(|pinned| self.start_sampling(*request, pinned));
+                ("Sample", begun.inspect_err(|_| self.give_up(id)))
+            }
         };
         if let Err(error) = done {
             self.ports.failed(what, error);
         }
+    }
+
+    /// Every request for a trajectory is answered by one end.
+    fn give_up(&mut self, id: TrajectoryId) {
+        self.ports.out.event(job::ended(id, false, 0.0));
     }
 
     fn start_sampling(&mut self, request: SampleRequest, pinned: Arc<Pinned>) -> Result<(), Error> {
@@ -381,7 +396,7 @@ impl Engine {
 
     fn cancel(&mut self, id: TrajectoryId) {
         if self.loading.remove(&id) {
-            self.ports.out.event(job::ended(id, false, 0.0));
+            self.give_up(id);
         }
         if let Some(place) = self.jobs.iter().position(|job| job.streams(id))
             && let Some(job) = self.jobs.remove(place)

@@ -5,7 +5,7 @@ use std::{cell::RefCell, rc::Rc};
 use super::{
     Activity, Command, Engine, Error, Event, Settings,
     command::{SampleRequest, TrainRequest},
-    event::{Preview, RunInfo, RunState, StepFrame, TrajectoryInfo},
+    event::{MarkKind, Preview, RunInfo, RunState, StepFrame, TrajectoryInfo},
     job::Record,
     model,
     ports::{Inline, Outbox, Ports, WallClock},
@@ -72,7 +72,15 @@ impl Outcome {
     fn take(&mut self, event: &Event) {
         match event {
             Event::Started(info) => self.info = Some(info.clone()),
-            Event::RunState(_, state) => self.state = Some(*state),
+            Event::RunState(_, state) => {
+                self.state = Some(*state);
+                // A diverged run that was restored is sound again.
+                self.fault.take_if(|_| *state == RunState::Running);
+            }
+            // A later save made up for one that failed.
+            Event::Mark(_, mark) if mark.kind == MarkKind::Checkpoint => self.fault = None,
+            // A broken checkpoint was passed over for the one before.
+            Event::Failed { what: "Resume", .. } => {}
             Event::Failed { message, .. } | Event::Diverged { message, .. } => self.fault = Some(message.clone()),
             _ => {}
         }
@@ -92,6 +100,8 @@ impl Outcome {
 pub struct Samples {
     /// How it was made.
     pub info: TrajectoryInfo,
+    /// Which executor ran the network.
+    pub executor: String,
     /// What a sample is.
     pub domain: Domain,
     /// The samples in tensor order.
@@ -111,7 +121,8 @@ pub fn sample(
     mut tell: impl FnMut(&TrajectoryInfo, &StepFrame),
 ) -> Result<Samples, Error> {
     let pinned = model::load(&request.model)?;
-    let mut sampling = Sampling::new(request, &pinned, device)?;
+    let runner = pinned.runner(device)?;
+    let mut sampling = Sampling::with_runner(request, &pinned.info, &runner)?;
     let info = sample::info(request, &pinned.info, sampling.moves().len());
     let mut record = exact.then(|| Record::new(&sampling));
     let domain = sampling.domain();
@@ -130,6 +141,7 @@ pub fn sample(
     }
     Ok(Samples {
         info,
+        executor: runner.executor,
         domain,
         x,
         path,

@@ -24,6 +24,7 @@ mod preview;
 pub mod sample;
 mod select;
 mod store;
+pub mod suggest;
 pub mod thread;
 mod train;
 mod validation;

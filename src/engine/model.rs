@@ -93,7 +93,7 @@ impl Pinned {
 }
 
 /// Reads a model that is not the present run.
-pub(super) fn load(model: &Model) -> Result<Pinned, Error> {
+pub fn load(model: &Model) -> Result<Pinned, Error> {
     match model {
         Model::Present => Err(Error::refused(
             "there is no run here: name a run folder or a model that ships with the program",

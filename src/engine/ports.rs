@@ -123,8 +123,8 @@ pub enum Done {
     Prepared(RunId, Result<Box<Prepared>, String>),
     /// A checkpoint was written, or not; then its rows of the metrics come back.
     Saved(RunId, u64, Result<(), (String, Vec<Row>)>),
-    /// Checkpoints and metrics after a step are gone.
-    Rewound(Result<(), String>),
+    /// A change of the run folder was made.
+    Settled(&'static str, Result<(), String>),
     /// A model was loaded.
     Model(Ask, Result<Arc<Pinned>, String>),
     /// A file was written for a request.

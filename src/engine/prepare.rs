@@ -31,7 +31,7 @@ const LEVELS: usize = 100;
 
 impl Prepared {
     /// Does all of it.
-    pub(super) fn new(request: TrainRequest, library: &Library, settings: Settings) -> Result<Self, Error> {
+    pub(super) fn new(request: &TrainRequest, library: &Library, settings: Settings) -> Result<Self, Error> {
         if request.resume {
             Self::resume(request, library, settings.device)
         } else {
@@ -39,10 +39,10 @@ impl Prepared {
         }
     }
 
-    fn start(request: TrainRequest, library: &Library, settings: Settings) -> Result<Self, Error> {
+    fn start(request: &TrainRequest, library: &Library, settings: Settings) -> Result<Self, Error> {
         let Settings { device, runs } = settings;
         let mut recipe = request.recipe.clone();
-        let data = load_data(&request, &recipe, library)?;
+        let data = load_data(request, &recipe, library)?;
         let model = described(&recipe, &data)?;
         let mut exec = select::executor(device, model.graph()?, &nn::init::weights(&model.graph()?, recipe.seed))?;
         if recipe.train.micro_batch.is_none() {
@@ -61,7 +61,7 @@ impl Prepared {
         };
         let learner = Learner::new(exec, &model, Feed::new(data.clone(), &model.recipe)?)?;
         Self::assemble(
-            &request,
+            request,
             device,
             model,
             data,
@@ -71,7 +71,7 @@ impl Prepared {
         )
     }
 
-    fn resume(request: TrainRequest, library: &Library, device: DeviceChoice) -> Result<Self, Error> {
+    fn resume(request: &TrainRequest, library: &Library, device: DeviceChoice) -> Result<Self, Error> {
         let Some(path) = &request.folder else {
             return Err(Error::refused("name the run folder that is to go on"));
         };
@@ -80,7 +80,7 @@ impl Prepared {
         let recipe = folder.recipe()?;
         let newest = folder.newest()?;
         let checkpoint: Checkpoint = newest.content;
-        let data = load_data(&request, &recipe, library)?;
+        let data = load_data(request, &recipe, library)?;
         if data.hash != checkpoint.state.data_hash {
             return Err(Error::refused(format!(
                 "the data of “{}” are not those that the run in “{}” began with: start a new run, or bring the data back",
@@ -94,7 +94,7 @@ impl Prepared {
         learner.restore(&checkpoint)?;
         let history = folder.metrics()?;
         let store = Store::new(folder, lock, checkpoint.state.step)?;
-        let mut prepared = Self::assemble(&request, device, model, data, learner, store, checkpoint.state)?;
+        let mut prepared = Self::assemble(request, device, model, data, learner, store, checkpoint.state)?;
         prepared.messages = newest.skipped;
         prepared.history = history;
         prepared.history.retain(|row| row.step <= prepared.state.step);

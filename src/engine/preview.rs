@@ -1,16 +1,20 @@
 //! Samples made while training: always from the same noise, so that the same pictures sharpen as training goes on.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     Error, RunId, TrajectoryId,
     command::{ClassChoice, Model, SampleRequest},
-    event::{Preview, StepFrame},
+    event::{Preview, StepFrame, TrajectoryInfo},
+    export::Shown,
     model::ModelInfo,
-    sample::{Sampling, last_frame, step_frame},
+    sample::{Sampling, info, last_frame, step_frame},
     select::Runner,
 };
 use crate::{math::Spec, nn::Executor};
+
+/// A preview is written to the run folder when training is this part (one in so many) further than at the last one.
+const KEEP_EVERY: u64 = 4;
 
 /// When a preview is due, and the one under way.
 pub(super) struct Previews {
@@ -22,6 +26,8 @@ pub(super) struct Previews {
     spent: Duration,
     trained: Duration,
     newest_step: Option<u64>,
+    kept: Option<Shown>,
+    keep_from: u64,
 }
 
 struct Making {
@@ -46,6 +52,8 @@ impl Previews {
             spent: Duration::ZERO,
             trained: Duration::ZERO,
             newest_step: None,
+            kept: None,
+            keep_from: 0,
         })
     }
 
@@ -77,16 +85,36 @@ impl Previews {
             making.path.push(step_frame(domain, &moved));
             if making.sampling.is_done() {
                 making.path.push(last_frame(domain, &moved));
-                self.newest_step = Some(making.step);
-                return Ok(Some(Preview {
-                    run,
-                    step: making.step,
-                    path: making.path.into(),
-                }));
+                return Ok(Some(self.complete(run, making)));
             }
         }
         self.making = Some(making);
         Ok(None)
+    }
+
+    fn complete(&mut self, run: RunId, making: Making) -> Preview {
+        let Making { step, path, .. } = making;
+        self.newest_step = Some(step);
+        if step >= self.keep_from {
+            self.keep_from = step + (step / KEEP_EVERY).max(1);
+            self.kept = Some(Shown {
+                info: TrajectoryInfo {
+                    step,
+                    ..info(&self.request, &self.info, path.len() - 1)
+                },
+                steps: path.iter().cloned().map(Arc::new).collect(),
+            });
+        }
+        Preview {
+            run,
+            step,
+            path: path.into(),
+        }
+    }
+
+    /// The newest preview that is worth a file, once.
+    pub(super) fn take_kept(&mut self) -> Option<Shown> {
+        self.kept.take()
     }
 
     /// Time that a call took.

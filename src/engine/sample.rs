@@ -14,7 +14,7 @@ use super::{
 use crate::{
     diffusion::{Clipped, Denoiser, EpsAfterClip, Guidance, Guided, Net, NetDenoiser, Step, Trajectory, sampler},
     math::{
-        Cond, Domain, Frame, Move, grid,
+        Cond, Domain, Frame, Level, Move, Units, grid,
         noise::{Address, Seeded, Stream},
         schedule::{self, NoiseSchedule},
         target,
@@ -29,13 +29,15 @@ pub struct Moved {
     pub index: usize,
     /// The move.
     pub mv: Move,
-    /// The state before it.
+    /// The units of `x` and `next`.
+    pub units: Units,
+    /// The state before it, in the sampler's units.
     pub x: Vec<f32>,
     /// The clean sample as guessed from `x`.
     pub x0: Vec<f32>,
     /// The noise as guessed from `x`.
     pub eps: Vec<f32>,
-    /// The state after it.
+    /// The state after it, in the sampler's units.
     pub next: Vec<f32>,
 }
 
@@ -98,6 +100,7 @@ impl Sampling {
         Ok(Some(Moved {
             index: self.chunks[0].index() - 1,
             mv: steps[0].mv,
+            units: self.chunks[0].units(),
             x: gather(|s| &s.x)?,
             x0: gather(|s| &s.belief.x0)?,
             eps: gather(|s| &s.belief.eps)?,
@@ -281,22 +284,21 @@ pub(super) fn info(request: &SampleRequest, model: &ModelInfo, moves: usize) -> 
     }
 }
 
-/// The picture of one move.
+/// The picture of one move. States are shown in the schedule's units, whatever the sampler's are.
 pub fn step_frame(domain: Domain, moved: &Moved) -> StepFrame {
-    let change: f64 = moved
-        .x
-        .iter()
-        .zip(&moved.next)
-        .map(|(a, b)| f64::from((a - b).abs()))
-        .sum();
+    let (x, next) = (
+        shown(&moved.x, moved.units, moved.mv.from),
+        shown(&moved.next, moved.units, moved.mv.to),
+    );
+    let change: f64 = x.iter().zip(&next).map(|(a, b)| f64::from((a - b).abs())).sum();
     StepFrame {
         index: moved.index,
         level: moved.mv.from,
-        x: domain.frame(&moved.x),
+        x: domain.frame(&x),
         x0: domain.frame(&moved.x0),
         eps: noise_frame(domain, &moved.eps),
-        change: (change / moved.x.len() as f64) as f32,
-        x_stats: mean_and_std(&moved.x),
+        change: (change / x.len() as f64) as f32,
+        x_stats: mean_and_std(&x),
         x0_stats: mean_and_std(&moved.x0),
     }
 }
@@ -315,6 +317,11 @@ pub fn last_frame(domain: Domain, moved: &Moved) -> StepFrame {
         x_stats: stats,
         x0_stats: stats,
     }
+}
+
+fn shown(state: &[f32], units: Units, at: Level) -> Vec<f32> {
+    let factor = units.schedule_from_state(at) as f32;
+    state.iter().map(|v| v * factor).collect()
 }
 
 /// Three standard deviations of noise fill the range of pictures.

@@ -29,6 +29,8 @@ pub(super) struct Runner {
     pub(super) device: Device,
     /// Samples of one forward pass.
     pub(super) per_call: usize,
+    /// Name of the executor.
+    pub(super) executor: String,
 }
 
 impl Runner {
@@ -36,6 +38,7 @@ impl Runner {
         Self {
             device: exec.device().clone(),
             per_call: samples_per_call(&*exec, exec.graph().forward_flops()),
+            executor: exec.describe(),
             net: Arc::new(SharedNet::new(exec)),
         }
     }

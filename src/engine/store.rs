@@ -7,10 +7,11 @@ use std::{
 
 use super::{
     Error, RunId,
+    export::{Kind, Shown},
     ports::{Done, Lane, Ports, Task},
 };
 use crate::files::{
-    Checkpoint, Lock, Recipe, RunFolder,
+    Checkpoint, Lock, Overwrite, Recipe, RunFolder,
     metrics::{Metrics, Row},
 };
 
@@ -60,10 +61,24 @@ impl Store {
         ports.background.submit(Lane::Write, Task::new("Save", work));
     }
 
+    /// Replaces the folder's recipe.
+    pub(super) fn write_recipe(&self, recipe: Recipe, ports: &mut Ports) {
+        let folder = self.folder.clone();
+        let work = move || Done::Settled("SetSteps", folder.write_recipe(&recipe).map_err(|e| e.to_string()));
+        ports.background.submit(Lane::Write, Task::new("SetSteps", work));
+    }
+
+    /// Puts a preview's last step into the run folder as a picture. A picture of that step that is there already is kept.
+    pub(super) fn keep_preview(&self, shown: Shown, ports: &mut Ports) {
+        let path = self.folder.previews().join(format!("step-{:09}.png", shown.info.step));
+        let work = move || Done::Settled("Preview", write_preview(&shown, &path).map_err(|e| e.to_string()));
+        ports.background.submit(Lane::Write, Task::new("Preview", work));
+    }
+
     /// Forgets everything after `step`: the run goes back there.
     pub(super) fn rewind(&self, step: u64, ports: &mut Ports) {
         let (folder, metrics) = (self.folder.clone(), self.metrics.clone());
-        let work = move || Done::Rewound(rewind(&folder, &metrics, step).map_err(|e| e.to_string()));
+        let work = move || Done::Settled("Restore", rewind(&folder, &metrics, step).map_err(|e| e.to_string()));
         ports.background.submit(Lane::Write, Task::new("Restore", work));
     }
 }
@@ -79,6 +94,17 @@ fn append(folder: &RunFolder, metrics: &Mutex<Option<Metrics>>, rows: &[Row]) ->
     file.flush()?;
     *slot = Some(file);
     Ok(())
+}
+
+fn write_preview(shown: &Shown, path: &Path) -> Result<(), Error> {
+    let index = shown.info.moves;
+    if path.exists() {
+        return Ok(());
+    }
+    path.parent()
+        .map_or(Ok(()), std::fs::create_dir_all)
+        .map_err(|e| Error::refused(e.to_string()))?;
+    shown.write(Kind::Grid { index }, path, Overwrite::Refuse).map(drop)
 }
 
 fn rewind(folder: &RunFolder, metrics: &Mutex<Option<Metrics>>, step: u64) -> crate::files::Result<()> {

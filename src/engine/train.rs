@@ -159,12 +159,10 @@ impl Run {
         }
         let begun = ports.clock.now();
         let step = self.learner.step();
-        if self.state != RunState::Running {
+        if self.state != RunState::Running || self.previews.as_ref().is_some_and(|p| p.is_due(step)) {
             self.preview(begun, ports)
         } else if self.learner.is_between_steps() && self.validation.as_ref().is_some_and(|v| v.is_due(step)) {
             self.validate(begun, ports)
-        } else if self.previews.as_ref().is_some_and(|p| p.is_due(step)) {
-            self.preview(begun, ports)
         } else {
             self.train(begun, ports)
         }
@@ -200,6 +198,9 @@ impl Run {
         if self.state == RunState::Running {
             previews.pay(took);
             self.meter.spend(took, 0.0);
+        }
+        if let Some(shown) = previews.take_kept() {
+            self.store.keep_preview(shown, ports);
         }
         if let Some(preview) = made {
             ports.out.preview(preview);
@@ -397,10 +398,14 @@ impl Run {
         self.end_when_saved(ports);
     }
 
-    /// Ends because of an error, without saving: what is on the disk is sound.
-    pub(super) fn fail(&mut self, ports: &mut Ports) {
-        self.learner.drop_work();
+    /// Ends because of a panic, without saving: the weights may be half-changed, and what is on the disk is sound.
+    pub(super) fn abandon(&mut self, ports: &mut Ports) {
         self.enter(RunState::Failed, ports);
+    }
+
+    /// The writing lane broke down over a checkpoint.
+    pub(super) fn save_panicked(&mut self, message: String, ports: &mut Ports) {
+        self.saved(self.learner.step(), Err((message, Vec::new())), ports);
     }
 
     /// Changes the learning rate after warm-up.
@@ -425,6 +430,19 @@ impl Run {
         }
         let text = format!("EMA {} → {decay}", self.learner.ema_decay());
         self.learner.set_ema_decay(decay);
+        self.changed(text, ports);
+        Ok(())
+    }
+
+    /// Changes the length of the run.
+    pub(super) fn set_steps(&mut self, steps: u64, ports: &mut Ports) -> Result<(), Error> {
+        if steps == 0 {
+            return Err(Error::refused("a run needs at least one step"));
+        }
+        let text = format!("steps {} → {steps}", self.info.recipe.train.steps);
+        self.info.recipe.train.steps = steps;
+        self.learner.recipe.train.steps = steps;
+        self.store.write_recipe(self.info.recipe.clone(), ports);
         self.changed(text, ports);
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The validation loss: always the same samples, times and noise, so that only the weights make a difference.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use candle_core::{Result, Tensor};
 
@@ -17,8 +17,8 @@ use crate::{
     },
 };
 
-/// The most samples that are judged.
-const SAMPLES: usize = 256;
+/// How many samples are judged: as many as a batch has, within these bounds, so that it never takes long.
+const SAMPLES: RangeInclusive<usize> = 32..=256;
 
 /// The greatest share of the network calls that go into validation, a backward pass counting as two calls.
 const SHARE: f64 = 0.05;
@@ -53,7 +53,8 @@ struct Pass {
 impl Validation {
     /// `None` where the recipe keeps no samples for validation.
     pub(super) fn new(feed: &Feed, batch: usize, per_call: usize) -> Option<Self> {
-        let count = feed.validation_count().min(SAMPLES);
+        let wanted = batch.clamp(*SAMPLES.start(), *SAMPLES.end());
+        let count = feed.validation_count().min(wanted);
         (count > 0).then(|| Self {
             samples: feed.validation(count),
             count,

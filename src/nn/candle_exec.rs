@@ -242,3 +242,88 @@ impl Executor for CandleExecutor {
             .transpose()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        math::{Domain, Spec},
+        nn::{graph, init},
+    };
+
+    fn perceptron(classes: Option<usize>) -> CandleExecutor {
+        let graph = graph(&Spec::new("mlp"), Domain::Points, classes).unwrap();
+        let weights = init::weights(&graph, 1);
+        let mut net = CandleExecutor::new(graph, &Device::Cpu);
+        let flat = net.pack(&weights).unwrap();
+        net.params_mut().copy_from_slice(&flat);
+        net
+    }
+
+    fn batch() -> Tensor {
+        Tensor::new(&[[0.5_f32, -1.0], [2.0, 0.25]], &Device::Cpu).unwrap()
+    }
+
+    fn run(net: &mut CandleExecutor, cond: &Cond, mode: Mode) -> Vec<f32> {
+        let out = net.forward(&batch(), &[3.0, 700.0], cond, mode).unwrap();
+        out.flatten_all().unwrap().to_vec1().unwrap()
+    }
+
+    #[test]
+    fn gradients_are_added_to_what_is_there() {
+        let mut net = perceptron(None);
+        let mut grads = vec![0.0; net.params().len()];
+        run(&mut net, &Cond::None, Mode::Train);
+        net.backward(&batch(), Some(&mut grads), false).unwrap();
+        let once = grads.clone();
+        run(&mut net, &Cond::None, Mode::Train);
+        net.backward(&batch(), Some(&mut grads), false).unwrap();
+        assert!(once.iter().any(|g| *g != 0.0));
+        assert!(once.iter().zip(&grads).all(|(one, two)| 2.0 * one == *two));
+    }
+
+    #[test]
+    fn changed_parameters_are_used_by_the_next_forward_pass() {
+        let mut net = perceptron(None);
+        let before = run(&mut net, &Cond::None, Mode::Infer);
+        net.params_mut().fill(0.0);
+        assert_eq!(run(&mut net, &Cond::None, Mode::Infer), [0.0; 4]);
+        assert!(before.iter().all(|v| *v != 0.0));
+    }
+
+    #[test]
+    fn a_sample_does_not_depend_on_its_batch() {
+        let mut net = perceptron(Some(3));
+        let both = run(&mut net, &Cond::Class(vec![0, 1]), Mode::Infer);
+        let second = batch().narrow(0, 1, 1).unwrap();
+        let alone = net
+            .forward(&second, &[700.0], &Cond::Class(vec![1]), Mode::Infer)
+            .unwrap();
+        let alone = alone.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        assert!(alone.iter().zip(&both[2..]).all(|(a, b)| (a - b).abs() < 1e-5));
+    }
+
+    #[test]
+    fn without_a_condition_the_null_class_is_used() {
+        let mut net = perceptron(Some(3));
+        let null = run(&mut net, &Cond::Class(vec![2, 2]), Mode::Infer);
+        assert_eq!(run(&mut net, &Cond::None, Mode::Infer), null);
+        assert_ne!(run(&mut net, &Cond::Class(vec![0, 2]), Mode::Infer)[..2], null[..2]);
+    }
+
+    #[test]
+    fn misuse_is_refused_with_a_reason() {
+        let mut net = perceptron(None);
+        run(&mut net, &Cond::None, Mode::Infer);
+        let fault = net.backward(&batch(), None, true).unwrap_err().to_string();
+        assert!(fault.contains("forward pass for training"), "{fault}");
+        let classes = Cond::Class(vec![0, 0]);
+        let fault = net.forward(&batch(), &[1.0, 2.0], &classes, Mode::Infer).unwrap_err();
+        assert!(fault.to_string().contains("without classes"), "{fault}");
+        let fault = net.forward(&batch(), &[1.0], &Cond::None, Mode::Infer).unwrap_err();
+        assert!(
+            fault.to_string().contains("1 times were given for 2 samples"),
+            "{fault}"
+        );
+    }
+}

@@ -158,3 +158,104 @@ fn softmax(x: &Tensor) -> Result<Tensor> {
     let exp = x.broadcast_sub(&x.max_keepdim(D::Minus1)?.detach())?.exp()?;
     exp.broadcast_mul(&exp.sum_keepdim(D::Minus1)?.recip()?)
 }
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::*;
+
+    fn tensor(values: &[f32], shape: &[usize]) -> Tensor {
+        Tensor::from_slice(values, shape, &Device::Cpu).unwrap()
+    }
+
+    fn assert_close(found: &Tensor, expected: &[f32]) {
+        let found = found.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        assert_eq!(found.len(), expected.len());
+        let close = found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-5);
+        assert!(close, "{found:?} instead of {expected:?}");
+    }
+
+    #[test]
+    fn activations_have_the_values_of_pytorch() {
+        // torch.nn.functional.{silu, relu, gelu, mish}(torch.tensor([-30., -1., 0.5, 30.]))
+        let x = tensor(&[-30.0, -1.0, 0.5, 30.0], &[1, 4]);
+        for (f, expected) in [
+            (Activation::Silu, [0.0, -0.268_941, 0.311_230, 30.0]),
+            (Activation::Relu, [0.0, 0.0, 0.5, 30.0]),
+            (Activation::Gelu, [0.0, -0.158_655, 0.345_731, 30.0]),
+            (Activation::Mish, [0.0, -0.303_401, 0.375_245, 30.0]),
+        ] {
+            assert_close(&activation(&x, f).unwrap(), &expected);
+        }
+    }
+
+    #[test]
+    fn group_norm_standardises_each_group_of_each_sample() {
+        // Groups of the channels 0 and 1 (values 1, 3: mean 2, deviation 1) and 2 and 3 (values 0, 4: mean 2, deviation 2).
+        let x = tensor(&[1.0, 3.0, 0.0, 4.0], &[1, 4, 1, 1]);
+        let (weight, bias) = (tensor(&[1.0, 2.0, 3.0, 4.0], &[4]), tensor(&[0.0, 0.5, 0.0, 0.5], &[4]));
+        let found = group_norm(&x, &weight, &bias, 2, 0.0).unwrap();
+        assert_close(&found, &[-1.0, 2.5, -3.0, 4.5]);
+        // With eps = 3 the deviations are 2 and sqrt(7).
+        let found = group_norm(&x, &weight, &bias, 2, 3.0).unwrap();
+        let seven = 7.0_f32.sqrt();
+        assert_close(&found, &[-0.5, 1.5, -6.0 / seven, 8.0 / seven + 0.5]);
+    }
+
+    #[test]
+    fn vectors_of_channels_act_at_every_pixel() {
+        let map = tensor(&[1.0, 2.0, 3.0, 4.0], &[1, 2, 1, 2]);
+        assert_close(
+            &add_channels(&map, &tensor(&[10.0, 20.0], &[1, 2])).unwrap(),
+            &[11.0, 12.0, 23.0, 24.0],
+        );
+        let vec = tensor(&[1.0, -1.0, 0.5, 7.0], &[1, 4]);
+        assert_close(&scale_shift(&map, &vec).unwrap(), &[2.5, 4.5, 7.0, 7.0]);
+    }
+
+    #[test]
+    fn samples_are_divided_by_their_own_time() {
+        let x = tensor(&[1.0, 2.0, 3.0, 4.0], &[2, 2]);
+        assert_close(&divide_by_time(&x, &[2.0, 4.0]).unwrap(), &[0.5, 1.0, 0.75, 1.0]);
+    }
+
+    #[test]
+    fn a_pixel_becomes_four() {
+        let x = tensor(&[1.0, 2.0], &[1, 1, 1, 2]);
+        let found = upsample(&x).unwrap();
+        assert_eq!(found.dims(), [1, 1, 2, 4]);
+        assert_close(&found, &[1.0, 1.0, 2.0, 2.0, 1.0, 1.0, 2.0, 2.0]);
+    }
+
+    #[test]
+    fn attention_mixes_pixels_within_a_head() {
+        // Two pixels, two heads of one channel. Head 0: scores q_i k_j with q = (1, 0), k = (ln 3, 0), so that pixel 0
+        // takes shares 3/4 and 1/4 and pixel 1 takes halves. Head 1 has zero queries: halves.
+        let ln3 = 3.0_f32.ln();
+        let q = tensor(&[1.0, 0.0, 0.0, 0.0], &[1, 2, 1, 2]);
+        let k = tensor(&[ln3, 0.0, 5.0, 6.0], &[1, 2, 1, 2]);
+        let v = tensor(&[4.0, 8.0, 1.0, 3.0], &[1, 2, 1, 2]);
+        assert_close(&attention(&q, &k, &v, 2).unwrap(), &[5.0, 6.0, 2.0, 2.0]);
+        // One head of two channels: the scores are divided by sqrt(2), the shares of pixel 0 are 3^(1/sqrt 2) : 1.
+        let share = (ln3 / 2.0_f32.sqrt()).exp();
+        let share = share / (1.0 + share);
+        let mixed = |a: f32, b: f32| share * a + (1.0 - share) * b;
+        assert_close(
+            &attention(&q, &k, &v, 1).unwrap(),
+            &[mixed(4.0, 8.0), 6.0, mixed(1.0, 3.0), 2.0],
+        );
+    }
+
+    #[test]
+    fn convolutions_by_patches_and_by_candle_agree() {
+        let ramp = |n: usize| (0..n).map(|i| (i as f32 * 0.7).sin()).collect::<Vec<_>>();
+        let x = tensor(&ramp(2 * 3 * 6 * 4), &[2, 3, 6, 4]);
+        let weight = tensor(&ramp(5 * 3 * 9), &[5, 3, 3, 3]);
+        for (stride, pad) in [(1, [1; 4]), (2, [1; 4]), (2, [0, 0, 1, 1])] {
+            let candle = conv_by_candle(&x, &weight, stride, pad).unwrap();
+            let expected = candle.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            assert_close(&conv(&x, &weight, None, stride, pad).unwrap(), &expected);
+        }
+    }
+}

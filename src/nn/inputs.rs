@@ -5,31 +5,34 @@ use candle_core::{Error, Result};
 use crate::math::Cond;
 
 /// Sinusoidal features of each time, `(B, dim)`: see [`Op::TimeFeatures`](super::Op::TimeFeatures), whose fields these are.
+///
+/// Frequencies and phases are rounded to float32 as diffusers does: a network is used with the features it was trained
+/// with, and a phase of 900 radians rounded or not is a difference of 1e-5 that sampling multiplies.
 pub fn time_features(t: &[f64], dim: usize, flip: bool, shift: f64, max_period: f64, scale: f64) -> Vec<f32> {
     let half = dim / 2;
-    let step = -libm::log(max_period) / (half as f64 - shift);
-    let frequencies: Vec<f64> = (0..half).map(|i| libm::exp(step * i as f64)).collect();
+    let rate = -libm::log(max_period) as f32;
+    let exponent = |i: usize| rate * i as f32 / (half as f64 - shift) as f32;
+    let frequencies: Vec<f32> = (0..half).map(|i| libm::exp(exponent(i).into()) as f32).collect();
     t.iter()
-        .flat_map(|&t| waves(frequencies.iter().map(move |f| t * scale * f), flip))
+        .flat_map(|&t| waves(frequencies.iter().map(move |f| scale as f32 * (t as f32 * f)), flip))
         .collect()
 }
 
-/// Fourier features of each time, `(B, 2 n)`: see [`Op::FourierFeatures`](super::Op::FourierFeatures).
+/// Fourier features of each time, `(B, 2 n)`: see [`Op::FourierFeatures`](super::Op::FourierFeatures). Phases are rounded
+/// to float32 as diffusers does.
 pub fn fourier_features(t: &[f64], frequencies: &[f32], log: bool, flip: bool) -> Vec<f32> {
     let features = |&t: &f64| {
-        let t = if log { libm::log(t) } else { t };
-        let phases = frequencies
-            .iter()
-            .map(move |&w| std::f64::consts::TAU * f64::from(w) * t);
+        let t = if log { libm::log(t) } else { t } as f32;
+        let phases = frequencies.iter().map(move |&w| t * w * 2.0 * std::f32::consts::PI);
         waves(phases, flip)
     };
     t.iter().flat_map(features).collect()
 }
 
 /// All sines, then all cosines; the other way round when `flip`.
-fn waves(phases: impl Iterator<Item = f64>, flip: bool) -> Vec<f32> {
+fn waves(phases: impl Iterator<Item = f32>, flip: bool) -> Vec<f32> {
     let (sin, cos): (Vec<f32>, Vec<f32>) = phases
-        .map(libm::sincos)
+        .map(|phase| libm::sincos(phase.into()))
         .map(|(sin, cos)| (sin as f32, cos as f32))
         .unzip();
     if flip { [cos, sin].concat() } else { [sin, cos].concat() }
@@ -82,7 +85,7 @@ mod tests {
             found
                 .iter()
                 .zip(expected)
-                .all(|(a, b)| (f64::from(*a) - b).abs() < 1e-7)
+                .all(|(a, b)| (f64::from(*a) - b).abs() < 1e-6)
         );
         let flipped = time_features(&[3.0], 6, true, 1.0, 1e4, 1.0);
         assert_eq!(flipped, [&found[3..], &found[..3]].concat());

@@ -1,86 +1,89 @@
-//! Cases of kind `train`: a short training run of PyTorch with diffusers, step by step.
-
-use std::path::Path;
+//! A short training run of PyTorch with diffusers: loss and gradient norm of every step.
 
 use candle_core::Tensor;
 use diffusion_studio::{
-    math::{Cond, Spec, Value, schedule},
+    diffusion::scheduler_config::beta_schedule,
+    math::{Cond, schedule::NoiseSchedule},
     nn::{
         Executor as _, Mode,
         optim::{self, AdamW, Hyper},
     },
 };
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use crate::{
-    read::{Case, values},
-    unet::{mean_square, open},
+    Case, Outcome,
+    net::{mean_square, open},
 };
 
-/// Compares one case; returns how many numbers were compared.
-pub(crate) fn check(folder: &Path) -> usize {
-    let case = Case::open(&folder.join("run.safetensors"));
-    let meta = &case.meta;
-    assert_eq!(
-        (&meta["target"], &meta["loss"]),
-        (&"epsilon".into(), &"mse".into()),
-        "an unknown objective"
-    );
-    assert_eq!(meta["optimizer"]["name"], "AdamW", "an unknown optimiser");
-    let (_, _, height, width) = case.tensor("x0_00").dims4().unwrap();
-    let mut executor = open(folder, height, width);
-    let mut adam = AdamW::new(executor.params().len(), hyper(&meta["optimizer"]));
-    let (lr, clip) = (real(&meta["optimizer"]["lr"]), real(&meta["clip_grad_norm"]));
-    let (losses, norms) = (values(&case.tensor("losses")), values(&case.tensor("grad_norms")));
-    let steps = meta["steps"].as_u64().unwrap() as usize;
-    assert_eq!((losses.len(), norms.len()), (steps, steps));
-    for step in 0..steps {
-        let (x, t, eps) = noisy(&case, step);
-        let y = executor.forward(&x, &t, &Cond::None, Mode::Train).unwrap();
-        let (loss, d_out) = mean_square(&y, &eps);
-        let mut grads = vec![0.0; executor.params().len()];
-        executor.backward(&d_out, Some(&mut grads), false).unwrap();
-        let norm = optim::clip(&mut grads, clip);
-        adam.update(executor.params_mut(), &grads, lr);
-        for (what, found, expected) in [("loss", loss, losses[step]), ("gradient norm", norm, norms[step])] {
-            assert!(
-                (found - expected).abs() <= 1e-4 * expected,
-                "step {step} {what}: {found}, expected {expected}"
-            );
-        }
+const TOLERANCE: f64 = 1e-4;
+
+pub(crate) fn check(case: &Case) -> Outcome {
+    let about = &case.about;
+    for (key, known) in [("target", "epsilon"), ("loss", "mse")] {
+        assert_eq!(about[key], known, "{}", case.name());
     }
-    2 * steps
+    let optimizer = &about["optimizer"];
+    assert_eq!(optimizer["name"], "AdamW", "{}", case.name());
+    let mut net = open(case.file.parent().unwrap(), &case.tensors["x0_00"]);
+    let mut adam = AdamW::new(net.params().len(), hyper(optimizer));
+    let (lr, clip) = (real(&optimizer["lr"]), real(&about["clip_grad_norm"]));
+    let schedule = schedule(&about["schedule"]);
+    let (mut losses, mut norms) = (Vec::new(), Vec::new());
+    for step in 0..about["steps"].as_u64().unwrap() {
+        let part = |name: &str| format!("{name}_{step:02}");
+        let (x0, eps, t) = (
+            &case.tensors[&part("x0")],
+            &case.tensors[&part("eps")],
+            case.numbers(&part("t")),
+        );
+        let x = noisy(&*schedule, x0, eps, &t);
+        let y = net.forward(&x, &t, &Cond::None, Mode::Train).unwrap();
+        let (loss, d_out) = mean_square(&y, eps);
+        let mut grads = vec![0.0; net.params().len()];
+        net.backward(&d_out, Some(&mut grads), false).unwrap();
+        losses.push(loss);
+        norms.push(optim::clip(&mut grads, clip));
+        adam.update(net.params_mut(), &grads, lr);
+    }
+    let mut outcome = Outcome::default();
+    outcome.compare("losses", &losses, &case.numbers("losses"), TOLERANCE);
+    outcome.compare("grad_norms", &norms, &case.numbers("grad_norms"), TOLERANCE);
+    outcome.demand_all(case, |name| {
+        let inputs = ["x0_", "eps_", "t_"];
+        ["losses", "grad_norms"].contains(&name) || inputs.iter().any(|p| name.starts_with(p))
+    });
+    outcome
 }
 
 fn real(value: &Json) -> f64 {
     value.as_f64().unwrap()
 }
 
-fn hyper(meta: &Json) -> Hyper {
+fn hyper(optimizer: &Json) -> Hyper {
     Hyper {
-        beta1: real(&meta["betas"][0]),
-        beta2: real(&meta["betas"][1]),
-        eps: real(&meta["eps"]),
-        weight_decay: real(&meta["weight_decay"]),
+        beta1: real(&optimizer["betas"][0]),
+        beta2: real(&optimizer["betas"][1]),
+        eps: real(&optimizer["eps"]),
+        weight_decay: real(&optimizer["weight_decay"]),
     }
 }
 
-/// The noisy batch of a step, its times and its noise.
-fn noisy(case: &Case, step: usize) -> (Tensor, Vec<f64>, Tensor) {
-    let part = |name: &str| case.tensor(&format!("{name}_{step:02}"));
-    let (x0, eps, t) = (part("x0"), part("eps"), values(&part("t")));
-    let meta = &case.meta["schedule"];
-    let spec = Spec::new(meta["name"].as_str().unwrap())
-        .with("steps", Value::Int(meta["num_train_timesteps"].as_i64().unwrap()))
-        .with("beta-start", Value::Real(real(&meta["beta_start"])))
-        .with("beta-end", Value::Real(real(&meta["beta_end"])));
-    let schedule = schedule::build(&spec).unwrap();
+/// The schedule in the words of a scheduler's config.
+fn schedule(about: &Json) -> std::sync::Arc<dyn NoiseSchedule> {
+    let mut config: Map<String, Json> = about.as_object().unwrap().clone();
+    let name = config.remove("name").unwrap();
+    config.insert("beta_schedule".into(), name);
+    beta_schedule("DDPMScheduler", &config).unwrap()
+}
+
+/// `alpha_t x0 + sigma_t eps` with a time for each sample.
+fn noisy(schedule: &dyn NoiseSchedule, x0: &Tensor, eps: &Tensor, t: &[f64]) -> Tensor {
     let column = |f: &dyn Fn(f64) -> f64| {
         let factors: Vec<f32> = t.iter().map(|&t| f(t) as f32).collect();
         Tensor::from_vec(factors, (t.len(), 1, 1, 1), x0.device()).unwrap()
     };
     let signal = x0.broadcast_mul(&column(&|t| schedule.level(t).alpha)).unwrap();
     let noise = eps.broadcast_mul(&column(&|t| schedule.level(t).sigma)).unwrap();
-    let x = (signal + noise).unwrap();
-    (x, t, eps)
+    (signal + noise).unwrap()
 }

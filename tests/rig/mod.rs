@@ -1,6 +1,10 @@
 //! An engine whose events, previews and clock a test can hold in its hands: no threads, no waiting, no real time.
 
-#![allow(dead_code, reason = "each test file uses its own part of the rig")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test file is a crate of its own and uses its own part of the rig"
+)]
 
 use std::{
     cell::{Cell, RefCell},
@@ -153,6 +157,15 @@ pub fn resume(folder: &Path) -> Command {
     };
     request.resume = true;
     request.folder = Some(folder.to_owned());
+    Command::Train(request)
+}
+
+/// Goes on in a folder when told to.
+pub fn resume_paused(folder: &Path) -> Command {
+    let Command::Train(mut request) = resume(folder) else {
+        unreachable!()
+    };
+    request.paused = true;
     Command::Train(request)
 }
 

@@ -1,0 +1,161 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Train a diffusion model on your own pictures or points, watch it learn, scrub the reverse process.
+///
+/// Without a command the studio opens in a window.
+#[derive(Debug, Parser)]
+#[command(name = "diffusion-studio", version, args_conflicts_with_subcommands = true)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+    #[command(flatten)]
+    pub(super) studio: StudioArgs,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Common {
+    /// What computes: auto, cpu, cpu-candle, cuda, cuda:N or metal
+    #[arg(long, global = true, default_value = "auto", value_name = "DEVICE")]
+    pub(super) device: String,
+    /// Number of processor threads for training and sampling
+    #[arg(long, global = true, value_name = "N")]
+    pub(super) threads: Option<usize>,
+    /// Print how long each stage of the start took
+    #[arg(long, global = true)]
+    pub(super) timings: bool,
+}
+
+/// Options of the window.
+#[derive(Clone, Debug, Args)]
+pub(super) struct StudioArgs {
+    /// Recipes, run folders, pictures, folders of pictures or data files to open
+    #[arg(value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// How the window is drawn
+    #[arg(long, value_enum, default_value_t = Renderer::Auto)]
+    pub(super) renderer: Renderer,
+}
+
+/// How the window is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Renderer {
+    /// wgpu, and OpenGL when that fails
+    Auto,
+    /// Vulkan, Metal or DirectX 12
+    Wgpu,
+    /// OpenGL
+    Glow,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Train without a window
+    Train(TrainArgs),
+    /// Make samples with a trained model
+    Sample(SampleArgs),
+    /// List what can be chosen: samplers, schedules, targets, nets, data, recipes
+    List(ListArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TrainArgs {
+    /// Recipe file, or the id of a bundled recipe
+    #[arg(value_name = "RECIPE")]
+    pub(super) recipe: Option<PathBuf>,
+    /// Data set by name, or a folder or file of your own
+    #[arg(long, value_name = "NAME|PATH", conflicts_with = "recipe")]
+    pub(super) data: Option<String>,
+    /// Size of the network: tiny, small or base
+    #[arg(long, value_name = "NAME")]
+    pub(super) preset: Option<String>,
+    /// Training steps
+    #[arg(long, value_name = "N")]
+    pub(super) steps: Option<u64>,
+    /// Stop after this many minutes
+    #[arg(long, value_name = "M")]
+    pub(super) minutes: Option<f64>,
+    /// Seed of weights, batches and noise
+    #[arg(long, value_name = "S")]
+    pub(super) seed: Option<u64>,
+    /// Any entry of the recipe, e.g. --set train.lr=3e-4
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(super) sets: Vec<String>,
+    /// Run folder to write (default: a new one in the platform's data folder)
+    #[arg(long, value_name = "RUN")]
+    pub(super) out: Option<PathBuf>,
+    /// Go on from the newest checkpoint of --out
+    #[arg(long, requires = "out")]
+    pub(super) resume: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SampleArgs {
+    /// Run folder, checkpoint folder, or the id of a bundled model
+    #[arg(value_name = "MODEL")]
+    pub(super) model: PathBuf,
+    /// Sampler, see `list samplers`
+    #[arg(long, default_value = "ddim", value_name = "ID")]
+    pub(super) sampler: String,
+    /// Number of moves from noise to sample
+    #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(super) steps: u64,
+    /// How the times are chosen, see `list spacings`
+    #[arg(long, default_value = "trailing", value_name = "ID")]
+    pub(super) spacing: String,
+    /// Share of fresh noise in DDIM, 0 to 1
+    #[arg(long, value_name = "X")]
+    pub(super) eta: Option<f64>,
+    /// Classifier-free guidance; 1 is off
+    #[arg(long, default_value_t = 1.0, value_name = "W")]
+    pub(super) guidance: f64,
+    /// Class by name or index, or `each`
+    #[arg(long, value_name = "C")]
+    pub(super) class: Option<String>,
+    /// How many samples
+    #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub(super) count: u64,
+    /// Seed of the starting noise and of every step
+    #[arg(long, default_value_t = 0, value_name = "S")]
+    pub(super) seed: u64,
+    /// Starting noise from a file (tensor `x_init`, float32, standard normal)
+    #[arg(long, value_name = "F.safetensors")]
+    pub(super) noise: Option<PathBuf>,
+    /// Also write every step exactly
+    #[arg(long, value_name = "F.safetensors")]
+    pub(super) trajectory: Option<PathBuf>,
+    /// A parameter of the sampler, e.g. --set variance=large
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(super) sets: Vec<String>,
+    /// .png (grid), .gif or .apng (the process), .safetensors (raw numbers), or a folder (one PNG each)
+    #[arg(long, value_name = "F")]
+    pub(super) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ListArgs {
+    /// Which registry
+    #[arg(value_enum)]
+    pub(super) what: Registry,
+    /// As JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Registry {
+    Samplers,
+    Spacings,
+    Schedules,
+    Targets,
+    Nets,
+    Data,
+    Recipes,
+    Models,
+}

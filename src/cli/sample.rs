@@ -1,0 +1,211 @@
+//! `sample`: a reverse process without a window.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::{Context as _, bail};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::args::SampleArgs;
+use crate::{
+    engine::{
+        Settings, TrajectoryId,
+        command::{ClassChoice, Model, SampleRequest},
+        export::{Kind, Shown},
+        headless::{self, Samples},
+        model,
+    },
+    files::{Overwrite, Tensor, Tensors, bundled, tensors::Notes},
+    math::{Params, Spec, Value, spec},
+};
+
+/// Makes the samples and writes what `--out` and `--trajectory` name.
+pub(super) fn sample(args: &SampleArgs, settings: &Settings) -> anyhow::Result<()> {
+    let format = Format::of(&args.out)?;
+    refuse_existing(&args.out)?;
+    args.trajectory.as_deref().map_or(Ok(()), refuse_existing)?;
+    let request = request(args)?;
+    let exact = args.trajectory.is_some();
+    let bar = progress_bar(args.steps);
+    let samples = headless::sample(&request, settings.device, exact, |_, step| {
+        bar.set_position(step.index as u64)
+    })?;
+    bar.finish_and_clear();
+    if let (Some(path), Some(tensors)) = (&args.trajectory, &samples.tensors) {
+        written(&Overwrite::Refuse.write_tensors(path, tensors, &Notes::new())?);
+    }
+    written(&write(samples, &args.out, format)?);
+    Ok(())
+}
+
+fn written(path: &Path) {
+    eprintln!("wrote {}", path.display());
+}
+
+/// What `--out` asks for, by its ending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Png,
+    Gif,
+    Apng,
+    Safetensors,
+    Folder,
+}
+
+impl Format {
+    fn of(path: &Path) -> anyhow::Result<Self> {
+        match path.extension().and_then(|e| e.to_str()) {
+            Some("png") => Ok(Self::Png),
+            Some("gif") => Ok(Self::Gif),
+            Some("apng") => Ok(Self::Apng),
+            Some("safetensors") => Ok(Self::Safetensors),
+            None => Ok(Self::Folder),
+            Some(other) => bail!(
+                "--out {}: the ending .{other} is not known; use .png, .gif, .apng, .safetensors, or a folder without an ending",
+                path.display()
+            ),
+        }
+    }
+}
+
+/// Says before the work, not after it, that a file is in the way.
+fn refuse_existing(path: &Path) -> anyhow::Result<()> {
+    if path.is_file() || path.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+        bail!(
+            "“{}” already exists and is not overwritten; choose another name or remove it first",
+            path.display()
+        );
+    }
+    Ok(())
+}
+
+fn write(samples: Samples, out: &Path, format: Format) -> anyhow::Result<PathBuf> {
+    if format == Format::Safetensors {
+        let shape = samples.domain.shape(samples.info.count);
+        let tensors = Tensors(BTreeMap::from([("x".to_owned(), Tensor { shape, data: samples.x })]));
+        return Ok(Overwrite::Refuse.write_tensors(out, &tensors, &Notes::new())?);
+    }
+    let index = samples.info.moves;
+    let shown = Shown {
+        info: samples.info,
+        steps: samples.path.into_iter().map(Arc::new).collect(),
+    };
+    let kind = match format {
+        Format::Gif => Kind::Gif,
+        Format::Apng => Kind::Apng,
+        Format::Folder => Kind::Samples,
+        Format::Png | Format::Safetensors => Kind::Grid { index },
+    };
+    Ok(shown.write(kind, out, Overwrite::Refuse)?)
+}
+
+fn request(args: &SampleArgs) -> anyhow::Result<SampleRequest> {
+    let model = model(&args.model);
+    let names = model::load(&model)?.info.class_names;
+    Ok(SampleRequest {
+        id: TrajectoryId(1),
+        model,
+        sampler: sampler(args)?,
+        steps: args.steps as usize,
+        spacing: Spec::new(&args.spacing),
+        seed: args.seed,
+        count: args.count as usize,
+        class: args
+            .class
+            .as_deref()
+            .map_or(Ok(ClassChoice::None), |text| class(text, &names))?,
+        guidance: args.guidance,
+        noise: args.noise.as_deref().map(noise).transpose()?,
+    })
+}
+
+/// A path, or where there is none, the id of a bundled model.
+fn model(path: &Path) -> Model {
+    let id = path
+        .to_str()
+        .filter(|id| !path.exists() && bundled::ALL.iter().any(|m| m.id == *id));
+    id.map_or_else(|| Model::Folder(path.to_owned()), |id| Model::Bundled(id.to_owned()))
+}
+
+fn sampler(args: &SampleArgs) -> anyhow::Result<Spec> {
+    let mut chosen = Spec::new(&args.sampler);
+    if let Some(eta) = args.eta {
+        chosen = chosen.with("eta", Value::Real(eta));
+    }
+    for set in &args.sets {
+        let (key, value) = set
+            .split_once('=')
+            .with_context(|| format!("--set {set}: expected KEY=VALUE"))?;
+        chosen = chosen.with(key, Value::parse(value));
+    }
+    let entry = spec::find("sampler", crate::diffusion::sampler::ENTRIES, &chosen.id)?;
+    Params::check(entry.params, &chosen.values).with_context(|| format!("sampler {}", chosen.id))?;
+    Ok(chosen)
+}
+
+/// A class by name or index, or `each`.
+fn class(text: &str, names: &[String]) -> anyhow::Result<ClassChoice> {
+    if names.is_empty() {
+        bail!("--class {text}: this model was trained without classes; leave the option out");
+    }
+    if text == "each" {
+        return Ok(ClassChoice::Each);
+    }
+    let by_name = names.iter().position(|n| n.eq_ignore_ascii_case(text));
+    let by_index = text.parse().ok().filter(|i| *i < names.len());
+    match by_name.or(by_index) {
+        Some(index) => Ok(ClassChoice::One(index as u32)),
+        None => bail!(
+            "--class {text}: there is no such class{}; choose 0 to {} or one of: {}",
+            spec::hint(text, names.iter().map(String::as_str)),
+            names.len() - 1,
+            names.join(", ")
+        ),
+    }
+}
+
+/// The tensor `x_init` of a file.
+fn noise(path: &Path) -> anyhow::Result<Arc<[f32]>> {
+    let (_, tensors) = Tensors::read(path)?;
+    let found = tensors.0.get("x_init").map(|t| &*t.data);
+    let values = found.with_context(|| format!("“{}” holds no tensor named x_init", path.display()))?;
+    Ok(values.into())
+}
+
+fn progress_bar(steps: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr_with_hz(10));
+    let style = ProgressStyle::with_template("{bar:30.cyan/blue} step {pos}/{len}  {eta} left");
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_are_found_by_name_and_index() {
+        let names = ["shirt".to_owned(), "bag".to_owned()];
+        let of = |text| class(text, &names);
+        assert_eq!(of("Bag").unwrap(), ClassChoice::One(1));
+        assert_eq!(of("0").unwrap(), ClassChoice::One(0));
+        assert_eq!(of("each").unwrap(), ClassChoice::Each);
+        let fault = of("shirr").unwrap_err().to_string();
+        assert!(
+            fault.contains("did you mean “shirt”?") && fault.contains("0 to 1"),
+            "{fault}"
+        );
+        assert!(class("bag", &[]).unwrap_err().to_string().contains("without classes"));
+    }
+
+    #[test]
+    fn the_ending_decides_the_format() {
+        let of = |path: &str| Format::of(Path::new(path)).ok();
+        assert_eq!(
+            [of("a.png"), of("a.apng"), of("a"), of("a.jpg")],
+            [Some(Format::Png), Some(Format::Apng), Some(Format::Folder), None]
+        );
+    }
+}

@@ -1,0 +1,558 @@
+//! The window without a window: what each workspace shows when it is empty, running and filled, and what its buttons ask
+//! of the engine.
+#![cfg(feature = "gui")]
+
+use std::{sync::Arc, time::Duration};
+
+use arc_swap::ArcSwapOption;
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use diffusion_studio::{
+    app::{
+        action::Workspace,
+        launch::Options,
+        shell::App,
+        state::Machine,
+        worker::{Wake, Worker},
+    },
+    data::{self, DataRecipe, Progress as Loading, Stats},
+    engine::{
+        Command, Event, RunId,
+        command::TrainRequest,
+        event::{DataSummary, Estimate, Mark, MarkKind, Preview, Progress, RunInfo, RunState, StepFrame},
+    },
+    math::{Domain, Level, Value, schedule},
+};
+use eframe::egui::{Key, Modifiers, Role, Vec2};
+use egui_kittest::{
+    Harness,
+    kittest::{NodeT as _, Queryable as _},
+};
+
+/// The program with a line to a test instead of an engine.
+struct Studio<'a> {
+    window: Harness<'a, App>,
+    commands: Receiver<Command>,
+    events: Sender<Event>,
+    newest: Arc<ArcSwapOption<Preview>>,
+}
+
+impl Studio<'_> {
+    fn new() -> Self {
+        Self::sized(Vec2::new(1280.0, 720.0))
+    }
+
+    fn sized(size: Vec2) -> Self {
+        let (commands, asked) = unbounded();
+        let (events, told) = unbounded();
+        let newest = Arc::new(ArcSwapOption::empty());
+        let worker = Worker::new(commands, told, newest.clone());
+        let window = Harness::builder()
+            .with_size(size)
+            .with_max_steps(12)
+            .build_eframe(|cc| {
+                let wake = Arc::new(Wake::new(cc.egui_ctx.clone(), Duration::ZERO));
+                App::new(cc, worker, wake, Machine::default(), &Options::default())
+            });
+        let mut studio = Self {
+            window,
+            commands: asked,
+            events,
+            newest,
+        };
+        studio.run();
+        studio
+    }
+
+    fn in_workspace(workspace: Workspace) -> Self {
+        let mut studio = Self::new();
+        studio.press_tab(workspace.label());
+        studio
+    }
+
+    /// In the Lab with two moons described.
+    fn in_lab() -> Self {
+        let mut studio = Self::in_workspace(Workspace::Lab);
+        studio.tell(Event::DataLoaded(Box::new(summary(&small("moons")))));
+        studio
+    }
+
+    fn press_tab(&mut self, name: &str) {
+        self.window.get_by_role_and_label(Role::Tab, name).click();
+        self.run();
+    }
+
+    fn run(&mut self) {
+        self.window.run();
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.events.send(event).unwrap();
+        self.run();
+    }
+
+    fn press(&mut self, button: &str) {
+        self.window.get_by_role_and_label(Role::Button, button).click();
+        self.run();
+    }
+
+    fn is_enabled(&self, button: &str) -> bool {
+        !self
+            .window
+            .get_by_role_and_label(Role::Button, button)
+            .accesskit_node()
+            .is_disabled()
+    }
+
+    fn key(&mut self, modifiers: Modifiers, key: Key) {
+        self.window.key_press_modifiers(modifiers, key);
+        self.run();
+    }
+
+    fn shows(&self, text: &str) -> bool {
+        self.window.query_all_by_label_contains(text).next().is_some()
+    }
+
+    /// What was asked since the last call, without what the window asks by itself.
+    fn asked(&self) -> Vec<Command> {
+        let by_itself = |c: &Command| matches!(c, Command::Estimate(_) | Command::LoadData(_));
+        self.commands.try_iter().filter(|c| !by_itself(c)).collect()
+    }
+
+    fn begin_run(&mut self) -> RunId {
+        self.press("Train");
+        let Some(Command::Train(request)) = self.asked().pop() else {
+            panic!("no run was asked for")
+        };
+        let run = request.run;
+        self.tell(Event::Started(Box::new(run_info(*request))));
+        self.tell(Event::RunState(run, RunState::Running));
+        run
+    }
+}
+
+fn small(source: &str) -> DataRecipe {
+    let mut recipe = DataRecipe {
+        source: source.into(),
+        ..DataRecipe::default()
+    };
+    if source == "moons" {
+        recipe.params.insert("count".into(), Value::Int(200));
+    }
+    recipe
+}
+
+fn summary(recipe: &DataRecipe) -> DataSummary {
+    let data = data::load(recipe, 0, &Loading::default()).unwrap();
+    DataSummary {
+        stats: Stats::of(&data),
+        validation: data.count / 10,
+        data,
+    }
+}
+
+fn run_info(request: TrainRequest) -> RunInfo {
+    let data = summary(&small(&request.recipe.data.source)).data;
+    let levels = schedule::build(&request.recipe.schedule).unwrap();
+    RunInfo {
+        run: request.run,
+        folder: "runs/moons-0001".into(),
+        domain: data.domain,
+        data,
+        executor: "cpu".into(),
+        weights: 50_000,
+        step: 0,
+        levels: (0..=10).map(|i| levels.level(f64::from(i) * 99.0)).collect(),
+        recipe: request.recipe,
+    }
+}
+
+/// A path whose state is the frame number in every value.
+fn preview(run: RunId, step: u64, domain: Domain, count: usize) -> Arc<Preview> {
+    let frame = |index: usize| {
+        let values = vec![index as f32 / 10.0; count * domain.numel()];
+        let x = domain.frame(&values);
+        StepFrame {
+            index,
+            level: Level {
+                t: 99.0 * (10 - index) as f64,
+                alpha: 0.6,
+                sigma: 0.8,
+            },
+            x0: x.clone(),
+            eps: x.clone(),
+            x,
+            change: 0.1,
+            x_stats: (0.0, 1.0),
+            x0_stats: (0.0, 1.0),
+        }
+    };
+    Arc::new(Preview {
+        run,
+        step,
+        path: (0..=10).map(frame).collect(),
+    })
+}
+
+fn losses(steps: std::ops::RangeInclusive<u64>) -> Progress {
+    Progress {
+        losses: steps.map(|s| (s, 1.0 / s as f32)).collect(),
+        by_level: vec![(0.1, 0.5), (0.9, 0.1)],
+        lr: 1e-3,
+        steps_per_sec: 250.0,
+        secs_left: 75.0,
+        ..Progress::default()
+    }
+}
+
+#[test]
+fn the_start_screen_leads_to_the_lab_with_a_suitable_recipe() {
+    let mut studio = Studio::new();
+    assert!(studio.shows("Watch noise become data") && studio.shows("Drop pictures"));
+    studio.press("Learn Digits 8×8");
+    assert_eq!(studio.window.state().state.workspace, Workspace::Lab);
+    let recipe = &studio.window.state().recipe.recipe;
+    assert_eq!(
+        (recipe.data.source.as_str(), recipe.net.id.as_str()),
+        ("digits8x8", "unet")
+    );
+}
+
+#[test]
+fn the_start_screen_measures_one_card_after_the_other() {
+    let mut studio = Studio::new();
+    let next = |studio: &Studio<'_>| studio.commands.try_iter().collect::<Vec<_>>();
+    let first = next(&studio);
+    let [Command::Estimate(recipe)] = &first[..] else {
+        panic!("{first:?}")
+    };
+    assert_eq!(recipe.data.source, "moons");
+    studio.tell(Event::Estimated(Estimate {
+        source: "moons".into(),
+        secs_per_step: 1e-3,
+        bytes: 1 << 20,
+        weights: 1000,
+        secs_to_samples: 12.0,
+        secs_total: 30.0,
+        executor: "cpu".into(),
+        data: String::new(),
+    }));
+    let second = next(&studio);
+    assert!(
+        matches!(&second[..], [Command::Estimate(r)] if r.data.source == "swiss-roll"),
+        "{second:?}"
+    );
+}
+
+#[test]
+fn drawing_needs_points_and_can_be_closed() {
+    let mut studio = Studio::new();
+    studio.press("Draw your own points");
+    assert!(!studio.is_enabled("Learn these 0 points"));
+    let sheet = studio.window.get_by_label("Sheet to draw points on").rect();
+    studio.window.drag_at(sheet.center());
+    for i in 0..10 {
+        studio.window.hover_at(sheet.center() + Vec2::new(i as f32 * 9.0, 0.0));
+        studio.window.step();
+    }
+    studio.window.drop_at(sheet.center());
+    studio.run();
+    studio.press("Undo");
+    assert!(!studio.is_enabled("Learn these 0 points"));
+    studio.press("Redo");
+    let text = "Learn these 140 points";
+    assert!(studio.shows("Learn these 1"), "redo brings the stroke back");
+    if studio.window.query_by_label(text).is_some() {
+        studio.press(text);
+        assert_eq!(studio.window.state().recipe.recipe.data.source, "drawn");
+    }
+}
+
+#[test]
+fn an_empty_lab_shows_the_data_and_asks_for_nothing_but_their_description() {
+    let mut studio = Studio::in_workspace(Workspace::Lab);
+    let asked: Vec<_> = studio.commands.try_iter().collect();
+    assert!(
+        asked
+            .iter()
+            .any(|c| matches!(c, Command::LoadData(r) if r.source == "moons")),
+        "{asked:?}"
+    );
+    assert!(studio.shows("Reading the data"));
+    studio.tell(Event::DataLoaded(Box::new(summary(&small("moons")))));
+    assert!(studio.shows("Training data") && studio.shows("200 points"));
+    assert!(!studio.is_enabled("Stop") && !studio.is_enabled("Finish") && studio.is_enabled("Step"));
+}
+
+#[test]
+fn step_without_a_run_starts_one_that_waits() {
+    let mut studio = Studio::in_lab();
+    studio.press("Step");
+    assert!(matches!(&studio.asked()[..], [Command::Train(r)] if r.paused));
+}
+
+#[test]
+fn the_three_verbs_are_acknowledged_at_once() {
+    let mut studio = Studio::in_lab();
+    let run = studio.begin_run();
+    studio.press("Pause");
+    assert!(matches!(studio.asked()[..], [Command::Pause]));
+    assert!(!studio.is_enabled("Pausing…"));
+    studio.tell(Event::RunState(run, RunState::Paused));
+    studio.press("Step");
+    studio.press("Resume");
+    assert!(matches!(studio.asked()[..], [Command::StepOnce, Command::Resume]));
+    studio.tell(Event::RunState(run, RunState::Running));
+    studio.press("Finish");
+    assert!(!studio.is_enabled("Finishing…") && studio.is_enabled("Stop"));
+    studio.press("Stop");
+    assert!(!studio.is_enabled("Stopping…"));
+    assert!(matches!(studio.asked()[..], [Command::Finish, Command::Stop]));
+    studio.tell(Event::RunState(run, RunState::Stopped));
+    assert!(studio.is_enabled("Train") && !studio.is_enabled("Stop"));
+}
+
+#[test]
+fn a_running_lab_shows_losses_samples_and_their_path() {
+    let mut studio = Studio::in_lab();
+    let run = studio.begin_run();
+    assert!(studio.shows("first samples are on their way"));
+    studio.tell(Event::Progress(run, losses(1..=300)));
+    studio.tell(Event::Validation {
+        run,
+        step: 200,
+        loss: 0.4,
+        ema: 0.3,
+    });
+    studio.tell(Event::Mark(
+        run,
+        Mark {
+            step: 100,
+            kind: MarkKind::Change,
+            text: "lr 1e-3 → 3e-4".into(),
+        },
+    ));
+    studio.newest.store(Some(preview(run, 280, Domain::Points, 20)));
+    studio.run();
+    for text in [
+        "Loss by noise level",
+        "1 min 15 s",
+        "250",
+        "20 samples from fixed noise",
+        "denoising step 10 of 10",
+    ] {
+        assert!(studio.shows(text), "{text}");
+    }
+    let slider = studio.window.get_by_label("Step of the reverse process");
+    slider.set_value_accesskit(4.0);
+    studio.run();
+    assert!(studio.shows("denoising step 4 of 10"));
+    studio.newest.store(Some(preview(run, 290, Domain::Points, 20)));
+    studio.run();
+    assert!(studio.shows("after 290 training steps") && studio.shows("denoising step 4 of 10"));
+}
+
+#[test]
+fn pictures_are_shown_as_they_come() {
+    let mut studio = Studio::new();
+    studio.press("Learn Digits 8×8");
+    let run = studio.begin_run();
+    let domain = Domain::Image {
+        channels: 1,
+        height: 8,
+        width: 8,
+    };
+    studio.newest.store(Some(preview(run, 10, domain, 9)));
+    studio.tell(Event::Progress(run, losses(1..=10)));
+    assert!(studio.shows("9 samples from fixed noise") && studio.shows("Live samples"));
+}
+
+#[test]
+fn a_late_message_of_another_run_changes_nothing() {
+    let mut studio = Studio::in_lab();
+    let run = studio.begin_run();
+    let other = RunId(run.0 + 1000);
+    studio.tell(Event::Progress(other, losses(1..=50)));
+    studio.tell(Event::RunState(other, RunState::Failed));
+    let view = studio.window.state().state.run.as_ref().unwrap();
+    assert_eq!((view.step, view.state), (0, RunState::Running));
+}
+
+#[test]
+fn a_divergence_is_explained_and_can_be_healed() {
+    let mut studio = Studio::in_lab();
+    let run = studio.begin_run();
+    studio.tell(Event::Progress(run, losses(1..=120)));
+    studio.tell(Event::RunState(run, RunState::Paused));
+    let message = "The loss became infinite in the third layer.".to_owned();
+    studio.tell(Event::Diverged {
+        run,
+        step: 120,
+        message,
+        healthy_step: 90,
+    });
+    assert!(studio.shows("diverged at step 120") && studio.shows("third layer") && studio.shows("those of step 90"));
+    studio.press("Go back and on with a third of the learning rate (3.33e-4)");
+    let asked = studio.asked();
+    assert!(matches!(asked[..], [Command::Restore { lr_factor }] if (lr_factor - 1.0 / 3.0).abs() < 1e-12));
+    studio.tell(Event::RunState(run, RunState::Running));
+    assert!(!studio.shows("diverged at step"));
+}
+
+#[test]
+fn the_learning_rate_acts_on_the_run_under_way() {
+    let mut studio = Studio::in_lab();
+    let field = |studio: &mut Studio<'_>, value: &str| {
+        let node = studio.window.get_by_role_and_label(Role::SpinButton, "learning rate");
+        node.set_text_value_accesskit(value);
+        studio.run();
+    };
+    field(&mut studio, "0.004");
+    assert!(studio.asked().is_empty(), "nothing runs yet");
+    assert_eq!(studio.window.state().recipe.recipe.train.lr, 0.004);
+    studio.begin_run();
+    field(&mut studio, "0.0005");
+    assert!(matches!(studio.asked()[..], [Command::SetLearningRate(v)] if v == 0.0005));
+}
+
+#[test]
+fn the_data_view_describes_filters_and_names_what_was_left_out() {
+    let mut studio = Studio::in_workspace(Workspace::Data);
+    studio.press("Digits 8×8");
+    let asked: Vec<_> = studio.commands.try_iter().collect();
+    assert!(
+        asked
+            .iter()
+            .any(|c| matches!(c, Command::LoadData(r) if r.source == "digits8x8")),
+        "{asked:?}"
+    );
+    let mut digits = summary(&small("digits8x8"));
+    digits.data.skipped = vec![data::Skipped {
+        what: "cat.png".into(),
+        why: "the file ends early".into(),
+    }]
+    .into();
+    studio.tell(Event::DataLoaded(Box::new(digits)));
+    for text in [
+        "10 classes",
+        "mean",
+        "deviation",
+        "cat.png",
+        "the file ends early",
+        "for validation",
+        "CC BY 4.0",
+    ] {
+        assert!(studio.shows(text), "{text}");
+    }
+    let class = studio
+        .window
+        .state()
+        .state
+        .data
+        .loaded()
+        .unwrap()
+        .data
+        .labels
+        .as_ref()
+        .unwrap()
+        .names[3]
+        .clone();
+    studio.press(&class);
+    assert!(studio.shows(&format!("only {class}")));
+    studio.press("Learn from this");
+    assert_eq!(studio.window.state().state.workspace, Workspace::Lab);
+}
+
+#[test]
+fn data_that_cannot_be_read_say_why() {
+    let mut studio = Studio::in_workspace(Workspace::Data);
+    let message = "the folder holds no pictures".to_owned();
+    studio.tell(Event::DataFailed {
+        source: "cats".into(),
+        message,
+    });
+    assert!(studio.shows("cats cannot be used") && studio.shows("the folder holds no pictures"));
+    studio.tell(Event::Failed {
+        what: "Train",
+        message: "no room on the disk".into(),
+    });
+    assert!(studio.shows("no room on the disk"));
+}
+
+#[test]
+fn import_choices_change_what_the_engine_is_asked_to_read() {
+    let mut studio = Studio::in_workspace(Workspace::Data);
+    studio.press("Pixel avatars");
+    studio.commands.try_iter().for_each(drop);
+    studio.window.state_mut().recipe.recipe.data.size = Some(8);
+    studio.run();
+    let asked: Vec<_> = studio.commands.try_iter().collect();
+    assert!(
+        asked
+            .iter()
+            .any(|c| matches!(c, Command::LoadData(r) if r.size == Some(8))),
+        "{asked:?}"
+    );
+}
+
+#[test]
+fn keys_do_what_the_table_says() {
+    let mut studio = Studio::in_lab();
+    studio.key(Modifiers::ALT, Key::Num2);
+    assert_eq!(studio.window.state().state.workspace, Workspace::Data);
+    studio.key(Modifiers::ALT, Key::Num1);
+    studio.key(Modifiers::COMMAND, Key::Enter);
+    assert!(matches!(&studio.asked()[..], [Command::Train(r)] if !r.paused));
+    studio.key(Modifiers::NONE, Key::Questionmark);
+    assert!(studio.shows("Everywhere") && studio.shows("Full screen"));
+    studio.key(Modifiers::NONE, Key::F12);
+    assert!(studio.shows("p50"));
+    let seed = studio.window.state().recipe.recipe.seed;
+    studio.key(Modifiers::NONE, Key::R);
+    assert_ne!(studio.window.state().recipe.recipe.seed, seed);
+    studio.key(Modifiers::COMMAND, Key::Z);
+    assert_eq!(studio.window.state().recipe.recipe.seed, seed);
+    studio.key(Modifiers::COMMAND, Key::B);
+    assert!(studio.window.query_by_label("Network").is_none());
+}
+
+#[test]
+fn nothing_is_drawn_while_nothing_changes() {
+    let mut studio = Studio::in_lab();
+    studio.begin_run();
+    for tab in ["Data", "Lab"] {
+        studio.press_tab(tab);
+        studio.window.run_steps(3);
+        let output = &studio.window.output().viewport_output;
+        let delay = output.values().map(|v| v.repaint_delay).min().unwrap();
+        assert!(
+            delay > Duration::from_secs(1),
+            "{tab}: the next frame is due in {delay:?}"
+        );
+    }
+}
+
+#[test]
+fn small_windows_keep_every_button() {
+    let mut studio = Studio::sized(Vec2::new(800.0, 520.0));
+    studio.press_tab("Lab");
+    studio.tell(Event::DataLoaded(Box::new(summary(&small("moons")))));
+    for name in ["Train", "Step", "Finish", "Stop"] {
+        let rect = studio.window.get_by_role_and_label(Role::Button, name).rect();
+        assert!(rect.max.y <= 520.0 && rect.width() > 20.0, "{name}: {rect:?}");
+    }
+}
+
+#[test]
+fn the_engine_is_asked_to_save_and_end() {
+    let studio = Studio::in_lab();
+    let Studio {
+        window,
+        commands,
+        events,
+        ..
+    } = studio;
+    drop(events);
+    let mut app = window.into_state();
+    eframe::App::on_exit(&mut app, None);
+    assert!(commands.try_iter().any(|c| matches!(c, Command::Shutdown)));
+}
