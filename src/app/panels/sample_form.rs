@@ -318,15 +318,21 @@ impl SampleDraft {
         self.touched = true;
     }
 
-    /// The run of the Lab as soon as there is one; before that a model that ships with the program.
+    /// The run of the Lab as soon as there is one; before that the weights of the present trajectory, or a model that ships
+    /// with the program.
     fn choose_default(&mut self, state: &AppState) {
         if self.touched {
             return;
         }
-        self.model = match (&state.run, bundled::ALL.first()) {
-            (None, Some(first)) => Model::Bundled(first.id.to_owned()),
+        let shown = state.trajectory().and_then(|view| view.request.as_ref());
+        self.model = match (&state.run, shown, bundled::ALL.first()) {
+            (None, Some(request), _) => request.model.clone(),
+            (None, None, Some(first)) => Model::Bundled(first.id.to_owned()),
             _ => Model::Present,
         };
+        if let Model::Folder(path) = &self.model {
+            self.folder = path.display().to_string();
+        }
     }
 
     /// Whether there is something to sample from, or why not.

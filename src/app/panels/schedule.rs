@@ -7,7 +7,7 @@ use eframe::egui::{
     Sense, Shape, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, emath::GuiRounding as _, pos2, vec2,
 };
 use egui_material_icons::icons;
-use egui_plot::{Line, LineStyle, Plot, PlotPoints, Span, VLine};
+use egui_plot::{GridMark, Line, LineStyle, Plot, PlotPoints, Span, VLine};
 
 use super::time_bar::{clock_keys, decibels, time_bar_panel};
 use crate::{
@@ -27,7 +27,7 @@ use crate::{
         words,
     },
     data::Dataset,
-    draw::noising::noised,
+    draw::{noising::noised, plot::ticks as round_values},
     math::{
         Frame, Level, Spec,
         grid::{self, time_grid},
@@ -40,6 +40,9 @@ const CURVE: usize = 400;
 
 /// Where the pictures below the curves stand: shares of the schedule.
 const STOPS: [(f64, &str); 5] = [(0.0, "start"), (0.25, "¼"), (0.5, "½"), (0.75, "¾"), (1.0, "end")];
+
+/// Height of the row of pictures.
+const PICTURES: f32 = 190.0;
 
 /// Points of a cloud that is shown noised.
 const DOTS: usize = 600;
@@ -114,7 +117,7 @@ impl Quantity {
         match self {
             Self::AlphaBar => "Signal left, ᾱ",
             Self::Snr => "Signal to noise, dB",
-            Self::Beta => "Noise added per step, β",
+            Self::Beta => "Noise added per step, β (log)",
             Self::Sigma => "Noise level, σ",
         }
     }
@@ -126,6 +129,11 @@ impl Quantity {
             Self::Beta => "Variance of the noise that the step to time t adds",
             Self::Sigma => "Standard deviation of the noise in x at time t",
         }
+    }
+
+    /// A value of the axis in words.
+    fn text(self, value: f64) -> String {
+        words::number(if self == Self::Beta { 10_f64.powf(value) } else { value })
     }
 
     fn of(self, curves: &Curves) -> &[[f64; 2]] {
@@ -149,7 +157,7 @@ impl Curves {
         let at = |share: f64| level_at(&*schedule, share);
         Ok(Self {
             last: *schedule.domain().end(),
-            beta: along(&|share| beta(&*schedule, share)),
+            beta: along(&|share| beta(&*schedule, share).max(1e-6).log10()),
             alpha_bar: along(&|share| at(share).alpha.powi(2)),
             snr: along(&|share| (10.0 * at(share).snr().log10()).clamp(-60.0, 60.0)),
             sigma: along(&|share| at(share).sigma),
@@ -301,7 +309,7 @@ fn consequences(ui: &mut Ui, state: &AppState, draft: &mut ScheduleDraft, curves
     let share = cursor(state).unwrap_or(draft.share);
     let ticks = draft.ticks();
     legend(ui, draft);
-    let strip = 190.0;
+    let strip = if dataset(state).is_some() { PICTURES } else { 30.0 };
     let warnings = warnings(&draft.mine, &ticks);
     let text = 22.0 * warnings.len() as f64 as f32 + 8.0;
     let height = (ui.available_height() - strip - text - 24.0).max(220.0);
@@ -401,8 +409,11 @@ fn plot(
         .include_x(1.0)
         .set_margin_fraction(vec2(0.0, 0.08))
         .y_axis_min_width(44.0)
+        .grid_color(palette.line)
+        .x_grid_spacer(|_| quarters())
+        .y_grid_spacer(|input| marks(input.bounds))
         .x_axis_formatter(move |mark, _: &RangeInclusive<f64>| words::number((mark.value * last).round()))
-        .y_axis_formatter(|mark, _: &RangeInclusive<f64>| words::number(mark.value))
+        .y_axis_formatter(move |mark, _: &RangeInclusive<f64>| quantity.text(mark.value))
         .label_formatter(|_| None)
         .show(ui, |plot| {
             for (from, to) in bands(curves) {
@@ -438,7 +449,7 @@ fn plot(
         (egui::Align2::LEFT_TOP, 6.0)
     };
     let at = pos2(shown.transform.position_from_point_x(share) + dx, frame.top() + 4.0);
-    let text = format!("t {}   {}", words::number((share * last).round()), words::number(value));
+    let text = format!("t {}   {}", words::number((share * last).round()), quantity.text(value));
     painter.text(
         at,
         align,
@@ -449,6 +460,22 @@ fn plot(
     let held = response.dragged() || response.clicked() || response.is_pointer_button_down_on();
     let pointer = response.interact_pointer_pos().filter(|_| held)?;
     Some(shown.transform.value_from_position(pointer).x.clamp(0.0, 1.0))
+}
+
+/// Marks at 0, ¼, ½, ¾ and 1 of the schedule.
+fn quarters() -> Vec<GridMark> {
+    let mark = |i: u32| GridMark {
+        value: f64::from(i) / 4.0,
+        step_size: 0.25,
+    };
+    (0..=4).map(mark).collect()
+}
+
+/// About four round marks.
+fn marks((low, high): (f64, f64)) -> Vec<GridMark> {
+    let values = round_values(low, high, 4);
+    let step_size = values.windows(2).map(|w| w[1] - w[0]).fold(f64::INFINITY, f64::min);
+    values.into_iter().map(|value| GridMark { value, step_size }).collect()
 }
 
 /// Parts of the schedule where the picture is nearly clean (above 20 dB) or gone (below −20 dB).

@@ -106,7 +106,8 @@ fn slider(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
     let clock = &state.playback;
     let mut index = clock.index();
     let last = state.trajectory().map_or(0, |view| view.info.moves).max(1);
-    ui.spacing_mut().slider_width = ui.available_width() - 12.0;
+    ui.add_space(12.0);
+    ui.spacing_mut().slider_width = ui.available_width() - 8.0;
     let response = ui.add(Slider::new(&mut index, 0..=last).show_value(false));
     response.widget_info(|| WidgetInfo::slider(!clock.is_empty(), clock.index() as f64, "Diffusion time"));
     if response.changed() {

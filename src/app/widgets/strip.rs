@@ -155,12 +155,7 @@ pub fn film_strip<S: Steps + ?Sized>(ui: &mut Ui, height: f32, film: &Film<'_, S
         let x = ruler.x(index);
         let current = boxes.iter().find(|(cell, _)| ruler.covers(*cell).contains(&index));
         if let Some((_, rect)) = current {
-            painter.rect_stroke(
-                rect.expand(1.0),
-                2.0,
-                Stroke::new(2.0, palette.accent),
-                StrokeKind::Outside,
-            );
+            painter.rect_stroke(*rect, 2.0, Stroke::new(1.5, palette.accent), StrokeKind::Inside);
         }
         painter.vline(x, area.y_range(), Stroke::new(2.0, palette.accent));
     }
