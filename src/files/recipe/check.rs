@@ -212,7 +212,7 @@ mod tests {
             ("schedule.id", |r| r.schedule = Spec::new("cosin")),
             ("net.id", |r| r.net = Spec::new("unett")),
             ("net.preset", |r| {
-                r.net = Spec::new("unet").with("preset", Value::Text("huge".into()))
+                r.net = Spec::new("unet").with("preset", Value::Text("huge".into()));
             }),
             ("net.widht", |r| r.net = r.net.clone().with("widht", Value::Int(3))),
             ("data.params.noise", |r| {
