@@ -186,16 +186,18 @@ fn beta(schedule: &dyn NoiseSchedule, share: f64) -> f64 {
 
 /// Noise schedules and what they do to a picture.
 pub fn schedule_panel(ui: &mut Ui, state: &AppState, draft: &mut ScheduleDraft, out: &mut Vec<Action>) {
-    if let (Some(run), false) = (&state.run, draft.touched) {
-        draft.mine = run.info.recipe.schedule.clone();
-    }
+    draft.choose_default(state);
     clock_keys(ui, state, out);
     if state.trajectory().is_some() {
         Panel::bottom("time bar")
             .resizable(false)
             .show(ui, |ui| time_bar_panel(ui, state, out));
     }
+    let form = Pane::new()
+        .inner_margin(Margin::same(12))
+        .fill(theme::palette(ui).panel);
     Panel::left("schedule form")
+        .frame(form)
         .default_size(280.0)
         .size_range(240.0..=420.0)
         .show(ui, |ui| {
@@ -220,9 +222,8 @@ pub fn schedule_panel(ui: &mut Ui, state: &AppState, draft: &mut ScheduleDraft, 
 
 fn schedule_form(ui: &mut Ui, draft: &mut ScheduleDraft, out: &mut Vec<Action>) {
     form::group(ui, "Schedule");
-    let before = draft.mine.clone();
+    let before = (draft.mine.clone(), draft.other.clone());
     spec_rows(ui, "Shape", &mut draft.mine);
-    draft.touched |= draft.mine != before;
     ui.add_space(4.0);
     let press = button::primary(ui, icons::ICON_CHECK, "Use for the next run", Ok(()));
     if press.on_hover_text("Puts this schedule into the Lab's form").clicked() {
@@ -237,6 +238,7 @@ fn schedule_form(ui: &mut Ui, draft: &mut ScheduleDraft, out: &mut Vec<Action>) 
     if let Some(other) = &mut draft.other {
         spec_rows(ui, "Other shape", other);
     }
+    draft.touched |= before != (draft.mine.clone(), draft.other.clone());
     form::group(ui, "Steps of a sampler");
     form::row(ui, "Steps", "How often the reverse process stops", |ui| {
         let mut steps = draft.steps as i64;
@@ -274,6 +276,21 @@ fn spec_rows(ui: &mut Ui, name: &str, choice: &mut Spec) {
 }
 
 impl ScheduleDraft {
+    /// Until something is chosen: the schedule of the present run or trajectory, and another one to compare with.
+    fn choose_default(&mut self, state: &AppState) {
+        if self.touched {
+            return;
+        }
+        let run = state.run.as_ref().map(|run| &run.info.recipe);
+        if let Some(recipe) = run.or_else(|| state.trajectory().map(|view| &view.info.recipe)) {
+            self.mine = recipe.schedule.clone();
+        }
+        if self.other.as_ref().is_some_and(|other| other.id == self.mine.id) {
+            let another = schedule::ENTRIES.iter().find(|e| e.id != self.mine.id);
+            self.other = another.map(|e| Spec::new(e.id));
+        }
+    }
+
     fn refresh(&mut self) {
         if self.curves.as_ref().is_none_or(|(spec, _)| *spec != self.mine) {
             self.curves = Some((self.mine.clone(), Curves::new(&self.mine)));
@@ -410,7 +427,7 @@ fn plot(
         .set_margin_fraction(vec2(0.0, 0.08))
         .y_axis_min_width(44.0)
         .grid_color(palette.line)
-        .x_grid_spacer(|_| quarters())
+        .x_grid_spacer(move |_| times(last))
         .y_grid_spacer(|input| marks(input.bounds))
         .x_axis_formatter(move |mark, _: &RangeInclusive<f64>| words::number((mark.value * last).round()))
         .y_axis_formatter(move |mark, _: &RangeInclusive<f64>| quantity.text(mark.value))
@@ -450,30 +467,27 @@ fn plot(
     };
     let at = pos2(shown.transform.position_from_point_x(share) + dx, frame.top() + 4.0);
     let text = format!("t {}   {}", words::number((share * last).round()), quantity.text(value));
-    painter.text(
-        at,
-        align,
-        text,
-        egui::TextStyle::Monospace.resolve(ui.style()),
-        palette.text,
-    );
+    let galley = painter.layout_no_wrap(text, egui::TextStyle::Monospace.resolve(ui.style()), palette.text);
+    let area = align.anchor_size(at, galley.size());
+    painter.rect_filled(area.expand2(vec2(4.0, 2.0)), 3.0, palette.sunken.gamma_multiply(0.85));
+    painter.galley(area.min, galley, palette.text);
     let held = response.dragged() || response.clicked() || response.is_pointer_button_down_on();
     let pointer = response.interact_pointer_pos().filter(|_| held)?;
     Some(shown.transform.value_from_position(pointer).x.clamp(0.0, 1.0))
 }
 
-/// Marks at 0, ¼, ½, ¾ and 1 of the schedule.
-fn quarters() -> Vec<GridMark> {
-    let mark = |i: u32| GridMark {
-        value: f64::from(i) / 4.0,
-        step_size: 0.25,
+/// About five round times, at their shares of the schedule.
+fn times(last: f64) -> Vec<GridMark> {
+    let scaled = |mark: GridMark| GridMark {
+        value: mark.value / last,
+        step_size: mark.step_size / last,
     };
-    (0..=4).map(mark).collect()
+    marks((0.0, last)).into_iter().map(scaled).collect()
 }
 
-/// About four round marks.
+/// About five round marks.
 fn marks((low, high): (f64, f64)) -> Vec<GridMark> {
-    let values = round_values(low, high, 4);
+    let values = round_values(low, high, 5);
     let step_size = values.windows(2).map(|w| w[1] - w[0]).fold(f64::INFINITY, f64::min);
     values.into_iter().map(|value| GridMark { value, step_size }).collect()
 }
@@ -606,6 +620,7 @@ fn pictures(ui: &mut Ui, state: &AppState, draft: &mut ScheduleDraft, share: f64
     };
     let dice = keys::pressed(ui.ctx(), Does::Seed);
     ui.horizontal(|ui| {
+        ui.set_min_height(32.0);
         ui.label(theme::heading(format!("{} in noise", data.label)));
         if button::icon(ui, icons::ICON_CASINO, "Another sample").clicked() || dice {
             draft.sample = (draft.sample + 1) % data.count;
@@ -636,7 +651,7 @@ fn pictures(ui: &mut Ui, state: &AppState, draft: &mut ScheduleDraft, share: f64
                     let stroke = Stroke::new(2.0, theme::palette(ui).accent);
                     ui.painter().rect_stroke(area, 3.0, stroke, StrokeKind::Outside);
                 }
-                ui.label(theme::caption(ui, format!("{name} · {}", decibels(*level).trim())));
+                ui.label(theme::caption(ui, format!("{name} · {}", decibels(*level))));
             });
         }
     });

@@ -1,8 +1,8 @@
 //! The reverse process under one cursor: state, clean guess, noise guess and change, side by side.
 
 use eframe::egui::{
-    self, Align, CentralPanel, Frame as Pane, Layout, Margin, Panel, Response, RichText, ScrollArea, Sense, Ui, Vec2,
-    WidgetInfo, pos2, vec2,
+    self, Align, CentralPanel, Frame as Pane, Label, Layout, Margin, Panel, Response, RichText, ScrollArea, Sense, Ui,
+    Vec2, WidgetInfo, pos2, vec2,
 };
 use egui_material_icons::icons;
 
@@ -72,12 +72,15 @@ pub fn trajectory_panel(ui: &mut Ui, state: &AppState, draft: &mut TrajectoryDra
     Panel::bottom("time bar")
         .resizable(false)
         .show(ui, |ui| time_bar_panel(ui, state, out));
+    let form = Pane::new()
+        .inner_margin(Margin::same(12))
+        .fill(theme::palette(ui).panel);
     Panel::left("sample form")
+        .frame(form)
         .default_size(280.0)
         .size_range(240.0..=420.0)
         .show(ui, |ui| {
             ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-                ui.set_max_width(ui.available_width());
                 sample_form(ui, state, &mut draft.sample, out);
                 trajectory_list(ui, state, out);
             });
@@ -140,12 +143,11 @@ fn trajectory_row(ui: &mut Ui, view: &TrajectoryView, is_current: bool, out: &mu
     let id = view.info.id;
     let title = title(&view.info);
     let detail = format!("{} · {}", outcome(view), view.info.model);
-    ui.horizontal(|ui| {
+    let size = vec2(ui.available_width(), 42.0);
+    ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), |ui| {
         ui.spacing_mut().item_spacing.x = 2.0;
-        let size = vec2(ui.available_width() - 68.0, 42.0);
-        let row = two_lines(ui, size, &title, &detail, is_current);
-        if row.on_hover_text(format!("{title}\n{detail}")).clicked() && !is_current {
-            out.push(Action::Select(id));
+        if button::icon(ui, icons::ICON_DELETE, &format!("Remove: {title}")).clicked() {
+            out.push(Action::Forget(id));
         }
         let (icon, name) = match view.pinned {
             true => (icons::ICON_KEEP_OFF, "Let it go when memory runs short"),
@@ -154,8 +156,9 @@ fn trajectory_row(ui: &mut Ui, view: &TrajectoryView, is_current: bool, out: &mu
         if button::icon(ui, icon, &format!("{name}: {title}")).clicked() {
             out.push(Action::Pin(id, !view.pinned));
         }
-        if button::icon(ui, icons::ICON_DELETE, &format!("Remove: {title}")).clicked() {
-            out.push(Action::Forget(id));
+        let row = two_lines(ui, vec2(ui.available_width(), size.y), &title, &detail, is_current);
+        if row.on_hover_text(format!("{title}\n{detail}")).clicked() && !is_current {
+            out.push(Action::Select(id));
         }
     });
 }
@@ -230,32 +233,33 @@ fn filled(ui: &mut Ui, state: &AppState, view: &TrajectoryView, draft: &mut Traj
 }
 
 fn header(ui: &mut Ui, state: &AppState, view: &TrajectoryView, draft: &mut TrajectoryDraft, out: &mut Vec<Action>) {
-    ui.horizontal(|ui| {
-        ui.label(theme::heading(title(&view.info)));
-        ui.label(theme::caption(ui, facts(&view.info)));
-        if view.stride > 1 {
-            let text = format!("every {}th step kept", view.stride);
-            form::chip(ui, &text, theme::palette(ui).warn)
-                .on_hover_text("The memory budget was reached, so the steps between were let go");
+    let size = vec2(ui.available_width(), 30.0);
+    ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), |ui| {
+        let sample = draft.lens.selected.unwrap_or(0);
+        export_menu(ui, state, view, sample, &mut draft.export, out);
+        match view.info.domain {
+            Domain::Points => layer_toggles(ui, &mut draft.layers),
+            Domain::Image { .. } => solo_toggle(ui, view, &mut draft.lens),
         }
-        if view.ended && !view.complete {
-            form::chip(ui, "cancelled", theme::palette(ui).warn);
+        if draft.lens.zoom != 1.0 && button::icon(ui, icons::ICON_FIT_SCREEN, "Fit everything").clicked() {
+            draft.lens.fit();
         }
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let sample = draft.lens.selected.unwrap_or(0);
-            export_menu(ui, state, view, sample, &mut draft.export, out);
-            match view.info.domain {
-                Domain::Points => layer_toggles(ui, &mut draft.layers),
-                Domain::Image { .. } => solo_toggle(ui, view, &mut draft.lens),
+        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+            ui.label(theme::heading(title(&view.info)));
+            if view.stride > 1 {
+                let text = format!("every {}th step kept", view.stride);
+                form::chip(ui, &text, theme::palette(ui).warn)
+                    .on_hover_text("The memory budget was reached, so the steps between were let go");
             }
-            if draft.lens.zoom != 1.0 && button::icon(ui, icons::ICON_FIT_SCREEN, "Fit everything").clicked() {
-                draft.lens.fit();
+            if view.ended && !view.complete {
+                form::chip(ui, "cancelled", theme::palette(ui).warn);
             }
+            ui.add(Label::new(theme::caption(ui, facts(&view.info))).truncate());
         });
     });
 }
 
-/// `this run, step 1200 · trailing · class 3 · guidance 2`.
+/// `moons-0001, step 1200 · trailing · class 3 · guidance 2`.
 fn facts(info: &TrajectoryInfo) -> String {
     let mut parts = vec![info.model.clone()];
     match info.class {
