@@ -1,0 +1,159 @@
+//! Pointwise functions and their derivatives on registers.
+
+use super::simd::Simd;
+use crate::nn::graph::Activation;
+
+/// `e^x` to about 1e-7 of its value; arguments beyond ±87 count as ±87.
+#[inline(always)]
+pub(super) fn exp<S: Simd>(s: S, x: S::V) -> S::V {
+    // x = n ln 2 + r with |r| <= ln 2 / 2; ln 2 in two parts (Cody and Waite), e^r by the polynomial of Cephes' expf.
+    const LN2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
+    const TAIL: [f32; 5] = [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5];
+    let x = s.max(s.min(x, s.splat(87.0)), s.splat(-87.0));
+    let n = s.round(s.mul(x, s.splat(std::f32::consts::LOG2_E)));
+    let r = s.fma(n, s.splat(-LN2[0]), x);
+    let r = s.fma(n, s.splat(-LN2[1]), r);
+    let mut p = s.splat(1.987_569_1e-4);
+    for c in TAIL {
+        p = s.fma(p, r, s.splat(c));
+    }
+    let one_plus_r = s.add(r, s.splat(1.0));
+    s.mul(s.fma(s.mul(r, r), p, one_plus_r), s.exp2(n))
+}
+
+/// `1 / (1 + e^-x)`.
+#[inline(always)]
+fn sigmoid<S: Simd>(s: S, x: S::V) -> S::V {
+    let one = s.splat(1.0);
+    s.div(one, s.add(one, exp(s, s.sub(s.splat(0.0), x))))
+}
+
+/// The normal distribution function `Phi(x)` and `e^(-x²/2)`: Abramowitz and Stegun 7.1.26, to 1.5e-7.
+#[inline(always)]
+fn normal<S: Simd>(s: S, x: S::V) -> (S::V, S::V) {
+    const A: [f32; 4] = [-1.453_152, 1.421_413_7, -0.284_496_74, 0.254_829_6];
+    let (zero, one, half) = (s.splat(0.0), s.splat(1.0), s.splat(0.5));
+    let z = s.mul(s.max(x, s.sub(zero, x)), s.splat(std::f32::consts::FRAC_1_SQRT_2));
+    let bell = exp(s, s.sub(zero, s.mul(z, z)));
+    let t = s.div(one, s.fma(s.splat(0.327_591_1), z, one));
+    let mut p = s.splat(1.061_405_4);
+    for a in A {
+        p = s.fma(p, t, s.splat(a));
+    }
+    let tail = s.mul(half, s.mul(s.mul(p, t), bell));
+    (s.if_positive(x, s.sub(one, tail), tail), bell)
+}
+
+/// `tanh(ln(1 + e^x))` with `n = e^x (e^x + 2)` as `n / (n + 2)`; exactly 1 from 20 on, where the square could overflow.
+#[inline(always)]
+fn mish_gate<S: Simd>(s: S, x: S::V) -> (S::V, S::V) {
+    let two = s.splat(2.0);
+    let e = exp(s, s.min(x, s.splat(20.0)));
+    let n = s.mul(e, s.add(e, two));
+    (n, s.div(n, s.add(n, two)))
+}
+
+/// `f(x)`.
+#[inline(always)]
+pub(super) fn value<S: Simd>(s: S, f: Activation, x: S::V) -> S::V {
+    match f {
+        Activation::Silu => s.mul(x, sigmoid(s, x)),
+        Activation::Relu => s.max(s.splat(0.0), x),
+        Activation::Gelu => s.mul(x, normal(s, x).0),
+        Activation::Mish => s.mul(x, mish_gate(s, x).1),
+    }
+}
+
+/// `f'(x)`.
+#[inline(always)]
+pub(super) fn slope<S: Simd>(s: S, f: Activation, x: S::V) -> S::V {
+    let one = s.splat(1.0);
+    match f {
+        Activation::Silu => {
+            let gate = sigmoid(s, x);
+            s.mul(gate, s.fma(x, s.sub(one, gate), one))
+        }
+        Activation::Relu => s.if_positive(x, one, s.splat(0.0)),
+        Activation::Gelu => {
+            let (phi, bell) = normal(s, x);
+            // 1 / sqrt(2 pi)
+            s.fma(s.mul(x, s.splat(0.398_942_3)), bell, phi)
+        }
+        Activation::Mish => {
+            let (n, gate) = mish_gate(s, x);
+            let n_plus_2 = s.add(n, s.splat(2.0));
+            let rest = s.div(s.mul(s.splat(4.0), s.add(n, one)), s.mul(n_plus_2, n_plus_2));
+            s.fma(s.mul(x, rest), sigmoid(s, x), gate)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::simd::{Isa, Kernel};
+
+    /// `f` and its derivative at one point.
+    struct At(Activation, f32);
+
+    impl Kernel for At {
+        type Out = [f32; 2];
+        #[inline(always)]
+        fn run<S: Simd>(self, s: S) -> [f32; 2] {
+            let x = s.splat(self.1);
+            [value(s, self.0, x), slope(s, self.0, x)].map(|v| first(s, v))
+        }
+    }
+
+    #[expect(unsafe_code, reason = "looks into a register")]
+    #[inline(always)]
+    fn first<S: Simd>(s: S, v: S::V) -> f32 {
+        let mut lanes = [0.0; 16];
+        // SAFETY: no register has more lanes than the array.
+        unsafe { s.store(lanes.as_mut_ptr(), v) };
+        lanes[0]
+    }
+
+    fn exact(f: Activation, x: f64) -> f64 {
+        match f {
+            Activation::Silu => x / (1.0 + (-x).exp()),
+            Activation::Relu => x.max(0.0),
+            Activation::Gelu => 0.5 * x * libm::erfc(-x / 2f64.sqrt()),
+            Activation::Mish => x * x.exp().ln_1p().tanh(),
+        }
+    }
+
+    #[test]
+    fn functions_and_slopes_equal_double_precision() {
+        use Activation::{Gelu, Mish, Relu, Silu};
+        for isa in Isa::available() {
+            for f in [Silu, Relu, Gelu, Mish] {
+                for i in -1200..=1200 {
+                    let x = f64::from(i) / 100.0 + 0.003;
+                    let [y, dy] = isa.run(At(f, x as f32)).map(f64::from);
+                    let h = 1e-5;
+                    let slope = (exact(f, x + h) - exact(f, x - h)) / (2.0 * h);
+                    assert!(
+                        (y - exact(f, x)).abs() < 1e-6 * (1.0 + x.abs()),
+                        "{isa:?} {f:?}({x}) = {y}"
+                    );
+                    assert!((dy - slope).abs() < 2e-6, "{isa:?} {f:?}'({x}) = {dy}, not {slope}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn far_arguments_stay_finite() {
+        use Activation::{Gelu, Mish, Relu, Silu};
+        for f in [Silu, Relu, Gelu, Mish] {
+            for x in [-1e4f32, -100.0, 100.0, 1e4] {
+                let [y, dy] = Isa::best().run(At(f, x));
+                assert!(
+                    (y - x.max(0.0)).abs() < 1e-3 && (dy - f32::from(x > 0.0)).abs() < 1e-3,
+                    "{f:?}({x}) = {y}, {dy}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! Memory of a plan: every buffer is reserved once for the time that it is needed, and shares its place with others.
+
+#![expect(
+    unsafe_code,
+    reason = "tasks that run side by side write to disjoint parts of one buffer"
+)]
+
+use std::{marker::PhantomData, ops::Range, sync::Mutex};
+
+/// A buffer of a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Slot(usize);
+
+/// Numbers in a cache line; buffers begin on one.
+const LINE: usize = 16;
+
+/// A buffer's length and the first and last moment of its use.
+#[derive(Clone, Debug)]
+struct Reservation {
+    len: usize,
+    span: Option<(usize, usize)>,
+}
+
+/// Buffers in the making.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reservations(Vec<Reservation>);
+
+impl Reservations {
+    /// A new buffer of `len` numbers.
+    pub(super) fn add(&mut self, len: usize) -> Slot {
+        self.0.push(Reservation { len, span: None });
+        Slot(self.0.len() - 1)
+    }
+
+    /// The buffer is used at `time`.
+    pub(super) fn touch(&mut self, slot: Slot, time: usize) {
+        let span = &mut self.0[slot.0].span;
+        *span = Some(span.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
+    }
+
+    /// Gives every buffer its place: the largest first, each as low as those allow that live at the same time.
+    pub(super) fn place(&self) -> Layout {
+        let mut order: Vec<usize> = (0..self.0.len()).collect();
+        order.sort_by_key(|&i| std::cmp::Reverse(self.0[i].len));
+        let mut places = vec![0..0; self.0.len()];
+        let mut placed: Vec<usize> = Vec::new();
+        for i in order {
+            let Some(span) = self.0[i].span else { continue };
+            let mut taken: Vec<Range<usize>> = placed
+                .iter()
+                .filter(|&&j| self.0[j].span.is_some_and(|other| overlap(span, other)))
+                .map(|&j| places[j].clone())
+                .collect();
+            taken.sort_by_key(|r| r.start);
+            let start = lowest_gap(&taken, self.0[i].len);
+            places[i] = start..start + self.0[i].len;
+            placed.push(i);
+        }
+        let len = places.iter().map(|r| r.end).max().unwrap_or(0);
+        let born = self.born();
+        Layout { places, len, born }
+    }
+
+    /// The buffers that come into use at each moment.
+    fn born(&self) -> Vec<Vec<Slot>> {
+        let last = self.0.iter().filter_map(|r| r.span).map(|(first, _)| first).max();
+        let mut born = vec![Vec::new(); last.map_or(0, |last| last + 1)];
+        for (i, reservation) in self.0.iter().enumerate() {
+            if let Some((first, _)) = reservation.span {
+                born[first].push(Slot(i));
+            }
+        }
+        born
+    }
+}
+
+fn overlap(a: (usize, usize), b: (usize, usize)) -> bool {
+    a.0 <= b.1 && b.0 <= a.1
+}
+
+/// The lowest start, on a cache line, from which `len` numbers touch none of `taken`, which is sorted.
+fn lowest_gap(taken: &[Range<usize>], len: usize) -> usize {
+    let mut start = 0;
+    for range in taken {
+        if start + len <= range.start {
+            break;
+        }
+        start = start.max(range.end.next_multiple_of(LINE));
+    }
+    start
+}
+
+/// Where each buffer lies.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    places: Vec<Range<usize>>,
+    len: usize,
+    born: Vec<Vec<Slot>>,
+}
+
+impl Layout {
+    /// Numbers that an arena needs.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+}
+
+/// 64 bytes on a cache line of their own.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Line([f32; LINE]);
+
+/// Memory that starts on a cache line.
+pub(super) struct Memory(Box<[Line]>);
+
+impl Memory {
+    /// At least `len` zeros.
+    pub(super) fn new(len: usize) -> Self {
+        Self(vec![Line([0.0; LINE]); len.div_ceil(LINE)].into())
+    }
+
+    /// Numbers that fit.
+    pub(super) fn len(&self) -> usize {
+        self.0.len() * LINE
+    }
+
+    /// The numbers.
+    pub(super) fn as_mut(&mut self) -> &mut [f32] {
+        let len = self.len();
+        // SAFETY: `Line` is an array of f32 without padding (its size equals its alignment).
+        unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), len) }
+    }
+}
+
+/// The buffers of a plan while it runs.
+#[derive(Clone, Copy)]
+pub(super) struct Arena<'a> {
+    memory: Shared<'a>,
+    layout: &'a Layout,
+}
+
+impl<'a> Arena<'a> {
+    /// `memory` must hold [`Layout::len`] numbers.
+    pub(super) fn new(memory: &'a mut [f32], layout: &'a Layout) -> Self {
+        assert!(layout.len <= memory.len(), "the memory holds the plan's buffers");
+        Self {
+            memory: Shared::new(memory),
+            layout,
+        }
+    }
+
+    /// A buffer that no task writes to while the result is in use.
+    pub(super) fn read(self, slot: Slot) -> &'a [f32] {
+        // SAFETY: the layout keeps buffers apart that are in use at the same time, and a step writes to other buffers
+        // than it reads, except where it says how.
+        unsafe { self.memory.part(self.layout.places[slot.0].clone()) }
+    }
+
+    /// The whole of a buffer that nobody else uses now.
+    pub(super) fn whole(self, slot: Slot) -> &'a mut [f32] {
+        // SAFETY: steps run one after the other, and no step asks twice for a buffer that it uses as a whole.
+        unsafe { self.memory.part(self.layout.places[slot.0].clone()) }
+    }
+
+    /// A buffer that tasks write to.
+    pub(super) fn write(self, slot: Slot) -> Shared<'a> {
+        // SAFETY: as for `read`; the slice is only used to make tasks' parts.
+        Shared::new(unsafe { self.memory.part(self.layout.places[slot.0].clone()) })
+    }
+
+    /// Fills buffers that come into use at `time` with not-a-number, so that a step that leaves part of its result
+    /// unwritten is seen.
+    pub(super) fn poison(self, time: usize) {
+        for &slot in self.layout.born.get(time).into_iter().flatten() {
+            // SAFETY: the buffer is not in use before this moment.
+            unsafe { self.memory.part(self.layout.places[slot.0].clone()) }.fill(f32::NAN);
+        }
+    }
+}
+
+/// A buffer of which tasks that run side by side take disjoint parts.
+#[derive(Clone, Copy)]
+pub(super) struct Shared<'a> {
+    start: *mut f32,
+    len: usize,
+    owner: PhantomData<&'a mut [f32]>,
+}
+
+// SAFETY: it is an exclusive borrow of numbers; `part` leaves it to the caller that parts are disjoint.
+unsafe impl Send for Shared<'_> {}
+// SAFETY: likewise.
+unsafe impl Sync for Shared<'_> {}
+
+impl<'a> Shared<'a> {
+    /// The whole of `buffer`.
+    pub(super) fn new(buffer: &'a mut [f32]) -> Self {
+        Self {
+            start: buffer.as_mut_ptr(),
+            len: buffer.len(),
+            owner: PhantomData,
+        }
+    }
+
+    /// A part of it.
+    ///
+    /// # Safety
+    /// No other part that is in use at the same time overlaps `range`.
+    pub(super) unsafe fn part(self, range: Range<usize>) -> &'a mut [f32] {
+        assert!(
+            range.start <= range.end && range.end <= self.len,
+            "the part lies inside its buffer"
+        );
+        // SAFETY: the range is inside the borrow that this was made from, and exclusive as the caller promises.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(range.start), range.len()) }
+    }
+}
+
+/// Working memory of each thread.
+pub(super) struct Scratch(Vec<Mutex<Memory>>);
+
+impl Scratch {
+    /// Memory for `threads` threads.
+    pub(super) fn new(threads: usize, len: usize) -> Self {
+        Self((0..threads).map(|_| Mutex::new(Memory::new(len))).collect())
+    }
+
+    /// Whether every thread has at least `len` numbers.
+    pub(super) fn holds(&self, len: usize) -> bool {
+        self.0
+            .iter()
+            .all(|m| m.lock().unwrap_or_else(std::sync::PoisonError::into_inner).len() >= len)
+    }
+
+    /// Lends the calling thread `len` numbers; in debug builds they are not-a-number.
+    pub(super) fn lend<R>(&self, len: usize, f: impl FnOnce(&mut [f32]) -> R) -> R {
+        let index = rayon::current_thread_index().unwrap_or(0) % self.0.len();
+        // A panic in a task leaves only numbers behind that the next task overwrites.
+        let mut memory = self.0[index].lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let buffer = &mut memory.as_mut()[..len];
+        if cfg!(debug_assertions) {
+            buffer.fill(f32::NAN);
+        }
+        f(buffer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn buffers_in_use_at_the_same_time_are_apart(spans in prop::collection::vec((1usize..200, 0usize..20, 0usize..6), 1..40)) {
+            let mut reservations = Reservations::default();
+            for &(len, first, more) in &spans {
+                let slot = reservations.add(len);
+                reservations.touch(slot, first + more);
+                reservations.touch(slot, first);
+            }
+            let layout = reservations.place();
+            for (i, a) in spans.iter().enumerate() {
+                prop_assert_eq!(layout.places[i].len(), a.0);
+                prop_assert_eq!(layout.places[i].start % LINE, 0);
+                for (j, b) in spans.iter().enumerate().take(i) {
+                    let together = overlap((a.1, a.1 + a.2), (b.1, b.1 + b.2));
+                    let (p, q) = (&layout.places[i], &layout.places[j]);
+                    prop_assert!(!together || p.end <= q.start || q.end <= p.start, "{:?} and {:?}", p, q);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_buffer_takes_the_place_of_one_that_is_no_longer_needed() {
+        let mut reservations = Reservations::default();
+        for time in 0..10 {
+            let slot = reservations.add(160);
+            reservations.touch(slot, time);
+            reservations.touch(slot, time + 1);
+        }
+        assert_eq!(reservations.place().len(), 320);
+    }
+}

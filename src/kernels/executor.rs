@@ -1,0 +1,257 @@
+//! The compiled plan behind the interface that candle's executor has too.
+
+use std::collections::BTreeMap;
+
+use candle_core::{Device, Error, Result, Tensor};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use super::{
+    buffers::{Arena, Memory, Scratch},
+    layout::{channels_first, with_numbers},
+    params::Params,
+    plan::Plan,
+    simd::Isa,
+    step::Run,
+};
+use crate::{
+    math::Cond,
+    nn::{Executor, Graph, Mode, Shape, Weights, inputs},
+};
+
+/// Plans that are kept: training, previews and a last small batch alternate.
+const KEPT_PLANS: usize = 6;
+
+/// Choices of a [`PlanExecutor`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Threads that share the work; all cores when `None`.
+    pub threads: Option<usize>,
+    /// The instruction set.
+    pub isa: Isa,
+    /// Whether 3x3 convolutions may take Winograd's way: faster, with rounding errors a few times larger.
+    pub winograd: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            threads: None,
+            isa: Isa::best(),
+            winograd: true,
+        }
+    }
+}
+
+/// Runs a graph on the CPU with kernels of its own.
+///
+/// The same numbers, bit for bit, whatever the number of threads; sample `i` of a forward pass whatever the batch.
+pub struct PlanExecutor {
+    graph: Graph,
+    params: Params,
+    flat: Vec<f32>,
+    options: Options,
+    pool: ThreadPool,
+    plans: BTreeMap<(usize, bool), Plan>,
+    memory: Memory,
+    scratch: Scratch,
+    /// What the backward pass of the latest forward pass needs besides the memory.
+    pass: Option<Pass>,
+}
+
+/// A forward pass for training.
+struct Pass {
+    times: Vec<f64>,
+    classes: Vec<u32>,
+}
+
+impl PlanExecutor {
+    /// An executor with the fastest kernels of this processor and `threads` threads, all cores when `None`. All
+    /// parameters are zero until they are set through [`Executor::params_mut`].
+    pub fn new(graph: Graph, threads: Option<usize>) -> Result<Self> {
+        let defaults = Options::default();
+        Self::with_options(graph, Options { threads, ..defaults })
+    }
+
+    /// The same with every choice open.
+    pub fn with_options(graph: Graph, options: Options) -> Result<Self> {
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(options.threads.unwrap_or(0))
+            .thread_name(|i| format!("kernels {i}"))
+            .build()
+            .map_err(Error::wrap)?;
+        let params = Params::new(&graph);
+        Ok(Self {
+            flat: vec![0.0; params.len()],
+            scratch: Scratch::new(pool.current_num_threads(), 0),
+            params,
+            graph,
+            options,
+            pool,
+            plans: BTreeMap::new(),
+            memory: Memory::new(0),
+            pass: None,
+        })
+    }
+
+    /// Threads that share the work.
+    pub fn threads(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+
+    /// Compiles for this batch unless that was done before, and sees to the memory.
+    fn prepare(&mut self, batch: usize, mode: Mode) -> Result<()> {
+        let key = (batch, mode == Mode::Train);
+        if !self.plans.contains_key(&key) {
+            if self.plans.len() == KEPT_PLANS {
+                self.plans.pop_first();
+            }
+            let plan = Plan::new(&self.graph, &self.params, batch, mode, self.options)?;
+            self.plans.insert(key, plan);
+        }
+        let plan = &self.plans[&key];
+        if self.memory.len() < plan.layout.len() {
+            self.memory = Memory::new(plan.layout.len());
+        }
+        if !self.scratch.holds(plan.scratch) {
+            self.scratch = Scratch::new(self.pool.current_num_threads(), plan.scratch);
+        }
+        Ok(())
+    }
+
+    /// Shape of a batch of values in tensor order.
+    fn dims(shape: Shape, batch: usize) -> Vec<usize> {
+        match shape {
+            Shape::Vec(n) => vec![batch, n],
+            Shape::Map(c, h, w) => vec![batch, c, h, w],
+        }
+    }
+
+    fn check_input(&self, x: &Tensor) -> Result<usize> {
+        let batch = x.dim(0)?;
+        let expected = Self::dims(self.graph.nodes[0].shape, batch);
+        if x.dims() != expected || batch == 0 {
+            let found = x.dims();
+            return Err(Error::Msg(format!(
+                "the network takes {expected:?}, but was given {found:?}"
+            )));
+        }
+        Ok(batch)
+    }
+}
+
+impl std::fmt::Debug for PlanExecutor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PlanExecutor")
+            .field("runs", &self.describe())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Executor for PlanExecutor {
+    fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    fn describe(&self) -> String {
+        let threads = self.threads();
+        let plural = if threads == 1 { "" } else { "s" };
+        format!("plan, {}, {threads} thread{plural}", self.options.isa.name())
+    }
+
+    fn device(&self) -> &Device {
+        &Device::Cpu
+    }
+
+    fn params(&self) -> &[f32] {
+        &self.flat
+    }
+
+    fn params_mut(&mut self) -> &mut [f32] {
+        &mut self.flat
+    }
+
+    fn pack(&self, weights: &Weights) -> Result<Vec<f32>> {
+        self.params.pack(&self.graph, weights)
+    }
+
+    fn unpack(&self, flat: &[f32]) -> Weights {
+        self.params.unpack(&self.graph, flat)
+    }
+
+    fn forward(&mut self, x: &Tensor, t: &[f64], cond: &Cond, mode: Mode) -> Result<Tensor> {
+        self.pass = None;
+        let batch = self.check_input(x)?;
+        inputs::check(cond, t, batch, self.graph.classes)?;
+        let classes = match self.graph.classes {
+            Some(classes) => inputs::class_rows(cond, batch, classes)?,
+            None => Vec::new(),
+        };
+        self.prepare(batch, mode)?;
+        let plan = &self.plans[&(batch, mode == Mode::Train)];
+        let arena = Arena::new(self.memory.as_mut(), &plan.layout);
+        let mut run = Run {
+            isa: self.options.isa,
+            batch,
+            arena,
+            scratch: &self.scratch,
+            params: &self.flat,
+            grads: None,
+            want_input: false,
+            times: t,
+            classes: &classes,
+        };
+        let (input, output) = (self.graph.nodes[0].shape, self.graph.nodes[self.graph.output.0].shape);
+        with_numbers(x, |x| self.pool.install(|| plan.forward(&mut run, input, x)))?;
+        let out = channels_first(output, run.read(plan.output));
+        self.pass = (mode == Mode::Train).then(|| Pass {
+            times: t.to_vec(),
+            classes,
+        });
+        Tensor::from_vec(out, Self::dims(output, batch), &Device::Cpu)
+    }
+
+    fn backward(&mut self, d_out: &Tensor, grads: Option<&mut [f32]>, want_input: bool) -> Result<Option<Tensor>> {
+        let Some(Pass { times, classes }) = self.pass.take() else {
+            return Err(Error::Msg(
+                "a backward pass needs a forward pass for training before it".into(),
+            ));
+        };
+        let batch = times.len();
+        let (input, output) = (self.graph.nodes[0].shape, self.graph.nodes[self.graph.output.0].shape);
+        let expected = Self::dims(output, batch);
+        if d_out.dims() != expected {
+            let found = d_out.dims();
+            return Err(Error::Msg(format!(
+                "the gradient of the result is {expected:?}, not {found:?}"
+            )));
+        }
+        if let Some(grads) = grads.as_ref().filter(|g| g.len() != self.flat.len()) {
+            let (found, expected) = (grads.len(), self.flat.len());
+            return Err(Error::Msg(format!(
+                "there are {expected} gradients, but the buffer holds {found}"
+            )));
+        }
+        let plan = &self.plans[&(batch, true)];
+        let arena = Arena::new(self.memory.as_mut(), &plan.layout);
+        let mut run = Run {
+            isa: self.options.isa,
+            batch,
+            arena,
+            scratch: &self.scratch,
+            params: &self.flat,
+            grads,
+            want_input,
+            times: &times,
+            classes: &classes,
+        };
+        with_numbers(d_out, |d| self.pool.install(|| plan.backward(&mut run, output, d)))?;
+        if !want_input {
+            return Ok(None);
+        }
+        let d = match plan.d_input {
+            Some(d_input) => channels_first(input, run.read(d_input)),
+            None => vec![0.0; batch * input.numel()],
+        };
+        Tensor::from_vec(d, Self::dims(input, batch), &Device::Cpu).map(Some)
+    }
+}

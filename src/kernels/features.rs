@@ -1,0 +1,87 @@
+//! What the network is told besides the sample: features of the time, and the row of its class.
+
+use super::{
+    buffers::Slot,
+    step::{BackwardPlan, Run, Step, ValueId},
+};
+use crate::nn::{Op, inputs};
+
+/// Features of the time, which have no gradient.
+pub(super) struct TimeFeatures {
+    /// `TimeFeatures` or `FourierFeatures`.
+    pub(super) op: Op,
+    /// Where the frequencies lie among the parameters.
+    pub(super) frequencies: std::ops::Range<usize>,
+    pub(super) out: Slot,
+}
+
+impl Step for TimeFeatures {
+    fn slots(&self) -> Vec<Slot> {
+        vec![self.out]
+    }
+
+    fn forward(&self, run: &mut Run<'_>) {
+        let features = match self.op {
+            Op::TimeFeatures {
+                dim,
+                flip,
+                shift,
+                max_period,
+                scale,
+            } => inputs::time_features(run.times, dim, flip, shift, max_period, scale),
+            Op::FourierFeatures { log, flip, .. } => {
+                inputs::fourier_features(run.times, &run.params[self.frequencies.clone()], log, flip)
+            }
+            _ => Vec::new(),
+        };
+        run.whole(self.out).copy_from_slice(&features);
+    }
+
+    fn plan_backward(&mut self, _: &mut BackwardPlan<'_>) {}
+
+    fn backward(&self, _: &mut Run<'_>) {}
+}
+
+/// The class embedding.
+pub(super) struct ClassEmbedding {
+    /// Where the table begins among the parameters.
+    pub(super) weight: usize,
+    pub(super) dim: usize,
+    pub(super) out: (ValueId, Slot),
+    pub(super) d_out: Option<Slot>,
+}
+
+impl ClassEmbedding {
+    fn row(&self, class: u32) -> std::ops::Range<usize> {
+        let start = self.weight + class as usize * self.dim;
+        start..start + self.dim
+    }
+}
+
+impl Step for ClassEmbedding {
+    fn slots(&self) -> Vec<Slot> {
+        vec![self.out.1]
+    }
+
+    fn forward(&self, run: &mut Run<'_>) {
+        let out = run.whole(self.out.1);
+        for (&class, out) in run.classes.iter().zip(out.chunks_exact_mut(self.dim)) {
+            out.copy_from_slice(&run.params[self.row(class)]);
+        }
+    }
+
+    fn plan_backward(&mut self, plan: &mut BackwardPlan<'_>) {
+        self.d_out = plan.gradient(self.out.0);
+    }
+
+    fn backward(&self, run: &mut Run<'_>) {
+        let (Some(d_out), classes) = (self.d_out, run.classes) else {
+            return;
+        };
+        let d_out = run.read(d_out);
+        let Some(grads) = run.grads.as_deref_mut() else { return };
+        for (&class, d) in classes.iter().zip(d_out.chunks_exact(self.dim)) {
+            grads[self.row(class)].iter_mut().zip(d).for_each(|(sum, d)| *sum += d);
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! The compiled plan against plain loops in double precision, finite differences, and candle.
+
+#![expect(clippy::unwrap_used, reason = "a failure here is a failed test")]
+
+#[path = "kernels/graphs.rs"]
+mod graphs;
+#[path = "kernels/reference.rs"]
+mod reference;
+
+use candle_core::{Device, Tensor};
+use diffusion_studio::{
+    kernels::{Isa, Options, PlanExecutor},
+    math::{Cond, Domain, Spec},
+    nn::{self, CandleExecutor, Executor, Graph, Mode, Weights, unet},
+};
+use graphs::Dice;
+
+/// A network with numbers to run it on.
+struct Case {
+    graph: Graph,
+    weights: Weights,
+    x: Vec<f32>,
+    times: Vec<f64>,
+    classes: Vec<u32>,
+    /// The gradient of the output.
+    d_out: Vec<f32>,
+}
+
+/// What an executor makes of a case.
+#[derive(PartialEq, Debug)]
+struct Outcome {
+    out: Vec<f32>,
+    grads: Weights,
+    d_x: Vec<f32>,
+}
+
+impl Case {
+    fn new(graph: Graph, batch: usize, dice: &mut Dice) -> Self {
+        let mut draw = |p: &nn::graph::ParamInfo| {
+            let fan_in: usize = p.shape[1..].iter().product();
+            let scale = if p.shape.len() > 1 {
+                (1.5 / fan_in as f64).sqrt()
+            } else {
+                0.7
+            };
+            let values = (0..p.numel()).map(|_| (scale * dice.real()) as f32).collect();
+            (p.name.clone(), values)
+        };
+        let weights = graph.params.iter().map(&mut draw).collect();
+        let (inputs, outputs) = (graph.nodes[0].shape.numel(), graph.nodes[graph.output.0].shape.numel());
+        Self {
+            x: dice.reals(batch * inputs),
+            times: (0..batch).map(|_| 1.0 + 3.0 * dice.real().abs()).collect(),
+            classes: (0..batch)
+                .map(|_| dice.roll(0, graph.classes.unwrap_or(1) - 1) as u32)
+                .collect(),
+            d_out: dice.reals(batch * outputs),
+            graph,
+            weights,
+        }
+    }
+
+    fn batch(&self) -> usize {
+        self.times.len()
+    }
+
+    fn cond(&self) -> Cond {
+        self.graph
+            .classes
+            .map_or(Cond::None, |_| Cond::Class(self.classes.clone()))
+    }
+
+    fn x(&self) -> Tensor {
+        Tensor::from_slice(&self.x, self.graph.domain.shape(self.batch()), &Device::Cpu).unwrap()
+    }
+
+    fn run(&self, executor: &mut dyn Executor) -> Outcome {
+        let flat = executor.pack(&self.weights).unwrap();
+        executor.params_mut().copy_from_slice(&flat);
+        assert_eq!(executor.unpack(&flat), self.weights, "unpack inverts pack");
+        let out = executor
+            .forward(&self.x(), &self.times, &self.cond(), Mode::Train)
+            .unwrap();
+        let d_out = Tensor::from_slice(&self.d_out, out.shape(), &Device::Cpu).unwrap();
+        let mut grads = vec![0.0; flat.len()];
+        let d_x = executor
+            .backward(&d_out, Some(&mut grads), true)
+            .unwrap()
+            .expect("the gradient was asked for");
+        Outcome {
+            out: numbers(&out),
+            grads: executor.unpack(&grads),
+            d_x: numbers(&d_x),
+        }
+    }
+
+    /// The loss whose gradient is `d_out`, in double precision.
+    fn loss(&self, params: &reference::Params, x: &[f64]) -> f64 {
+        let (len, d_len) = (x.len() / self.batch(), self.d_out.len() / self.batch());
+        let sample = |i: usize| {
+            let class = self.classes[i] as usize;
+            let y = reference::forward(&self.graph, params, &x[i * len..(i + 1) * len], self.times[i], class);
+            let d = &self.d_out[i * d_len..(i + 1) * d_len];
+            y.iter().zip(d).map(|(y, &d)| y * f64::from(d)).sum::<f64>()
+        };
+        (0..self.batch()).map(sample).sum()
+    }
+
+    fn expected_out(&self) -> Vec<f64> {
+        let params = reference::params(&self.weights);
+        let x = doubles(&self.x);
+        let len = x.len() / self.batch();
+        let sample = |i: usize| {
+            let x = &x[i * len..(i + 1) * len];
+            reference::forward(&self.graph, &params, x, self.times[i], self.classes[i] as usize)
+        };
+        (0..self.batch()).flat_map(sample).collect()
+    }
+}
+
+fn doubles(x: &[f32]) -> Vec<f64> {
+    x.iter().map(|&v| f64::from(v)).collect()
+}
+
+fn numbers(x: &Tensor) -> Vec<f32> {
+    x.flatten_all().unwrap().to_vec1().unwrap()
+}
+
+/// Largest difference as a share of the largest value.
+fn distance(found: &[f32], expected: &[f64]) -> f64 {
+    assert_eq!(found.len(), expected.len());
+    assert!(found.iter().all(|v| v.is_finite()), "a result is not finite");
+    let scale = expected.iter().fold(1e-3, |top: f64, v| top.max(v.abs()));
+    found
+        .iter()
+        .zip(expected)
+        .map(|(&a, b)| (f64::from(a) - b).abs())
+        .fold(0.0, f64::max)
+        / scale
+}
+
+/// Compares the slope of the loss along a random direction, for each parameter and the input, with finite differences.
+fn check_slopes(case: &Case, outcome: &Outcome, dice: &mut Dice) {
+    const H: f64 = 1e-5;
+    let params = reference::params(&case.weights);
+    let x = doubles(&case.x);
+    let slope = |from: &dyn Fn(f64) -> f64| (from(H) - from(-H)) / (2.0 * H);
+    let mut check = |name: &str, grad: &[f32], along: &dyn Fn(&[f64], f64) -> f64| {
+        let direction: Vec<f64> = (0..grad.len()).map(|_| dice.real()).collect();
+        let found: f64 = grad.iter().zip(&direction).map(|(&g, d)| f64::from(g) * d).sum();
+        let size: f64 = grad
+            .iter()
+            .zip(&direction)
+            .map(|(&g, d)| (f64::from(g) * d).abs())
+            .sum();
+        let expected = slope(&|h| along(&direction, h));
+        assert!(
+            (found - expected).abs() < 2e-4 * (size + 0.05),
+            "{name}: {found}, but finite differences give {expected}\n{:#?}",
+            case.graph
+        );
+    };
+    for info in case.graph.params.iter().filter(|p| p.trained) {
+        check(&info.name, &outcome.grads[&info.name], &|direction, h| {
+            let mut moved = params.clone();
+            let values = moved.get_mut(&info.name).unwrap();
+            values.iter_mut().zip(direction).for_each(|(v, d)| *v += h * d);
+            case.loss(&moved, &x)
+        });
+    }
+    check("input", &outcome.d_x, &|direction, h| {
+        let moved: Vec<f64> = x.iter().zip(direction).map(|(x, d)| x + h * d).collect();
+        case.loss(&params, &moved)
+    });
+}
+
+fn one_thread(isa: Isa) -> Options {
+    Options {
+        threads: Some(1),
+        isa,
+        winograd: true,
+    }
+}
+
+/// Output and slopes on every instruction set.
+fn check_case(name: &str, case: &Case, dice: &mut Dice) {
+    let expected = case.expected_out();
+    for isa in Isa::available() {
+        let mut plan = PlanExecutor::with_options(case.graph.clone(), one_thread(isa)).unwrap();
+        let outcome = case.run(&mut plan);
+        let off = distance(&outcome.out, &expected);
+        assert!(
+            off < 2e-5,
+            "{name} on {isa:?}: the output is off by {off}\n{:#?}",
+            case.graph
+        );
+        check_slopes(case, &outcome, dice);
+        let inferred = plan.forward(&case.x(), &case.times, &case.cond(), Mode::Infer).unwrap();
+        assert_eq!(
+            numbers(&inferred),
+            outcome.out,
+            "{name}: inference gives other bits than training"
+        );
+    }
+}
+
+#[test]
+fn random_networks_equal_plain_loops_and_finite_differences() {
+    for seed in 0..120 {
+        let mut dice = Dice(seed);
+        let length = dice.roll(1, 12);
+        let graph = graphs::random(&mut dice, length);
+        let batch = dice.roll(1, 3);
+        let case = Case::new(graph, batch, &mut dice);
+        check_case(&format!("seed {seed}"), &case, &mut dice);
+    }
+}
+
+#[test]
+fn wide_convolutions_equal_plain_loops_and_finite_differences() {
+    for seed in 300..312 {
+        let mut dice = Dice(seed);
+        let graph = graphs::wide_conv(&mut dice);
+        let batch = dice.roll(1, 9);
+        let case = Case::new(graph, batch, &mut dice);
+        check_case(&format!("seed {seed}"), &case, &mut dice);
+    }
+}
+
+/// A small U-Net of 16 and 32 channels on 8x8 pixels; `more` are keys of diffusers' configuration.
+fn unet(more: &str) -> Graph {
+    let config = format!(
+        r#"{{ "sample_size": 8, "layers_per_block": 1, "block_out_channels": [16, 32], "norm_num_groups": 4,
+        "down_block_types": ["DownBlock2D", "AttnDownBlock2D"], "up_block_types": ["AttnUpBlock2D", "UpBlock2D"]{more} }}"#
+    );
+    let config = unet::Config::from_json(&config).unwrap();
+    unet::graph(&config, config.domain().unwrap()).unwrap()
+}
+
+#[test]
+fn every_gradient_equals_candles() {
+    let variants = [
+        "",
+        r#", "resnet_time_scale_shift": "scale_shift", "num_class_embeds": 4, "attention_head_dim": null"#,
+        r#", "downsample_type": "resnet", "upsample_type": "resnet", "act_fn": "mish", "mid_block_scale_factor": 1.5"#,
+        r#", "time_embedding_type": "fourier", "center_input_sample": true, "downsample_padding": 0"#,
+    ];
+    let mlp = nn::graph(&Spec::new("mlp"), Domain::Points, Some(3)).unwrap();
+    for (i, graph) in variants.map(unet).into_iter().chain([mlp]).enumerate() {
+        let case = Case::new(graph, 5, &mut Dice(i as u64));
+        let expected = case.run(&mut CandleExecutor::new(case.graph.clone(), &Device::Cpu));
+        for winograd in [false, true] {
+            let options = Options {
+                winograd,
+                ..one_thread(Isa::best())
+            };
+            let found = case.run(&mut PlanExecutor::with_options(case.graph.clone(), options).unwrap());
+            let close = |name: &str, a: &[f32], b: &[f32]| {
+                let off = distance(a, &doubles(b));
+                assert!(off < 1e-4, "variant {i}, winograd {winograd}: {name} is off by {off}");
+            };
+            close("output", &found.out, &expected.out);
+            close("input", &found.d_x, &expected.d_x);
+            for info in case.graph.params.iter().filter(|p| p.trained) {
+                close(&info.name, &found.grads[&info.name], &expected.grads[&info.name]);
+            }
+        }
+    }
+}
+
+#[test]
+fn thread_count_changes_no_bit() {
+    for seed in 200..220 {
+        let mut dice = Dice(seed);
+        let graph = graphs::random(&mut dice, 10);
+        let case = Case::new(graph, 9, &mut dice);
+        let outcomes =
+            [1, 2, 3].map(|threads| case.run(&mut PlanExecutor::new(case.graph.clone(), Some(threads)).unwrap()));
+        assert!(outcomes[0] == outcomes[1] && outcomes[0] == outcomes[2], "seed {seed}");
+    }
+}
