@@ -312,6 +312,12 @@ fn progress(ui: &mut Ui, state: &AppState, draft: &mut SampleDraft, out: &mut Ve
 }
 
 impl SampleDraft {
+    /// Chooses weights, which are then no longer chosen by themselves.
+    pub fn choose(&mut self, model: Model) {
+        self.model = model;
+        self.touched = true;
+    }
+
     /// The run of the Lab as soon as there is one; before that a model that ships with the program.
     fn choose_default(&mut self, state: &AppState) {
         if self.touched {

@@ -326,9 +326,12 @@ fn legend(ui: &mut Ui, draft: &ScheduleDraft) {
         entry.map_or(spec.id.clone(), |e| e.label.to_owned())
     };
     ui.horizontal(|ui| {
-        ui.label(RichText::new(format!("━  {}", label(&draft.mine))).color(palette.curve));
+        line_sample(ui, palette.curve, &[(0.0, 22.0)]);
+        ui.label(label(&draft.mine));
         if let Some(other) = &draft.other {
-            ui.label(RichText::new(format!("╌  {}", label(other))).color(palette.curve_other));
+            ui.add_space(8.0);
+            line_sample(ui, palette.curve_other, &[(0.0, 6.0), (8.0, 14.0), (16.0, 22.0)]);
+            ui.label(label(other));
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.label(theme::caption(
@@ -337,6 +340,15 @@ fn legend(ui: &mut Ui, draft: &ScheduleDraft) {
             ));
         });
     });
+}
+
+/// A piece of a line as it is drawn below.
+fn line_sample(ui: &mut Ui, ink: Color32, dashes: &[(f32, f32)]) {
+    let (area, _) = ui.allocate_exact_size(vec2(22.0, 16.0), Sense::hover());
+    for (from, to) in dashes {
+        let x = area.left() + from..=area.left() + to;
+        ui.painter().hline(x, area.center().y, Stroke::new(2.0, ink));
+    }
 }
 
 /// Four curves, two by two. Answers the share of the schedule that was dragged to.

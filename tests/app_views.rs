@@ -1,0 +1,654 @@
+//! The trajectory and schedule workspaces: empty, running and filled; what they ask for; keys, names and uploads.
+#![cfg(feature = "gui")]
+
+use diffusion_studio::{
+    app::{
+        action::{Action, Workspace},
+        export::{ExportKind, ExportRequest, Exports},
+        panels::{
+            schedule::{ScheduleDraft, schedule_panel},
+            trajectory::{TrajectoryDraft, trajectory_panel},
+        },
+        playback::PlaybackCommand,
+        state::{AppState, DataView},
+        theme,
+    },
+    data::{Dataset, Samples, stats::Stats},
+    engine::{
+        Command, Event, TrajectoryId,
+        command::{ClassChoice, Model, SampleRequest},
+        event::{DataSummary, StepFrame, TrajectoryInfo},
+        export::{Kind, Shown},
+    },
+    files::{Overwrite, Recipe},
+    math::{
+        Domain, Level, Spec,
+        noise::{Address, Stream},
+    },
+};
+use eframe::egui::{self, Context, Key, Modifiers, Pos2, Theme, pos2};
+use egui_kittest::{Harness, kittest::Queryable as _};
+
+const PICTURES: Domain = Domain::Image {
+    channels: 1,
+    height: 8,
+    width: 8,
+};
+
+/// A workspace with what it reads, what it keeps and what it asked for.
+struct Bench {
+    state: AppState,
+    workspace: Workspace,
+    trajectory: TrajectoryDraft,
+    schedule: ScheduleDraft,
+    out: Vec<Action>,
+}
+
+impl Bench {
+    fn new(state: AppState, workspace: Workspace) -> Self {
+        Self {
+            state,
+            workspace,
+            trajectory: TrajectoryDraft::default(),
+            schedule: ScheduleDraft::default(),
+            out: Vec::new(),
+        }
+    }
+
+    /// The workspace as the shell would show it; clock commands take effect, the others are only kept.
+    fn show(&mut self, ui: &mut egui::Ui) {
+        let before = self.out.len();
+        match self.workspace {
+            Workspace::Schedule => schedule_panel(ui, &self.state, &mut self.schedule, &mut self.out),
+            _ => trajectory_panel(ui, &self.state, &mut self.trajectory, &mut self.out),
+        }
+        for action in &self.out[before..] {
+            if let Action::Playback(command) = action {
+                self.state.playback.apply(*command);
+            }
+        }
+    }
+
+    fn clock_commands(&self) -> Vec<PlaybackCommand> {
+        let commands = self.out.iter().filter_map(|action| match action {
+            Action::Playback(command) => Some(*command),
+            _ => None,
+        });
+        commands.collect()
+    }
+}
+
+fn window(bench: Bench, size: [f32; 2], theme: Theme) -> Harness<'static, Bench> {
+    Harness::builder()
+        .with_size(size)
+        .with_theme(theme)
+        .with_context_setup(theme::install)
+        .with_step_dt(1.0 / 30.0)
+        .build_ui_state(|ui, bench: &mut Bench| bench.show(ui), bench)
+}
+
+fn at_1280(state: AppState, workspace: Workspace) -> Harness<'static, Bench> {
+    window(Bench::new(state, workspace), [1280.0, 720.0], Theme::Dark)
+}
+
+fn info(domain: Domain, moves: usize, count: usize) -> TrajectoryInfo {
+    let mut recipe = Recipe::default();
+    recipe.data.source = if domain == Domain::Points { "moons" } else { "digits8x8" }.into();
+    TrajectoryInfo {
+        id: TrajectoryId(7),
+        domain,
+        model: "this run, step 1200".into(),
+        recipe,
+        step: 1200,
+        sampler: Spec::new("ddim"),
+        spacing: Spec::new("trailing"),
+        moves,
+        seed: 1,
+        count,
+        class: ClassChoice::None,
+        guidance: 1.0,
+        class_names: [].into(),
+    }
+}
+
+/// A step of a made-up trajectory: noise that fades towards a fixed pattern.
+fn step(info: &TrajectoryInfo, index: usize) -> StepFrame {
+    let left = 1.0 - index as f64 / info.moves as f64;
+    let level = if index == info.moves {
+        Level::clean(0.0)
+    } else {
+        Level::from_alpha_bar(999.0 * left, 1.0 - 0.999 * left)
+    };
+    let numel = info.domain.numel();
+    let mut x = vec![0.0; info.count * numel];
+    for (sample, values) in (0..).zip(x.chunks_exact_mut(numel)) {
+        let address = Address {
+            seed: 3,
+            stream: Stream::Start,
+            sample,
+            mv: 0,
+            draw: 0,
+        };
+        address.normals(values);
+    }
+    let eps = x.clone();
+    let clean = |i: usize| ((i * 7 % 13) as f32 / 6.5 - 1.0) * 0.8;
+    let x0: Vec<f32> = (0..x.len()).map(clean).collect();
+    for (v, c) in x.iter_mut().zip(&x0) {
+        *v = level.alpha as f32 * c + level.sigma as f32 * *v;
+    }
+    StepFrame {
+        index,
+        level,
+        x: info.domain.frame(&x),
+        x0: info.domain.frame(&x0),
+        eps: info.domain.frame(
+            &eps.iter()
+                .map(|v| if info.domain == Domain::Points { *v } else { v / 3.0 })
+                .collect::<Vec<_>>(),
+        ),
+        change: 0.03,
+        x_stats: (0.01, 0.98),
+        x0_stats: (-0.1, 0.5),
+    }
+}
+
+fn request(id: u64) -> SampleRequest {
+    SampleRequest {
+        id: TrajectoryId(id),
+        model: Model::Folder("run".into()),
+        sampler: Spec::new("ddim"),
+        steps: 50,
+        spacing: Spec::new("trailing"),
+        seed: 1,
+        count: 16,
+        class: ClassChoice::None,
+        guidance: 1.0,
+        noise: None,
+    }
+}
+
+/// A state with a trajectory of which `made` frames have come; all of them end it.
+fn with_trajectory(info: TrajectoryInfo, made: usize) -> AppState {
+    let mut state = AppState::default();
+    let mut out = Vec::new();
+    let (id, frames) = (info.id, info.moves + 1);
+    state.asked.push(request(id.0));
+    state.apply(Event::SampleStarted(Box::new(info.clone())), &mut out);
+    for index in 0..made {
+        state.apply(Event::SampleStep(id, Box::new(step(&info, index))), &mut out);
+    }
+    if made == frames {
+        let ended = Event::SampleEnded {
+            id,
+            complete: true,
+            secs: 1.5,
+        };
+        state.apply(ended, &mut out);
+    }
+    state
+}
+
+fn pictures(moves: usize, made: usize) -> AppState {
+    with_trajectory(info(PICTURES, moves, 16), made)
+}
+
+fn data(domain: Domain) -> DataView {
+    let count = 40;
+    let samples = match domain {
+        Domain::Points => Samples::Points((0..2 * count).map(|i| (i as f32 * 0.7).sin()).collect()),
+        Domain::Image { .. } => Samples::Pixels((0..count * domain.numel()).map(|i| (i * 31 % 256) as u8).collect()),
+    };
+    let data = Dataset {
+        id: if domain == Domain::Points { "moons" } else { "digits8x8" }.into(),
+        label: "Test data".into(),
+        domain,
+        samples,
+        count,
+        labels: None,
+        licence: String::new(),
+        skipped: [].into(),
+        note: String::new(),
+        hash: "0".into(),
+    };
+    let stats = Stats::of(&data);
+    DataView::Loaded(Box::new(DataSummary {
+        data,
+        stats,
+        validation: 4,
+    }))
+}
+
+#[test]
+fn without_a_trajectory_the_panel_says_what_will_be_there() {
+    let mut window = at_1280(AppState::default(), Workspace::Trajectory);
+    window.run();
+    window.get_by_label("Watch noise become a sample");
+    window.get_by_label("Train a model in the Lab").click();
+    window.run();
+    assert!(matches!(window.state().out[..], [Action::Show(Workspace::Lab)]));
+    // There is nothing to sample from and nothing to play.
+    let out = window.state().out.len();
+    window.get_by_label("Play").click();
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
+    window.key_press(Key::Space);
+    window.run();
+    assert_eq!(window.state().out.len(), out);
+}
+
+#[test]
+fn a_request_on_its_way_is_told() {
+    let mut state = AppState::default();
+    state.ask(&mut request(0));
+    let mut window = at_1280(state, Workspace::Trajectory);
+    window.run();
+    window.get_by_label("Preparing the network");
+}
+
+#[test]
+fn a_running_trajectory_shows_its_progress_and_can_be_cancelled() {
+    let mut window = at_1280(pictures(50, 3), Workspace::Trajectory);
+    window.run_steps(3);
+    window.check_accessibility();
+    assert!(window.query_by_label_contains("step 3 of 51").is_some());
+    window.get_by_label("Cancel").click();
+    window.run_steps(2);
+    assert!(matches!(
+        window.state().out[..],
+        [Action::Engine(Command::CancelSample(TrajectoryId(7)))]
+    ));
+}
+
+#[test]
+fn a_filled_workspace_has_four_views_and_a_list() {
+    for (domain, theme, size) in [
+        (PICTURES, Theme::Dark, [1280.0, 720.0]),
+        (PICTURES, Theme::Light, [1920.0, 1080.0]),
+        (Domain::Points, Theme::Light, [1280.0, 720.0]),
+        (Domain::Points, Theme::Dark, [800.0, 520.0]),
+    ] {
+        let state = with_trajectory(info(domain, 20, 30), 21);
+        let mut window = window(Bench::new(state, Workspace::Trajectory), size, theme);
+        window.run_steps(3);
+        window.check_accessibility();
+        for name in ["State", "Clean guess", "Noise guess", "Change"] {
+            assert!(window.get_all_by_label(name).count() >= 1, "{name}");
+        }
+        window.get_by_label("Film strip");
+        window.get_by_label_contains("Remove: DDIM").scroll_to_me();
+        window.run_steps(4);
+        window.get_by_label_contains("Remove: DDIM").click();
+        window.run_steps(2);
+        assert!(matches!(
+            window.state().out.last(),
+            Some(Action::Forget(TrajectoryId(7)))
+        ));
+    }
+}
+
+#[test]
+fn the_keys_of_the_clock() {
+    let mut window = at_1280(pictures(50, 51), Workspace::Trajectory);
+    window.run();
+    for (key, modifiers) in [
+        (Key::Home, Modifiers::NONE),
+        (Key::ArrowRight, Modifiers::NONE),
+        (Key::ArrowRight, Modifiers::SHIFT),
+        (Key::ArrowLeft, Modifiers::SHIFT),
+        (Key::ArrowLeft, Modifiers::NONE),
+        (Key::End, Modifiers::NONE),
+        (Key::Space, Modifiers::NONE),
+        (Key::Space, Modifiers::NONE),
+    ] {
+        window.key_press_modifiers(modifiers, key);
+        window.run_steps(1);
+    }
+    let expected = [
+        PlaybackCommand::Home,
+        PlaybackCommand::Step(1),
+        PlaybackCommand::Step(10),
+        PlaybackCommand::Step(-10),
+        PlaybackCommand::Step(-1),
+        PlaybackCommand::End,
+        PlaybackCommand::Toggle,
+        PlaybackCommand::Toggle,
+    ];
+    assert_eq!(window.state().clock_commands(), expected);
+}
+
+#[test]
+fn the_buttons_of_the_time_bar() {
+    let mut window = at_1280(pictures(50, 51), Workspace::Trajectory);
+    window.run();
+    for name in [
+        "First step",
+        "One step on",
+        "Play",
+        "Pause",
+        "One step back",
+        "Last step, and follow",
+        "Loop",
+    ] {
+        window.get_by_label(name).click();
+        window.run_steps(2);
+    }
+    let expected = [
+        PlaybackCommand::Home,
+        PlaybackCommand::Step(1),
+        PlaybackCommand::Toggle,
+        PlaybackCommand::Toggle,
+        PlaybackCommand::Step(-1),
+        PlaybackCommand::End,
+        PlaybackCommand::SetLoop(false),
+    ];
+    assert_eq!(window.state().clock_commands(), expected);
+    // The slider of the clock takes the keys only while it is held.
+    window.get_by_label("Diffusion time").set_value_accesskit(20.0);
+    window.run_steps(2);
+    assert_eq!(window.state().state.playback.index(), 20);
+}
+
+#[test]
+fn ctrl_enter_samples_and_r_changes_the_seed() {
+    let mut window = at_1280(pictures(50, 51), Workspace::Trajectory);
+    window
+        .state_mut()
+        .trajectory
+        .sample
+        .choose(Model::Bundled("moons".into()));
+    window.run();
+    let seed = window.state().trajectory.sample.seed;
+    window.key_press(Key::R);
+    window.run_steps(1);
+    assert_ne!(window.state().trajectory.sample.seed, seed);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
+    window.run_steps(1);
+    let Some(Action::Engine(Command::Sample(asked))) = window.state().out.last() else {
+        panic!("nothing was asked for: {:?}", window.state().out)
+    };
+    assert_eq!((asked.seed, asked.steps), (window.state().trajectory.sample.seed, 50));
+}
+
+/// Presses at `from` and drags to `to` in a few steps.
+fn drag(window: &mut Harness<'_, Bench>, from: Pos2, to: Pos2) {
+    window.hover_at(from);
+    window.run_steps(1);
+    window.drag_at(from);
+    window.run_steps(1);
+    for i in 1..=5 {
+        window.hover_at(from.lerp(to, i as f32 / 5.0));
+        window.run_steps(1);
+    }
+    window.drop_at(to);
+    window.run_steps(1);
+}
+
+#[test]
+fn dragging_the_strip_or_any_picture_scrubs() {
+    let mut window = at_1280(pictures(100, 101), Workspace::Trajectory);
+    window.run();
+    let strip = window.get_by_label("Film strip").rect();
+    drag(
+        &mut window,
+        pos2(strip.right() - 5.0, strip.center().y),
+        pos2(strip.left() + 3.0, strip.center().y),
+    );
+    assert_eq!(window.state().state.playback.index(), 0);
+
+    let picture = window
+        .get_all_by_label("State")
+        .max_by(|a, b| a.rect().area().total_cmp(&b.rect().area()));
+    let area = picture.map(|node| node.rect()).expect("a view");
+    // The whole width is the whole process, so half of it is half of it.
+    let (left, right) = (
+        area.center() - egui::vec2(area.width() / 4.0, 0.0),
+        area.center() + egui::vec2(area.width() / 4.0, 0.0),
+    );
+    drag(&mut window, left, right);
+    assert_eq!(window.state().state.playback.index(), 50);
+    drag(&mut window, right, left);
+    assert_eq!(window.state().state.playback.index(), 0);
+}
+
+#[test]
+fn a_click_selects_a_sample_and_a_double_click_shows_it_alone() {
+    let mut window = at_1280(pictures(10, 11), Workspace::Trajectory);
+    window.run();
+    let picture = window
+        .get_all_by_label("State")
+        .max_by(|a, b| a.rect().area().total_cmp(&b.rect().area()));
+    // The very middle is a gap between pictures.
+    let middle = picture.map(|node| node.rect().center() + egui::vec2(9.0, 9.0)).expect("a view");
+    for _ in 0..2 {
+        window.hover_at(middle);
+        window.drag_at(middle);
+        window.drop_at(middle);
+        window.run_steps(1);
+        assert!(window.state().trajectory.lens.selected.is_some());
+    }
+    assert!(window.state().trajectory.lens.solo);
+    window.get_by_label("All").click();
+    window.run_steps(2);
+    assert!(!window.state().trajectory.lens.solo);
+}
+
+#[test]
+fn scrubbing_a_thousand_frames_again_uploads_nothing() {
+    let mut window = at_1280(pictures(1000, 1001), Workspace::Trajectory);
+    let pass = |window: &mut Harness<'_, Bench>| {
+        let mut set = 0;
+        for index in (0..1001).rev() {
+            window.state_mut().state.playback.apply(PlaybackCommand::Seek(index));
+            window.run_steps(1);
+            set += window.output().textures_delta.set.len();
+        }
+        set
+    };
+    pass(&mut window);
+    let (first, thumbnails) = (
+        window.state().trajectory.pictures.uploads(),
+        window.state().trajectory.strip.uploads(),
+    );
+    // Each of the four views of each frame once.
+    assert_eq!(first, 4 * 1001);
+    let set = pass(&mut window);
+    assert_eq!(window.state().trajectory.pictures.uploads(), first);
+    assert_eq!(window.state().trajectory.strip.uploads(), thumbnails);
+    // Only new glyphs of the numbers may still reach the graphics card.
+    assert!(set < 30, "{set} textures were written");
+    let bytes = window.state().trajectory.pictures.bytes();
+    assert!(
+        bytes < 20 << 20,
+        "{bytes} bytes for a thousand frames of sixteen 8x8 pictures"
+    );
+}
+
+#[test]
+fn a_still_cloud_is_not_built_again() {
+    let mut window = at_1280(
+        with_trajectory(info(Domain::Points, 40, 2000), 41),
+        Workspace::Trajectory,
+    );
+    window.run_steps(3);
+    let built = window.state().trajectory.clouds.built();
+    window.run_steps(5);
+    assert_eq!(window.state().trajectory.clouds.built(), built);
+    window.key_press(Key::Home);
+    window.run_steps(3);
+    assert_eq!(window.state().trajectory.clouds.built(), built + 4);
+}
+
+#[test]
+fn the_score_field_is_asked_for_once_per_level() {
+    let mut window = at_1280(
+        with_trajectory(info(Domain::Points, 40, 200), 41),
+        Workspace::Trajectory,
+    );
+    let asked = |window: &Harness<'_, Bench>| {
+        let fields = window.state().out.iter().filter_map(|action| match action {
+            Action::Engine(Command::Field(field)) => Some(field.at),
+            _ => None,
+        });
+        fields.collect::<Vec<_>>()
+    };
+    window.run_steps(2);
+    assert_eq!(asked(&window), [0.0; 0], "the result has no noise, so no field");
+    window.key_press(Key::Home);
+    window.run_steps(5);
+    assert_eq!(
+        asked(&window),
+        [1.0],
+        "one question, although the answer takes its time"
+    );
+    window.get_by_label("Score").click();
+    window.key_press(Key::ArrowRight);
+    window.run_steps(20);
+    assert_eq!(asked(&window), [1.0], "nobody looks at it any more");
+}
+
+#[test]
+fn export_asks_for_what_is_under_the_cursor() {
+    let mut window = at_1280(pictures(10, 11), Workspace::Trajectory);
+    window.run();
+    window.key_press(Key::ArrowLeft);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::E);
+    window.run();
+    window.get_by_label("Grid").click();
+    window.run();
+    let asked = ExportRequest {
+        id: TrajectoryId(7),
+        what: ExportKind::Grid,
+        index: 9,
+        sample: 0,
+        path: None,
+    };
+    assert!(matches!(window.state().out.last(), Some(Action::Export(request)) if *request == asked));
+    assert!(window.query_by_label("Grid").is_none(), "the choices close");
+}
+
+#[test]
+fn exported_files_are_those_of_the_one_writer_and_replace_nothing() {
+    let state = pictures(10, 11);
+    let view = state.trajectory().expect("a trajectory");
+    let folder = tempfile::tempdir().expect("a folder");
+    let wanted = folder.path().join("grid.png");
+    let export = |what, path| {
+        let (ctx, mut exports, mut out) = (Context::default(), Exports::default(), Vec::new());
+        let request = ExportRequest {
+            id: view.info.id,
+            what,
+            index: 10,
+            sample: 2,
+            path: Some(path),
+        };
+        exports.begin(&ctx, view, request, &mut out);
+        while exports.is_busy() {
+            exports.show(&ctx, &mut out);
+            std::thread::yield_now();
+        }
+        out
+    };
+    for name in ["grid.png", "grid-2.png"] {
+        let out = export(ExportKind::Grid, wanted.clone());
+        let Some(Action::Notice(notice)) = out.last() else {
+            panic!("nothing was told: {out:?}")
+        };
+        assert!(notice.text.ends_with(name), "{}", notice.text);
+    }
+    let shown = Shown {
+        info: view.info.clone(),
+        steps: view.steps.clone(),
+    };
+    let twin = shown
+        .write(
+            Kind::Grid { index: 10 },
+            &folder.path().join("twin.png"),
+            Overwrite::Refuse,
+        )
+        .expect("a file");
+    let bytes = |path: &std::path::Path| std::fs::read(path).expect("a file");
+    assert_eq!(bytes(&wanted), bytes(&twin));
+    for (what, name) in [
+        (ExportKind::Picture, "one.png"),
+        (ExportKind::Strip, "strip.png"),
+        (ExportKind::Gif, "film.gif"),
+        (ExportKind::Apng, "film.apng"),
+        (ExportKind::Frames, "frames"),
+        (ExportKind::Curves, "curves.csv"),
+    ] {
+        export(what, folder.path().join(name));
+        assert!(folder.path().join(name).exists(), "{name}");
+    }
+    let exact = export(ExportKind::Exact, wanted);
+    assert!(
+        matches!(&exact[..], [Action::Engine(Command::WriteTrajectory { path, .. })] if path.ends_with("grid-3.png"))
+    );
+}
+
+#[test]
+fn the_schedule_without_data_offers_to_choose_some() {
+    let mut window = at_1280(AppState::default(), Workspace::Schedule);
+    window.run_steps(3);
+    window.check_accessibility();
+    for name in [
+        "Signal left, ᾱ",
+        "Signal to noise, dB",
+        "Noise added per step, β",
+        "Noise level, σ",
+    ] {
+        assert!(window.query_all_by_label(name).count() >= 1, "{name}");
+    }
+    window.get_by_label_contains("nothing to worry about");
+    window.get_by_label("Choose data").click();
+    window.run_steps(2);
+    assert!(matches!(window.state().out[..], [Action::Show(Workspace::Data)]));
+}
+
+#[test]
+fn the_schedule_shows_data_in_noise_and_goes_into_the_lab() {
+    for (domain, theme) in [(PICTURES, Theme::Light), (Domain::Points, Theme::Dark)] {
+        let mut state = AppState::default();
+        state.data = data(domain);
+        let mut window = window(Bench::new(state, Workspace::Schedule), [1280.0, 720.0], theme);
+        window.run_steps(3);
+        window.check_accessibility();
+        for name in ["start", "¼", "½", "¾", "end", "cursor"] {
+            window.get_by_label(&format!("Sample at {name}"));
+        }
+        window.state_mut().schedule.mine = Spec::new("cosine");
+        window.run_steps(2);
+        window.get_by_label("Use for the next run").click();
+        window.run_steps(2);
+        let [Action::UseSchedule(spec), Action::Show(Workspace::Lab)] = &window.state().out[..] else {
+            panic!("{:?}", window.state().out)
+        };
+        assert_eq!(spec.id, "cosine");
+    }
+}
+
+#[test]
+fn a_schedule_that_does_not_end_in_noise_is_warned_about() {
+    let mut window = at_1280(AppState::default(), Workspace::Schedule);
+    let short = Spec::new("linear").with("beta-end", diffusion_studio::math::Value::Real(0.002));
+    window.state_mut().schedule.mine = short;
+    window.run_steps(3);
+    window.get_by_label_contains("not pure noise");
+}
+
+#[test]
+fn dragging_a_curve_moves_the_clock_of_the_trajectory() {
+    let mut window = at_1280(pictures(100, 101), Workspace::Schedule);
+    window.run_steps(3);
+    let plot = window
+        .get_all_by_label("Noise level, σ")
+        .max_by(|a, b| a.rect().area().total_cmp(&b.rect().area()));
+    let area = plot.map(|node| node.rect()).expect("a plot");
+    let at = |share: f32| pos2(area.left() + area.width() * share, area.center().y);
+    drag(&mut window, at(0.3), at(0.98));
+    // The right end is t = T, the first step of the reverse process.
+    assert!(
+        window.state().state.playback.index() < 10,
+        "{}",
+        window.state().state.playback.index()
+    );
+}
