@@ -593,7 +593,7 @@ fn the_schedule_without_data_offers_to_choose_some() {
     for name in [
         "Signal left, ᾱ",
         "Signal to noise, dB",
-        "Noise added per step, β",
+        "Noise added per step, β (log)",
         "Noise level, σ",
     ] {
         assert!(window.query_all_by_label(name).count() >= 1, "{name}");

@@ -208,6 +208,14 @@ fn the_newest_three_the_best_and_the_pinned_stay() {
 }
 
 #[test]
+fn a_run_that_goes_back_forgets_what_came_later() {
+    let (_folder, run, _lock) = run_with(&[1, 2, 3]);
+    run.pin(3, true).unwrap();
+    run.discard_after(1).unwrap();
+    assert_eq!(steps(&run), [1]);
+}
+
+#[test]
 fn a_step_can_be_saved_again() {
     let (_folder, run, _lock) = run_with(&[1]);
     let changed = Checkpoint {

@@ -8,7 +8,7 @@ use diffusion_studio::{
     math::{
         Entry, Spec, grid,
         noise::{Address, Seeded, Stream},
-        schedule, spec, target,
+        schedule, spec, target, weighting,
     },
 };
 
@@ -43,6 +43,7 @@ fn entries_have_good_names_and_defaults() {
     check("target", target::ENTRIES);
     check("sampler", sampler::ENTRIES);
     check("time sampling", times::ENTRIES);
+    check("weighting", weighting::ENTRIES);
 }
 
 #[test]
@@ -57,8 +58,8 @@ fn every_sampler_stays_finite_on_every_schedule() {
     };
     address.normals(&mut start);
     let start = Tensor::from_vec(start, (4, 2), &Device::Cpu).unwrap();
-    for schedule in schedule::ENTRIES {
-        let schedule: Arc<dyn schedule::NoiseSchedule> = schedule::build(&Spec::new(schedule.id)).unwrap().into();
+    for kind in schedule::ENTRIES {
+        let schedule: Arc<dyn schedule::NoiseSchedule> = schedule::build(&Spec::new(kind.id)).unwrap().into();
         for spacing in grid::ENTRIES {
             let moves = grid::time_grid(&*schedule, grid::build(&Spec::new(spacing.id)).unwrap(), 8);
             for entry in sampler::ENTRIES {
@@ -72,7 +73,7 @@ fn every_sampler_stays_finite_on_every_schedule() {
                     0,
                 )
                 .unwrap();
-                let name = format!("{} {schedule:?} {}", entry.id, spacing.id);
+                let name = format!("{} {} {}", entry.id, kind.id, spacing.id);
                 let steps: Vec<_> = trajectory
                     .collect::<Result<_, _>>()
                     .unwrap_or_else(|e| panic!("{name}: {e}"));

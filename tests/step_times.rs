@@ -64,7 +64,7 @@ fn tiny_presets() {
     for (name, spec, domain, batch) in [
         ("points", &Spec::new("mlp"), Domain::Points, 512),
         ("digits 8x8", &unet, image(1, 8), 64),
-        ("avatars 16x16x3", &unet, image(3, 16), 32),
+        ("avatars 16x16x3", &unet, image(3, 16), 24),
         ("fashion 28x28", &unet, image(1, 28), 32),
     ] {
         println!("{name}, batch {batch}");

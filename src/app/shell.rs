@@ -200,7 +200,7 @@ impl App {
         {
             self.worker.send(Command::Estimate(Box::new(recipe)));
         }
-        let shown = matches!(self.state.workspace, Workspace::Lab | Workspace::Data);
+        let shown = self.state.workspace != Workspace::Start;
         let data = &self.recipe.settled().data;
         if shown && self.state.data_wanted(data) {
             self.state.data_asked(data);
@@ -477,7 +477,8 @@ impl App {
 
     /// Lets the clocks go on and asks for the frame in which the next one moves.
     fn tick(&mut self, ctx: &egui::Context) {
-        let secs = f64::from(ctx.input(|i| i.stable_dt.min(0.25)));
+        // Frames are asked for when something is due, not at a fixed rate, so only the real time between them counts.
+        let secs = f64::from(ctx.input(|i| i.unstable_dt.min(1.0)));
         self.state.playback.tick(secs);
         let least = if self.state.machine.software { 0.05 } else { 0.0 };
         let due = match self.state.workspace {

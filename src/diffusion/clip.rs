@@ -1,8 +1,8 @@
 //! Keeping the clean sample in the range of the data.
 
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 
-use super::{Denoiser, Prediction, Result};
+use super::{Denoiser, Prediction, Result, loss::column};
 use crate::math::Level;
 
 /// Clips the clean sample to the domain's range.
@@ -50,6 +50,37 @@ impl<D> Clipped<D> {
     }
 }
 
+/// Dynamic thresholding (Saharia et al. 2022): each clean sample is clipped at a quantile of its own absolute values, at
+/// least 1, and divided by it.
+pub struct Thresholded<D> {
+    /// Whose predictions are clipped.
+    pub inner: D,
+    /// Which share of the values stays within.
+    pub ratio: f64,
+    /// The greatest threshold, at least 1.
+    pub most: f64,
+}
+
+impl<D: Denoiser> Denoiser for Thresholded<D> {
+    fn predict(&self, x: &Tensor, at: Level) -> Result<Prediction> {
+        let belief = self.inner.predict(x, at)?;
+        let sizes = belief.x0.abs()?.flatten_from(1)?.to_dtype(DType::F64)?.to_vec2()?;
+        let threshold = |size| quantile(size, self.ratio).clamp(1.0, self.most);
+        let thresholds: Vec<f64> = sizes.into_iter().map(threshold).collect();
+        let limit = column(&thresholds, &belief.x0)?;
+        let x0 = belief.x0.broadcast_div(&limit)?.clamp(-1.0, 1.0)?;
+        Ok(Prediction { x0, ..belief })
+    }
+}
+
+/// The value below which the share `q` of the values lies, between two of them in proportion.
+fn quantile(mut values: Vec<f64>, q: f64) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let place = q * (values.len() - 1) as f64;
+    let (low, high) = (values[place.floor() as usize], values[place.ceil() as usize]);
+    low + (high - low) * place.fract()
+}
+
 #[cfg(test)]
 mod tests {
     use candle_core::Device;
@@ -83,6 +114,22 @@ mod tests {
         assert!((row(&kept.eps)[0] - 8.0).abs() < 1e-12);
         assert!((row(&derived.eps)[0] - (10.0 - 0.6) / 0.8).abs() < 1e-12);
         assert!((row(&derived.eps)[1] - row(&kept.eps)[1]).abs() < 1e-12);
+    }
+
+    #[test]
+    fn thresholds_follow_the_sample() {
+        assert_eq!(quantile(vec![4.0, 0.0, 1.0], 0.75), 2.5);
+        let model = Thresholded {
+            inner: Mixture::gaussian(vec![0.0, 0.0], 1.0),
+            ratio: 0.5,
+            most: 4.0,
+        };
+        // x0 is 0.6 x: 6 and 1.8 with threshold 3.9, and 0.3 and 0.12 with threshold 1.
+        let x = Tensor::new(&[[10.0_f64, 3.0], [0.5, 0.2]], &Device::Cpu).unwrap();
+        let x0 = model.predict(&x, AT).unwrap().x0.to_vec2::<f64>().unwrap();
+        for (found, expected) in x0.concat().iter().zip([1.0, 1.8 / 3.9, 0.3, 0.12]) {
+            assert!((found - expected).abs() < 1e-12, "{x0:?}");
+        }
     }
 
     #[test]

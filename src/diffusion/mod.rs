@@ -5,6 +5,7 @@
 pub mod clip;
 pub mod denoiser;
 pub mod guidance;
+pub mod likelihood;
 pub mod loss;
 pub mod oracle;
 pub mod sampler;
@@ -12,7 +13,7 @@ pub mod scheduler_config;
 pub mod times;
 pub mod trajectory;
 
-pub use clip::{Clipped, EpsAfterClip};
+pub use clip::{Clipped, EpsAfterClip, Thresholded};
 pub use denoiser::{Denoiser, Net, NetDenoiser, Prediction};
 pub use guidance::{Guidance, Guided};
 pub use sampler::{Context, Sampler};

@@ -6,7 +6,7 @@ use std::{cell::RefCell, collections::BTreeSet, sync::Arc};
 
 use serde_json::{Map, Value as Json};
 
-use super::{Clipped, Denoiser, EpsAfterClip};
+use super::{Clipped, Denoiser, EpsAfterClip, Thresholded};
 use crate::math::{
     Move, Spec, SpecError, Value, grid,
     schedule::{self, NoiseSchedule, Table},
@@ -25,8 +25,29 @@ pub struct Setup {
     pub sampler: Spec,
     /// The time grid.
     pub spacing: Spec,
-    /// Half the range of clean samples, and what happens to the noise, where clean samples are clipped.
-    pub clip: Option<(f64, EpsAfterClip)>,
+    /// What is done to clean samples out of range.
+    pub clip: Clip,
+}
+
+/// What is done to clean samples out of range.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Clip {
+    /// Nothing.
+    Off,
+    /// See [`Clipped`].
+    Fixed {
+        /// Half the range.
+        range: f64,
+        /// What happens to the noise.
+        eps: EpsAfterClip,
+    },
+    /// See [`Thresholded`].
+    Dynamic {
+        /// Which share of the values stays within.
+        ratio: f64,
+        /// The greatest threshold.
+        most: f64,
+    },
 }
 
 /// Why a scheduler is not understood.
@@ -66,7 +87,7 @@ pub enum ConfigError {
 type Reading = fn(&Reader<'_>, &Reader<'_>, usize) -> Result<Setup, ConfigError>;
 
 /// The schedulers that are understood.
-const CLASSES: [(&str, Reading); 15] = [
+const CLASSES: [(&str, Reading); 18] = [
     ("DDPMScheduler", ddpm),
     ("DDIMScheduler", ddim),
     ("DDIMInverseScheduler", ddim_inverse),
@@ -78,10 +99,13 @@ const CLASSES: [(&str, Reading); 15] = [
     ("KDPM2DiscreteScheduler", dpm2),
     ("KDPM2AncestralDiscreteScheduler", dpm2_ancestral),
     ("DPMSolverMultistepScheduler", dpmpp),
+    ("DPMSolverSinglestepScheduler", dpmpp_singlestep),
     ("UniPCMultistepScheduler", unipc),
     ("DEISMultistepScheduler", deis),
     ("EDMEulerScheduler", edm_euler),
+    ("EDMDPMSolverMultistepScheduler", edm_dpmpp),
     ("FlowMatchEulerDiscreteScheduler", flow_euler),
+    ("FlowMatchHeunDiscreteScheduler", flow_heun),
 ];
 
 impl Setup {
@@ -116,12 +140,13 @@ impl Setup {
     /// The denoiser with the scheduler's clipping.
     pub fn clipped(&self, inner: Box<dyn Denoiser>) -> Box<dyn Denoiser> {
         match self.clip {
-            None => inner,
-            Some((range, eps)) => Box::new(Clipped {
+            Clip::Off => inner,
+            Clip::Fixed { range, eps } => Box::new(Clipped {
                 inner,
                 range: (-range, range),
                 eps,
             }),
+            Clip::Dynamic { ratio, most } => Box::new(Thresholded { inner, ratio, most }),
         }
     }
 }
@@ -222,7 +247,7 @@ fn pndm(c: &Reader<'_>, _s: &Reader<'_>, _steps: usize) -> Result<Setup, ConfigE
         target: target(c)?,
         sampler: Spec::new("plms").with("runge-kutta", Value::Flag(!c.flag("skip_prk_steps", false)?)),
         spacing: with_final_alpha(c, by_stride(index_spacing(c, "leading")?), false)?,
-        clip: None,
+        clip: Clip::Off,
     })
 }
 
@@ -268,32 +293,51 @@ fn dpm2_ancestral(c: &Reader<'_>, _s: &Reader<'_>, steps: usize) -> Result<Setup
 }
 
 fn dpmpp(c: &Reader<'_>, _s: &Reader<'_>, _steps: usize) -> Result<Setup, ConfigError> {
-    let stochastic = c.word(
-        "algorithm_type",
-        "dpmsolver++",
-        &[("dpmsolver++", "ode"), ("sde-dpmsolver++", "sde")],
-    )? == "sde";
-    let order = c.count("solver_order", 2)?;
-    let sampler = match (stochastic, order) {
-        (true, _) => Spec::new("dpmpp-2m-sde").with("order", Value::Int(order as i64)),
-        (false, 3) => Spec::new("dpmpp-3m"),
-        (false, _) => Spec::new("dpmpp-2m").with("order", Value::Int(order as i64)),
-    };
-    let form = c.word("solver_type", "midpoint", &[("midpoint", "midpoint"), ("heun", "heun")])?;
-    c.fixed("euler_at_final", &false.into())?;
     c.fixed("lambda_min_clipped", &Json::Null)?;
     c.fixed("variance_type", &Json::Null)?;
     let rounding = match c.text("beta_schedule", "linear")? {
         "squaredcos_cap_v2" => "truncated",
         _ => "rounded",
     };
-    in_lambda(
-        c,
-        sampler
-            .with("solver", Value::Text(form.into()))
-            .with("lower-order-final", Value::Flag(c.flag("lower_order_final", true)?)),
-        rounding,
-    )
+    in_lambda(c, dpmpp_sampler(c)?, rounding)
+}
+
+fn dpmpp_singlestep(c: &Reader<'_>, _s: &Reader<'_>, _steps: usize) -> Result<Setup, ConfigError> {
+    c.fixed("algorithm_type", &"dpmsolver++".into())?;
+    c.fixed("solver_type", &"midpoint".into())?;
+    c.fixed("lambda_min_clipped", &Json::Null)?;
+    c.fixed("variance_type", &Json::Null)?;
+    // With this end the last move is of first order, whatever is said about it.
+    c.fixed("final_sigmas_type", &"zero".into())?;
+    c.mark("lower_order_final");
+    let sampler = match c.count("solver_order", 2)? {
+        1 => Spec::new("dpmpp-1s"),
+        2 => Spec::new("dpmpp-2s").with("between", Value::Text("grid".into())),
+        order => return Err(c.refused("solver_order", &order.into(), "1 or 2")),
+    };
+    in_lambda(c, sampler, "rounded")
+}
+
+fn dpmpp_sampler(c: &Reader<'_>) -> Result<Spec, ConfigError> {
+    let stochastic = c.word(
+        "algorithm_type",
+        "dpmsolver++",
+        &[("dpmsolver++", "ode"), ("sde-dpmsolver++", "sde")],
+    )? == "sde";
+    let order = c.count("solver_order", 2)?;
+    let published = Value::Flag(true);
+    let sampler = match (stochastic, order) {
+        (true, _) => Spec::new("dpmpp-2m-sde")
+            .with("order", Value::Int(order as i64))
+            .with("published", published),
+        (false, 3) => Spec::new("dpmpp-3m").with("published", published),
+        (false, _) => Spec::new("dpmpp-2m").with("order", Value::Int(order as i64)),
+    };
+    let form = c.word("solver_type", "midpoint", &[("midpoint", "midpoint"), ("heun", "heun")])?;
+    c.fixed("euler_at_final", &false.into())?;
+    Ok(sampler
+        .with("solver", Value::Text(form.into()))
+        .with("lower-order-final", Value::Flag(c.flag("lower_order_final", true)?)))
 }
 
 fn unipc(c: &Reader<'_>, _s: &Reader<'_>, _steps: usize) -> Result<Setup, ConfigError> {
@@ -324,9 +368,17 @@ fn deis(c: &Reader<'_>, _s: &Reader<'_>, _steps: usize) -> Result<Setup, ConfigE
 }
 
 fn edm_euler(c: &Reader<'_>, s: &Reader<'_>, _steps: usize) -> Result<Setup, ConfigError> {
+    s.fixed("s_churn", &0.0.into())?;
+    edm(c, Spec::new("euler"))
+}
+
+fn edm_dpmpp(c: &Reader<'_>, _s: &Reader<'_>, _steps: usize) -> Result<Setup, ConfigError> {
+    edm(c, dpmpp_sampler(c)?)
+}
+
+fn edm(c: &Reader<'_>, sampler: Spec) -> Result<Setup, ConfigError> {
     c.mark("num_train_timesteps");
     c.fixed("prediction_type", &"epsilon".into())?;
-    s.fixed("s_churn", &0.0.into())?;
     let curve = c.word(
         "sigma_schedule",
         "karras",
@@ -343,10 +395,15 @@ fn edm_euler(c: &Reader<'_>, s: &Reader<'_>, _steps: usize) -> Result<Setup, Con
             .with("sigma-max", Value::Real(c.real("sigma_max", 80.0)?)),
         trained_betas: None,
         target: Spec::new("edm").with("sigma-data", Value::Real(c.real("sigma_data", 0.5)?)),
-        sampler: Spec::new("euler"),
+        sampler,
         spacing: with_final_sigma(c, spacing)?,
-        clip: None,
+        clip: threshold(c)?,
     })
+}
+
+fn flow_heun(c: &Reader<'_>, s: &Reader<'_>, _steps: usize) -> Result<Setup, ConfigError> {
+    s.fixed("s_churn", &0.0.into())?;
+    flow(c, Spec::new("flow-heun"))
 }
 
 fn flow_euler(c: &Reader<'_>, _s: &Reader<'_>, _steps: usize) -> Result<Setup, ConfigError> {
@@ -370,13 +427,17 @@ fn flow_euler(c: &Reader<'_>, _s: &Reader<'_>, _steps: usize) -> Result<Setup, C
         c.mark(unused);
     }
     let stochastic = c.flag("stochastic_sampling", false)?;
+    flow(c, Spec::new("flow-euler").with("stochastic", Value::Flag(stochastic)))
+}
+
+fn flow(c: &Reader<'_>, sampler: Spec) -> Result<Setup, ConfigError> {
     Ok(Setup {
         schedule: Spec::new("flow").with("steps", Value::Int(c.count("num_train_timesteps", 1000)? as i64)),
         trained_betas: None,
         target: Spec::new("flow"),
-        sampler: Spec::new("flow-euler").with("stochastic", Value::Flag(stochastic)),
+        sampler,
         spacing: Spec::new("shifted").with("shift", Value::Real(c.real("shift", 1.0)?)),
-        clip: None,
+        clip: Clip::Off,
     })
 }
 
@@ -407,7 +468,7 @@ fn in_sigma(c: &Reader<'_>, steps: usize, sampler: Spec, ends: (f64, f64)) -> Re
         target: target(c)?,
         sampler,
         spacing,
-        clip: None,
+        clip: Clip::Off,
     })
 }
 
@@ -443,7 +504,7 @@ fn in_lambda(c: &Reader<'_>, sampler: Spec, rounding: &str) -> Result<Setup, Con
         target: target(c)?,
         sampler,
         spacing: with_final_sigma(c, spacing)?,
-        clip: None,
+        clip: threshold(c)?,
     })
 }
 
@@ -524,9 +585,25 @@ fn sigma_curve(c: &Reader<'_>) -> Result<Option<&'static str>, ConfigError> {
     })
 }
 
-fn clip(c: &Reader<'_>, default: bool, eps: EpsAfterClip) -> Result<Option<(f64, EpsAfterClip)>, ConfigError> {
+fn clip(c: &Reader<'_>, default: bool, eps: EpsAfterClip) -> Result<Clip, ConfigError> {
     let range = c.real("clip_sample_range", 1.0)?;
-    Ok(c.flag("clip_sample", default)?.then_some((range, eps)))
+    let clipped = c.flag("clip_sample", default)?;
+    Ok(match threshold(c)? {
+        Clip::Off if clipped => Clip::Fixed { range, eps },
+        dynamic => dynamic,
+    })
+}
+
+fn threshold(c: &Reader<'_>) -> Result<Clip, ConfigError> {
+    let dynamic = Clip::Dynamic {
+        ratio: c.real("dynamic_thresholding_ratio", 0.995)?,
+        most: c.real("sample_max_value", 1.0)?,
+    };
+    Ok(if c.flag("thresholding", false)? {
+        dynamic
+    } else {
+        Clip::Off
+    })
 }
 
 /// Settings of which each must be asked for before [`Reader::finish`].
@@ -620,13 +697,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Refuses what nobody asked for. Settings that begin with an underline belong to diffusers' own housekeeping;
-    /// dynamic thresholding may be described as long as it is off.
+    /// Refuses what nobody asked for. Settings that begin with an underline belong to diffusers' own housekeeping.
     fn finish(&self) -> Result<(), ConfigError> {
-        self.fixed("thresholding", &false.into())?;
-        for unused in ["dynamic_thresholding_ratio", "sample_max_value"] {
-            self.mark(unused);
-        }
         let asked = self.asked.borrow();
         match self.map.keys().find(|k| !k.starts_with('_') && !asked.contains(*k)) {
             None => Ok(()),
@@ -665,7 +737,7 @@ mod tests {
         let fault = |class, config| read(class, config).unwrap_err().to_string();
         assert!(fault("DDIMScheduler", r#"{"colour": 1}"#).contains("“colour” is not known"));
         assert!(fault("DDIMScheduler", r#"{"beta_schedule": "laplace"}"#).contains("one of linear"));
-        assert!(fault("DDIMScheduler", r#"{"thresholding": true}"#).contains("must be false"));
+        assert!(fault("EulerDiscreteScheduler", r#"{"thresholding": true}"#).contains("“thresholding” is not known"));
         assert!(
             fault("EulerDiscreteScheduler", r#"{"interpolation_type": "log_linear"}"#).contains("interpolation_type")
         );

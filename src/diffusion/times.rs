@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use crate::math::{
-    Entry, Level, Spec, SpecError,
+    Entry, Level, Param, Spec, SpecError,
     noise::{Address, Stream},
+    normal,
     schedule::NoiseSchedule,
     spec,
 };
@@ -14,7 +15,8 @@ use crate::math::{
 pub struct Draw {
     /// The level.
     pub level: Level,
-    /// Factor of the loss that makes up for levels being drawn more or less often than evenly; 1 where that is meant.
+    /// Factor of the loss that makes up for levels being drawn more or less often than evenly; 1 where the uneven draw is
+    /// itself the weighting.
     pub weight: f64,
 }
 
@@ -25,7 +27,7 @@ pub trait TimeSampling: Send + Sync {
 }
 
 /// All ways to draw training times.
-pub const ENTRIES: &[&Entry<dyn TimeSampling>] = &[&UNIFORM];
+pub const ENTRIES: &[&Entry<dyn TimeSampling>] = &[&UNIFORM, &STRATIFIED, &LOG_NORMAL, &LOGIT_NORMAL];
 
 /// Builds the chosen one.
 pub fn build(spec: &Spec) -> Result<Box<dyn TimeSampling>, SpecError> {
@@ -41,15 +43,110 @@ const UNIFORM: Entry<dyn TimeSampling> = Entry {
     build: |_| Ok(Box::new(Uniform)),
 };
 
+const STRATIFIED: Entry<dyn TimeSampling> = Entry {
+    id: "stratified",
+    label: "Stratified",
+    help: "Every time equally often, spread evenly over each batch; a calmer loss",
+    source: "arXiv:2107.00630",
+    params: &[],
+    build: |_| Ok(Box::new(Stratified)),
+};
+
+const LOG_NORMAL: Entry<dyn TimeSampling> = Entry {
+    id: "log-normal",
+    label: "Log-normal noise",
+    help: "The logarithm of the noise is normal; for the EDM target",
+    source: "arXiv:2206.00364",
+    params: &[
+        Param::real("mean", -10.0, 10.0, -1.2, "Mean of ln(sigma / alpha)"),
+        Param::real("std", 0.01, 10.0, 1.2, "Its standard deviation"),
+    ],
+    build: |p| {
+        Ok(Box::new(LogNormal {
+            mean: p.real("mean"),
+            std: p.real("std"),
+        }))
+    },
+};
+
+const LOGIT_NORMAL: Entry<dyn TimeSampling> = Entry {
+    id: "logit-normal",
+    label: "Logit-normal",
+    help: "More often the middle times; for the flow target",
+    source: "arXiv:2403.03206",
+    params: &[
+        Param::real("mean", -5.0, 5.0, 0.0, "Above 0 favours much noise"),
+        Param::real("std", 0.01, 5.0, 1.0, "Smaller keeps nearer to the middle"),
+        Param::real(
+            "shift",
+            0.1,
+            20.0,
+            1.0,
+            "Above 1 favours much noise, as larger pictures want",
+        ),
+    ],
+    build: |p| {
+        Ok(Box::new(LogitNormal {
+            mean: p.real("mean"),
+            std: p.real("std"),
+            shift: p.real("shift"),
+        }))
+    },
+};
+
 /// Every time equally often: the indices of a discrete schedule, or its interval.
 struct Uniform;
 
 impl TimeSampling for Uniform {
     fn draw(&self, schedule: &dyn NoiseSchedule, u: f64, _place: u64, _batch: u64) -> Draw {
-        Draw {
-            level: schedule.level(time_at(schedule, u)),
-            weight: 1.0,
-        }
+        at_share(schedule, u)
+    }
+}
+
+/// One uniform time in each of as many equal pieces as the batch has samples.
+struct Stratified;
+
+impl TimeSampling for Stratified {
+    fn draw(&self, schedule: &dyn NoiseSchedule, u: f64, place: u64, batch: u64) -> Draw {
+        at_share(schedule, (place as f64 + u) / batch as f64)
+    }
+}
+
+/// `ln(sigma / alpha)` normal.
+struct LogNormal {
+    mean: f64,
+    std: f64,
+}
+
+impl TimeSampling for LogNormal {
+    fn draw(&self, schedule: &dyn NoiseSchedule, u: f64, _place: u64, _batch: u64) -> Draw {
+        let at = schedule.at_sigma((self.mean + self.std * normal::quantile(u)).exp());
+        let level = match schedule.steps() {
+            Some(_) => schedule.level(at.t.round()),
+            None => at,
+        };
+        Draw { level, weight: 1.0 }
+    }
+}
+
+/// The share of time is the logistic function of a normal number, then shifted.
+struct LogitNormal {
+    mean: f64,
+    std: f64,
+    shift: f64,
+}
+
+impl TimeSampling for LogitNormal {
+    fn draw(&self, schedule: &dyn NoiseSchedule, u: f64, _place: u64, _batch: u64) -> Draw {
+        let share = 1.0 / (1.0 + (-self.mean - self.std * normal::quantile(u)).exp());
+        at_share(schedule, self.shift * share / (1.0 + (self.shift - 1.0) * share))
+    }
+}
+
+fn at_share(schedule: &dyn NoiseSchedule, u: f64) -> Draw {
+    Draw {
+        level: schedule.level(time_at(schedule, u)),
+        weight: 1.0,
     }
 }
 
@@ -102,6 +199,43 @@ mod tests {
         }
         // Five standard deviations of a binomial count.
         assert!(counts.iter().all(|&n| n.abs_diff(1000) < 150), "{counts:?}");
+    }
+
+    #[test]
+    fn strata_hold_one_time_each() {
+        let linear = schedule::build(&Spec::new("linear")).unwrap();
+        let stratified = build(&Spec::new("stratified")).unwrap();
+        let drawn = draw(&*stratified, &*linear, 3, 7, 0..10, 10);
+        for (i, d) in drawn.iter().enumerate() {
+            assert_eq!(d.level.t as usize / 100, i);
+        }
+    }
+
+    /// Quartiles of many draws against those of the distribution.
+    #[test]
+    fn normal_times_have_their_quartiles() {
+        let quartiles = |sampling: &str, schedule: &str, value: fn(Level) -> f64| {
+            let schedule = schedule::build(&Spec::new(schedule)).unwrap();
+            let sampling = build(&Spec::new(sampling)).unwrap();
+            let drawn = draw(&*sampling, &*schedule, 3, 7, 0..20_000, 20_000);
+            let mut values: Vec<f64> = drawn.iter().map(|d| value(d.level)).collect();
+            values.sort_by(f64::total_cmp);
+            [values[5_000], values[10_000], values[15_000]]
+        };
+        let check = |found: [f64; 3], expected: [f64; 3]| {
+            for (f, e) in found.iter().zip(expected) {
+                assert!((f - e).abs() < 0.05, "{found:?} is not {expected:?}");
+            }
+        };
+        let reach = 0.674_489_8;
+        let log = [-1.2 - 1.2 * reach, -1.2, -1.2 + 1.2 * reach];
+        check(quartiles("log-normal", "edm", |at| at.sigma.ln()), log);
+        check(quartiles("log-normal", "linear", |at| at.sigma_ve().ln()), log);
+        let logistic = |z: f64| 1.0 / (1.0 + (-z).exp());
+        check(
+            quartiles("logit-normal", "flow", |at| at.sigma),
+            [logistic(-reach), 0.5, logistic(reach)],
+        );
     }
 
     #[test]

@@ -57,8 +57,13 @@ pub(super) fn micro_batch(exec: &mut dyn Executor, batch: usize) -> Result<usize
     // A backward pass takes about twice the time of a forward pass.
     let operations = 3.0 * exec.graph().forward_flops();
     let mut micro = even_parts(batch, select::samples_per_call(exec, operations));
-    while micro > 1 && call_time(exec, micro, LONGEST_CALL)? > LONGEST_CALL {
-        micro = even_parts(batch, micro / 2);
+    while micro > 1 {
+        let took = call_time(exec, micro, LONGEST_CALL)?;
+        if took <= LONGEST_CALL {
+            break;
+        }
+        let halvings = (took.as_secs_f64() / LONGEST_CALL.as_secs_f64()).log2().ceil();
+        micro = even_parts(batch, (micro as f64 / halvings.exp2()) as usize);
     }
     Ok(micro)
 }

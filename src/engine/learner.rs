@@ -17,9 +17,10 @@ use crate::{
     },
     files::{Checkpoint, Recipe, State, Tensors},
     math::{
-        Cond, Domain, Spec,
+        Cond, Domain,
         schedule::{self, NoiseSchedule},
         target::{self, Target},
+        weighting::{self, Weighting},
     },
     nn::{Executor, Mode, Weights, ema::Ema, optim},
 };
@@ -75,6 +76,7 @@ pub(super) struct Learner {
     pub(super) recipe: Recipe,
     pub(super) schedule: Box<dyn NoiseSchedule>,
     pub(super) target: Target,
+    pub(super) weighting: Weighting,
     times: Box<dyn TimeSampling>,
     feed: Feed,
     adam: optim::AdamW,
@@ -112,7 +114,8 @@ impl Learner {
             lr: train.lr,
             schedule: schedule::build(&recipe.schedule)?,
             target: target::build(&recipe.target)?,
-            times: times::build(&Spec::new("uniform"))?,
+            weighting: weighting::build(&recipe.weighting)?,
+            times: times::build(&recipe.times)?,
             feed,
             adam: optim::AdamW::new(len, hyper),
             ema: Ema::new(exec.params().to_vec(), recipe.ema.decay),
@@ -290,7 +293,11 @@ impl Learner {
         let x0 = Tensor::from_slice(&work.batch.x[first * numel..last * numel], shape.as_slice(), device)?;
         let places = first as u64..last as u64;
         let eps = loss::noise(self.recipe.seed, self.step, places, &shape, device)?;
-        let (levels, weights): (Vec<_>, Vec<_>) = work.draws[first..last].iter().map(|d| (d.level, d.weight)).unzip();
+        let weigh = |d: &Draw| {
+            let weight = self.weighting.weight(self.target, d.level, &*self.schedule);
+            (d.level, d.weight * weight)
+        };
+        let (levels, weights): (Vec<_>, Vec<_>) = work.draws[first..last].iter().map(weigh).unzip();
         Lesson::new(&x0, &eps, &levels, self.target, weights)
     }
 

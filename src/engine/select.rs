@@ -5,11 +5,19 @@ use std::sync::Arc;
 use candle_core::Device;
 
 use super::Error;
-use crate::nn::{CandleExecutor, DeviceChoice, Executor, Graph, SharedNet, Weights};
+use crate::{
+    kernels::PlanExecutor,
+    nn::{CandleExecutor, DeviceChoice, Executor, Graph, SharedNet, Weights},
+};
 
-/// An executor for the graph with these weights on the chosen device.
+/// An executor for the graph with these weights on the chosen device: the compiled plan on the CPU, candle elsewhere and
+/// where it is asked for.
 pub(super) fn executor(choice: DeviceChoice, graph: Graph, weights: &Weights) -> Result<Box<dyn Executor>, Error> {
-    let mut executor: Box<dyn Executor> = Box::new(CandleExecutor::new(graph, &choice.device()?));
+    let device = choice.device()?;
+    let mut executor: Box<dyn Executor> = match choice {
+        DeviceChoice::Auto | DeviceChoice::Cpu if device.is_cpu() => Box::new(PlanExecutor::new(graph, None)?),
+        _ => Box::new(CandleExecutor::new(graph, &device)),
+    };
     let flat = executor.pack(weights)?;
     executor.params_mut().copy_from_slice(&flat);
     Ok(executor)

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     diffusion::loss::Lesson,
     math::{
-        Cond,
+        Cond, Level,
         noise::{Address, Stream},
         schedule::NoiseSchedule,
     },
@@ -132,7 +132,8 @@ impl Validation {
             .clone()
             .map(|i| learner.schedule.level(time(&*learner.schedule, i, self.count)))
             .collect();
-        let weights = vec![1.0; part.len()];
+        let weigh = |&at: &Level| learner.weighting.weight(learner.target, at, &*learner.schedule);
+        let weights = levels.iter().map(weigh).collect();
         let lesson = Lesson::new(&x0, &eps, &levels, learner.target, weights)?;
         Ok((lesson, self.samples.cond.slice(part.start, part.end)))
     }

@@ -26,6 +26,10 @@ pub struct Recipe {
     pub schedule: Spec,
     /// What the network regresses: id of the target registry.
     pub target: Spec,
+    /// How much each noise level counts: id of the weighting registry.
+    pub weighting: Spec,
+    /// How training times are drawn: id of the time-sampling registry.
+    pub times: Spec,
     /// Optimiser and length.
     pub train: TrainRecipe,
     /// The averaged weights that samples are made with.
@@ -105,6 +109,8 @@ impl Default for Recipe {
             net: Spec::new("mlp"),
             schedule: Spec::new("linear"),
             target: Spec::new("eps"),
+            weighting: Spec::new("simple"),
+            times: Spec::new("uniform"),
             train: TrainRecipe::default(),
             ema: EmaRecipe::default(),
             condition: ConditionRecipe::default(),

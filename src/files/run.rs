@@ -221,10 +221,8 @@ impl RunFolder {
     /// Removes the checkpoints after `step`, pinned ones too: the run goes back there. Its metrics are cut by
     /// [`RunFolder::open_metrics`].
     pub fn discard_after(&self, step: u64) -> Result<()> {
-        let later = self.checkpoints().into_iter().filter(|(s, _)| *s > step);
-        later
-            .map(|(_, folder)| fs::remove_dir_all(&folder).map_err(Error::io("remove", &folder)))
-            .collect()
+        let mut later = self.checkpoints().into_iter().filter(|(s, _)| *s > step);
+        later.try_for_each(|(_, folder)| fs::remove_dir_all(&folder).map_err(Error::io("remove", &folder)))
     }
 
     /// Keeps a checkpoint for ever, or no longer.

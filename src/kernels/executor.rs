@@ -152,6 +152,10 @@ impl Executor for PlanExecutor {
         &self.graph
     }
 
+    fn call_size(&self) -> f64 {
+        2e9
+    }
+
     fn describe(&self) -> String {
         let threads = self.threads();
         let plural = if threads == 1 { "" } else { "s" };

@@ -244,7 +244,7 @@ pub fn build(spec: &Spec) -> Result<Spacing, SpecError> {
 /// Every move carries where it goes, so that no sampler has to guess its target from the number of steps.
 pub fn time_grid(schedule: &dyn NoiseSchedule, spacing: Spacing, steps: usize) -> Vec<Move> {
     let mut levels = spacing.levels(schedule, steps.max(1));
-    levels.dedup_by_key(|at| at.t);
+    levels.dedup();
     let end = match spacing.end {
         End::Clean => Level::clean(0.0),
         End::First => schedule.level(*schedule.domain().start()),

@@ -76,7 +76,7 @@ impl Units {
     pub fn schedule_from_state(self, at: Level) -> f64 {
         match self {
             Self::Schedule => 1.0,
-            Self::VarianceExploding => at.alpha,
+            Self::VarianceExploding => at.with_signal().alpha,
         }
     }
 }

@@ -6,9 +6,11 @@ pub mod domain;
 pub mod grid;
 pub mod level;
 pub mod noise;
+pub mod normal;
 pub mod schedule;
 pub mod spec;
 pub mod target;
+pub mod weighting;
 
 pub use domain::{Cond, Domain, Frame};
 pub use level::{Level, Move, Units};

@@ -1,7 +1,7 @@
 //! Counter-based randomness: every number is a function of `(seed, stream, sample, move, draw)`.
 //!
 //! Rewinding to a step and going on gives the same picture; sample 3 does not depend on the batch size; a resumed run
-//! sees the numbers an uninterrupted run would have seen. ChaCha8 is the counter-based generator, Box–Muller with
+//! sees the numbers an uninterrupted run would have seen. `ChaCha8` is the counter-based generator, Box–Muller with
 //! `libm` arithmetic makes normals that agree on all platforms.
 
 use rand_chacha::ChaCha8Rng;

@@ -151,15 +151,13 @@ pub enum Value {
 impl Value {
     /// Reads a value from the command line: the narrowest type that fits.
     pub fn parse(text: &str) -> Self {
-        if let Ok(v) = text.parse() {
-            Self::Flag(v)
-        } else if let Ok(v) = text.parse() {
-            Self::Int(v)
-        } else if let Ok(v) = text.parse() {
-            Self::Real(v)
-        } else {
-            Self::Text(text.into())
-        }
+        let flag = || text.parse().ok().map(Self::Flag);
+        let int = || text.parse().ok().map(Self::Int);
+        let real = || text.parse().ok().map(Self::Real);
+        flag()
+            .or_else(int)
+            .or_else(real)
+            .unwrap_or_else(|| Self::Text(text.into()))
     }
 
     fn as_real(&self) -> f64 {

@@ -28,7 +28,7 @@ pub trait Executor: Send {
     /// Operations that one call should hold so that it takes some tens of milliseconds on an ordinary machine. A constant
     /// of the executor, so that equal requests are split into equal calls every time.
     fn call_size(&self) -> f64 {
-        if self.device().is_cpu() { 6e8 } else { 1e11 }
+        if self.device().is_cpu() { 1e9 } else { 1e11 }
     }
 
     /// The device that `x` and results live on.

@@ -302,10 +302,7 @@ fn live_view(
     let owner = preview.run.0 << 40 | preview.step;
     let seek = match run.info.domain {
         Domain::Points => {
-            let field = draft
-                .field
-                .fitting(state, preview, index)
-                .filter(|_| draft.layers.field);
+            let field = FieldDesk::fitting(state, preview, index).filter(|_| draft.layers.field);
             let cloud = Cloud {
                 owner,
                 steps: &*preview.path,

@@ -18,13 +18,14 @@ use crate::{
         words,
     },
     data::Dataset,
+    diffusion::times,
     engine::{
         Command,
         command::TrainRequest,
         event::{Estimate, RunState},
     },
     files::Recipe,
-    math::{Spec, schedule, target},
+    math::{Spec, schedule, target, weighting},
     nn::{self, presets::Preset},
 };
 
@@ -262,6 +263,8 @@ fn noise_rows(ui: &mut Ui, recipe: &mut Recipe) {
     form::group(ui, "Noise");
     spec_rows(ui, "schedule", &mut recipe.schedule, schedule::ENTRIES, 3);
     spec_rows(ui, "target", &mut recipe.target, target::ENTRIES, 3);
+    spec_rows(ui, "weighting", &mut recipe.weighting, weighting::ENTRIES, 3);
+    spec_rows(ui, "times", &mut recipe.times, times::ENTRIES, 3);
 }
 
 /// A registry entry and its parameters; those beyond the first few are folded away.

@@ -113,9 +113,7 @@ pub fn params(ui: &mut Ui, params: &[Param], values: &mut BTreeMap<String, Value
     let mut changed = false;
     for param in params {
         let mut value = values.get(param.id).cloned().unwrap_or_else(|| param.default());
-        let response = row(ui, &param.id.replace('-', " "), param.help, |ui| {
-            control(ui, param, &mut value)
-        });
+        let response = row(ui, &readable(param.id), param.help, |ui| control(ui, param, &mut value));
         if response.changed() {
             changed = true;
             if value == param.default() {
@@ -156,6 +154,15 @@ fn control(ui: &mut Ui, param: &Param, value: &mut Value) -> Response {
             ui.label("")
         }
     }
+}
+
+/// `beta-start` as `Beta start`.
+fn readable(id: &str) -> String {
+    let mut text = id.replace('-', " ");
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    text
 }
 
 fn as_real(value: &Value) -> f64 {

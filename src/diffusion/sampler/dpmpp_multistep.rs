@@ -19,6 +19,10 @@ pub struct DpmppMultistep {
     pub second_order: SecondOrder,
     /// Lower the order near the end where there are fewer than 15 moves, as diffusers does.
     pub lower_order_final: bool,
+    /// Third order with the weight of the second derivative as in the paper's code and diffusers: half of what Taylor's
+    /// formula says (which leaves the ODE method of second order), and one less for the SDE (which leaves it of first order).
+    /// Both are measured in `tests/convergence.rs`.
+    pub published: bool,
 }
 
 /// Two second-order updates that differ by terms of third order.
@@ -35,6 +39,12 @@ const LOWER: Param = Param::flag(
     "lower-order-final",
     true,
     "With fewer than 15 steps, lower the order near the end",
+);
+
+const PUBLISHED: Param = Param::flag(
+    "published",
+    false,
+    "Third order with the weights of the paper's code and diffusers, exact to second order only",
 );
 
 /// Registry entry.
@@ -57,7 +67,7 @@ pub const ENTRY_3M: Entry<dyn Sampler> = Entry {
     label: "DPM-Solver++ 3M",
     help: "Third order at one call a step; for smooth models",
     source: "arXiv:2211.01095",
-    params: &[SOLVER, LOWER],
+    params: &[SOLVER, LOWER, PUBLISHED],
     build: |p| build(p, 3, false),
 };
 
@@ -71,6 +81,7 @@ pub const ENTRY_2M_SDE: Entry<dyn Sampler> = Entry {
         Param::int("order", 1, 3, 2, "How many predictions are used"),
         SOLVER,
         LOWER,
+        PUBLISHED,
     ],
     build: |p| build(p, p.count("order"), true),
 };
@@ -85,6 +96,7 @@ fn build(p: &Params, order: usize, stochastic: bool) -> std::result::Result<Box<
             _ => SecondOrder::Midpoint,
         },
         lower_order_final: p.flag("lower-order-final"),
+        published: p.has("published") && p.flag("published"),
     }))
 }
 
@@ -108,7 +120,7 @@ impl Sampler for DpmppMultistep {
             let differences = differences(mv, &belief.x0, &run[run.len() + 1 - order..], h)?;
             let terms = match &differences[..] {
                 [d1] => vec![(weights.second, d1)],
-                all => weights.third.into_iter().zip(all).collect(),
+                all => weights.third(self.published).into_iter().zip(all).collect(),
             };
             next = (next + (combine(terms)? * to.alpha)?)?;
         }
@@ -140,7 +152,7 @@ impl DpmppMultistep {
     }
 }
 
-/// Divided differences of the predictions in units of `h`: the first, or the first and second derivative. `before` holds
+/// Divided differences of the predictions in units of `h`: the slope, or the slope here and half the second derivative. `before` holds
 /// one or two steps, newest last.
 fn differences(mv: Move, m0: &Tensor, before: &[Step], h: f64) -> Result<Vec<Tensor>> {
     let lambda = |mv: Move| mv.with_signal().from.lambda();
@@ -159,35 +171,50 @@ fn differences(mv: Move, m0: &Tensor, before: &[Step], h: f64) -> Result<Vec<Ten
     }
 }
 
-/// Integrals of the exponential against the powers of the polynomial.
+/// Integrals of the exponential against the powers of `τ / h` over the move.
 struct Weights {
     /// Of the newest prediction.
     first: f64,
-    /// Of the difference, at second order.
+    /// Of the slope, as the chosen form of second order has it.
     second: f64,
-    /// Of the first and second derivative, at third order.
-    third: [f64; 2],
+    /// Of the slope.
+    slope: f64,
+    /// Of half the second derivative.
+    bend: f64,
+    /// What the published third order has instead.
+    published_bend: f64,
 }
 
 impl Weights {
+    /// `∫ e^-(h - τ) (τ / h)^k dτ`.
     fn ode(h: f64, decay: f64, form: SecondOrder) -> Self {
         let first = 1.0 - decay;
-        let slope = (decay - 1.0) / h + 1.0;
+        let slope = 1.0 - first / h;
+        let bend = 1.0 - 2.0 * slope / h;
         Self {
             first,
             second: if form == SecondOrder::Heun { slope } else { first / 2.0 },
-            third: [slope, 0.5 - (decay - 1.0 + h) / (h * h)],
+            slope,
+            bend,
+            published_bend: bend / 2.0,
         }
     }
 
-    /// The same integrals with the doubled rate of the reverse SDE.
+    /// `2 ∫ e^-2(h - τ) (τ / h)^k dτ`: the doubled rate of the reverse SDE.
     fn sde(h: f64, decay: f64, form: SecondOrder) -> Self {
         let first = 1.0 - decay * decay;
         let slope = 1.0 - first / (2.0 * h);
+        let bend = 1.0 - slope / h;
         Self {
             first,
             second: if form == SecondOrder::Heun { slope } else { first / 2.0 },
-            third: [slope, (first - 2.0 * h) / (4.0 * h * h) - 0.5],
+            slope,
+            bend,
+            published_bend: bend / 2.0 - 1.0,
         }
+    }
+
+    fn third(&self, published: bool) -> [f64; 2] {
+        [self.slope, if published { self.published_bend } else { self.bend }]
     }
 }

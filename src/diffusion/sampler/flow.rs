@@ -25,7 +25,11 @@ pub const ENTRY_EULER: Entry<dyn Sampler> = Entry {
     label: "Flow Euler",
     help: "Straight steps from noise to data; for flow models",
     source: "arXiv:2209.03003",
-    params: &[Param::flag("stochastic", false, "Draw the noise anew at each level")],
+    params: &[Param::flag(
+        "stochastic",
+        false,
+        "Draw the noise anew at each level; for distilled models",
+    )],
     build: |p| {
         Ok(Box::new(FlowEuler {
             stochastic: p.flag("stochastic"),

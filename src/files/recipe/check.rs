@@ -5,7 +5,8 @@ use std::ops::RangeBounds;
 use super::Recipe;
 use crate::{
     data,
-    math::{Params, SpecError, schedule, target},
+    diffusion::times,
+    math::{Params, SpecError, schedule, target, weighting},
     nn,
 };
 
@@ -122,6 +123,8 @@ impl Recipe {
     fn check_registries(&self) -> Result<(), Fault> {
         let schedule = schedule::build(&self.schedule).map_err(|e| spec_fault("schedule", &e))?;
         target::build(&self.target).map_err(|e| spec_fault("target", &e))?;
+        weighting::build(&self.weighting).map_err(|e| spec_fault("weighting", &e))?;
+        times::build(&self.times).map_err(|e| spec_fault("times", &e))?;
         nn::build(&self.net).map_err(|e| spec_fault("net", &e))?;
         if let Some(entry) = data::ENTRIES.iter().find(|e| e.id == self.data.source) {
             Params::check(entry.params, &self.data.params).map_err(|e| spec_fault("data.params", &e))?;
@@ -212,7 +215,7 @@ mod tests {
             ("schedule.id", |r| r.schedule = Spec::new("cosin")),
             ("net.id", |r| r.net = Spec::new("unett")),
             ("net.preset", |r| {
-                r.net = Spec::new("unet").with("preset", Value::Text("huge".into()))
+                r.net = Spec::new("unet").with("preset", Value::Text("huge".into()));
             }),
             ("net.widht", |r| r.net = r.net.clone().with("widht", Value::Int(3))),
             ("data.params.noise", |r| {

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Tables whose keys belong to a registry entry and are checked there.
-const OPEN: [&str; 4] = ["net", "schedule", "target", "data.params"];
+const OPEN: [&str; 6] = ["net", "schedule", "target", "weighting", "times", "data.params"];
 
 impl Recipe {
     /// Reads and checks `recipe.toml`.
@@ -47,8 +47,9 @@ impl Recipe {
         atomic::write(path, self.to_toml()?.as_bytes())
     }
 
-    /// Changes one key, e.g. `train.lr` to `1e-4`; `none` empties an optional key, and `net`, `schedule` and `target`
-    /// take an id, which drops the parameters of the one before.
+    /// Changes one key, e.g. `train.lr` to `1e-4`; `none` empties an optional key, and choices from
+    /// a registry (`net`, `schedule`, `target`, `weighting`, `times`) take an id, which drops the parameters of the one
+    /// before.
     ///
     /// Only the key and the type are checked: several changes together may make sense where one alone does not, so call
     /// [`Recipe::check`] after the last.
@@ -66,7 +67,7 @@ impl Recipe {
         let fault = |e: &dyn std::fmt::Display| Fault::new(key, e.to_string());
         let mut table = Table::try_from(self).map_err(|e| fault(&e))?;
         match sample(key)? {
-            Some(_) if OPEN[..3].contains(&key) => {
+            Some(_) if OPEN[..5].contains(&key) => {
                 table.insert(key.into(), Table::from_iter([("id".into(), value.into())]).into());
             }
             Some(sample) => put(&mut table, key, typed(key, value, &sample)?),

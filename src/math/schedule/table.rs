@@ -46,7 +46,7 @@ pub(super) fn logistic(v: f64) -> f64 {
 }
 
 /// `ᾱ_t` for `t = 0..=T-1` (diffusers' indices: entry 0 already holds a little noise).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Table {
     alpha_bar: Vec<f64>,
 }
@@ -109,6 +109,12 @@ impl Table {
 /// The variance-preserving level of this noise.
 fn level_from_ve(t: f64, sigma_ve: f64) -> Level {
     Level::from_alpha_bar(t, 1.0 / (1.0 + sigma_ve * sigma_ve))
+}
+
+impl std::fmt::Debug for Table {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Table({} levels)", self.alpha_bar.len())
+    }
 }
 
 impl NoiseSchedule for Table {

@@ -1,0 +1,485 @@
+//! Samplers against exact answers: the order of every ODE solver, and the mean and deviation of what the stochastic ones
+//! make of a Gaussian.
+
+#![expect(clippy::unwrap_used, reason = "a test ends at the first fault")]
+
+use std::sync::{Arc, Mutex};
+
+use candle_core::{Device, Tensor};
+use diffusion_studio::{
+    diffusion::{
+        Denoiser as _, Step, Trajectory,
+        oracle::{Component, Mixture},
+        sampler,
+    },
+    math::{
+        Level, Move, Spec, Units, Value, grid,
+        noise::NoiseSource,
+        schedule::{self, NoiseSchedule},
+    },
+};
+
+/// No noise at all.
+struct Silence;
+
+impl NoiseSource for Silence {
+    fn normals(&self, _: u64, _: u64, _: u64, out: &mut [f32]) {
+        out.fill(0.0);
+    }
+}
+
+fn built(id: &str) -> Arc<dyn NoiseSchedule> {
+    schedule::build(&Spec::new(id)).unwrap().into()
+}
+
+fn tensor(values: &[f64]) -> Tensor {
+    Tensor::from_slice(values, (values.len(), 1), &Device::Cpu).unwrap()
+}
+
+fn values(tensor: &Tensor) -> Vec<f64> {
+    tensor.flatten_all().unwrap().to_vec1().unwrap()
+}
+
+// The order of the ODE solvers.
+
+/// Two bumps on the line: smooth, and not linear.
+fn bumps() -> Mixture {
+    let bump = |weight, mean, std| Component {
+        weight,
+        mean: vec![mean],
+        std,
+    };
+    Mixture::new(vec![bump(1.0, -1.0, 0.4), bump(2.0, 0.8, 0.3)])
+}
+
+const START: [f64; 4] = [-2.5, -0.7, 0.4, 3.0];
+/// The noise in variance-exploding units at both ends of the stretch.
+const ENDS: (f64, f64) = (2.0, 0.4);
+
+/// States in variance-exploding units at falling noise levels, by the classic Runge–Kutta method in `ln(sigma)` with
+/// steps so small that it counts as exact.
+fn exact(sigmas: &[f64]) -> Vec<Vec<f64>> {
+    let model = bumps();
+    let tangent = |x: &[f64], l: f64| -> Vec<f64> {
+        let at = Level {
+            t: 0.0,
+            alpha: 1.0,
+            sigma: l.exp(),
+        };
+        let x0 = values(&model.predict(&tensor(x), at).unwrap().x0);
+        x.iter().zip(x0).map(|(x, x0)| x - x0).collect()
+    };
+    let add = |x: &[f64], k: &[f64], h: f64| -> Vec<f64> { x.iter().zip(k).map(|(x, k)| x + h * k).collect() };
+    let mut x = START.to_vec();
+    let mut states = vec![x.clone()];
+    for pair in sigmas.windows(2) {
+        let pieces = 1 + 2048 / sigmas.len();
+        let h = (pair[1] / pair[0]).ln() / pieces as f64;
+        for i in 0..pieces {
+            let l = pair[0].ln() + h * i as f64;
+            let k1 = tangent(&x, l);
+            let k2 = tangent(&add(&x, &k1, h / 2.0), l + h / 2.0);
+            let k3 = tangent(&add(&x, &k2, h / 2.0), l + h / 2.0);
+            let k4 = tangent(&add(&x, &k3, h), l + h);
+            let mean: Vec<f64> = (0..x.len())
+                .map(|j| (k1[j] + 2.0 * k2[j] + 2.0 * k3[j] + k4[j]) / 6.0)
+                .collect();
+            x = add(&x, &mean, h);
+        }
+        states.push(x.clone());
+    }
+    states
+}
+
+/// `n + 1` noise levels, even in their logarithm, and the exact states there.
+struct Stretch {
+    sigmas: Vec<f64>,
+    truth: Vec<Vec<f64>>,
+}
+
+impl Stretch {
+    fn of(n: usize) -> Self {
+        let ratio: f64 = ENDS.1 / ENDS.0;
+        let sigmas: Vec<f64> = (0..=n).map(|i| ENDS.0 * ratio.powf(i as f64 / n as f64)).collect();
+        let truth = exact(&sigmas);
+        Self { sigmas, truth }
+    }
+}
+
+/// Largest error at the end of a stretch. The first three moves are exact, so that multistep methods do not show the
+/// order of their start.
+fn error(spec: &Spec, schedule: &Arc<dyn NoiseSchedule>, stretch: &Stretch) -> f64 {
+    let Stretch { sigmas, truth } = stretch;
+    let n = sigmas.len() - 1;
+    let levels: Vec<Level> = sigmas.iter().map(|&s| schedule.at_sigma(s)).collect();
+    let moves: Vec<Move> = levels.windows(2).map(|w| Move { from: w[0], to: w[1] }).collect();
+    let sampler = sampler::build(spec).unwrap();
+    let units = sampler.units();
+    let state = |i: usize| {
+        let factor = match units {
+            Units::Schedule => levels[i].alpha,
+            Units::VarianceExploding => 1.0,
+        };
+        (tensor(&truth[i]) * factor).unwrap()
+    };
+    let past = (0..3).map(|i| Step {
+        mv: moves[i],
+        x: state(i),
+        belief: bumps()
+            .predict(&(tensor(&truth[i]) * levels[i].alpha).unwrap(), levels[i])
+            .unwrap(),
+        next: state(i + 1),
+    });
+    let past: Vec<Step> = past.collect();
+    let (model, noise) = (Box::new(bumps()), Box::new(Silence));
+    let mut trajectory = Trajectory::new(moves, sampler, model, schedule.clone(), noise, &state(0), 0).unwrap();
+    trajectory.seek(3, state(3), past);
+    let last = trajectory.map(Result::unwrap).last().unwrap().next;
+    let difference = (last - state(n)).unwrap();
+    values(&difference).into_iter().fold(0.0, |m: f64, v| m.max(v.abs()))
+}
+
+#[test]
+fn every_ode_solver_has_its_order() {
+    let full = |id: &str| Spec::new(id).with("lower-order-final", Value::Flag(false));
+    let with_order = |id: &str, order| full(id).with("order", Value::Int(order));
+    let cases = [
+        (Spec::new("ddim"), 1.0),
+        (Spec::new("euler"), 1.0),
+        (Spec::new("flow-euler"), 1.0),
+        (Spec::new("dpmpp-1s"), 1.0),
+        (with_order("dpmpp-2m", 1), 1.0),
+        (Spec::new("euler-a").with("eta", Value::Int(0)), 1.0),
+        (Spec::new("heun"), 2.0),
+        (Spec::new("flow-heun"), 2.0),
+        (Spec::new("dpm2"), 2.0),
+        (Spec::new("dpmpp-2s"), 2.0),
+        (Spec::new("dpmpp-2s").with("between", Value::Text("grid".into())), 2.0),
+        (full("dpmpp-2m"), 2.0),
+        (full("dpmpp-2m").with("solver", Value::Text("heun".into())), 2.0),
+        (full("dpmpp-3m"), 3.0),
+        // As published, the second derivative counts half of what it should.
+        (full("dpmpp-3m").with("published", Value::Flag(true)), 2.0),
+        (with_order("deis", 1), 1.0),
+        (with_order("deis", 2), 2.0),
+        (with_order("deis", 3), 3.0),
+        // The corrector adds one to the order of the predictor.
+        (with_order("unipc", 1), 2.0),
+        (with_order("unipc", 2), 3.0),
+        (with_order("unipc", 3), 4.0),
+        (with_order("unipc", 2).with("variant", Value::Text("bh1".into())), 3.0),
+        (Spec::new("lms").with("order", Value::Int(2)), 2.0),
+        (Spec::new("lms"), 4.0),
+        // Fourth order needs even steps in sigma / alpha; on any other grid the paper proves two.
+        (Spec::new("plms"), 2.0),
+        (Spec::new("plms").with("runge-kutta", Value::Flag(true)), 2.0),
+    ];
+    let (coarse, fine) = (Stretch::of(32), Stretch::of(64));
+    let mut faults = Vec::new();
+    for (spec, expected) in cases {
+        for schedule in ["vp", "edm", "flow"] {
+            let error = |stretch| error(&spec, &built(schedule), stretch);
+            let found = (error(&coarse) / error(&fine)).log2();
+            println!("{} {:?} on {schedule}: order {found:.2}", spec.id, spec.values);
+            if (found - expected).abs() > 0.35 {
+                faults.push(format!(
+                    "{} {:?} on {schedule}: {found:.2}, not {expected}",
+                    spec.id, spec.values
+                ));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn the_adaptive_solver_keeps_its_tolerance() {
+    for (tolerance, most) in [(1e-3, 1e-2), (1e-5, 1e-4), (1e-8, 1e-7)] {
+        let spec = Spec::new("ode").with("tolerance", Value::Real(tolerance));
+        let found = error(&spec, &built("vp"), &Stretch::of(4));
+        assert!(found < most, "{tolerance}: {found}");
+    }
+}
+
+/// Karras levels from 80 to 0.002 on data N(0.3, 0.5²), from x = 56: absolute errors computed apart from this program.
+#[test]
+fn errors_on_a_gaussian_are_those_of_the_methods() {
+    let check = |spec: Spec, expected: &[(usize, f64)]| {
+        for &(n, expected) in expected {
+            let schedule = built("edm");
+            let mut moves = grid::time_grid(&*schedule, grid::build(&Spec::new("karras")).unwrap(), n + 1);
+            moves.pop();
+            let sampler = sampler::build(&spec).unwrap();
+            let model = Box::new(Mixture::gaussian(vec![0.3], 0.5));
+            let start = tensor(&[56.0]);
+            let mut trajectory =
+                Trajectory::new(moves, sampler, model, schedule, Box::new(Silence), &start, 0).unwrap();
+            trajectory.seek(0, start, []);
+            let last = values(&trajectory.map(Result::unwrap).last().unwrap().next)[0];
+            let truth = 0.3 + 55.7 * ((0.25 + 0.002_f64.powi(2)) / (0.25 + 6400.0)).sqrt();
+            let found = (last - truth).abs();
+            assert!(
+                (found / expected - 1.0).abs() < 0.02,
+                "{} {n}: {found:e} is not {expected:e}",
+                spec.id
+            );
+        }
+    };
+    let full = |id: &str| Spec::new(id).with("lower-order-final", Value::Flag(false));
+    check(
+        Spec::new("euler"),
+        &[
+            (10, 8.61e-2),
+            (20, 4.61e-2),
+            (40, 2.39e-2),
+            (80, 1.22e-2),
+            (160, 6.13e-3),
+        ],
+    );
+    check(Spec::new("ddim"), &[(10, 8.61e-2), (160, 6.13e-3)]);
+    check(
+        Spec::new("heun"),
+        &[
+            (10, 6.08e-2),
+            (20, 1.36e-2),
+            (40, 3.23e-3),
+            (80, 7.87e-4),
+            (160, 1.94e-4),
+        ],
+    );
+    check(
+        full("dpmpp-2m"),
+        &[
+            (10, 5.09e-2),
+            (20, 1.54e-2),
+            (40, 3.44e-3),
+            (80, 8.10e-4),
+            (160, 1.97e-4),
+        ],
+    );
+    check(
+        full("unipc"),
+        &[
+            (10, 5.90e-2),
+            (20, 1.02e-2),
+            (40, 1.22e-3),
+            (80, 1.49e-4),
+            (160, 1.84e-5),
+        ],
+    );
+}
+
+#[test]
+fn one_ddim_step_is_one_plms_transfer() {
+    let schedule = built("linear");
+    for id in ["ddim", "flow-euler", "dpmpp-1s"] {
+        let moves = vec![Move {
+            from: schedule.level(700.0),
+            to: schedule.level(650.0),
+        }];
+        let sampler = sampler::build(&Spec::new(id)).unwrap();
+        let model = Box::new(Mixture::gaussian(vec![0.3], 0.5));
+        let mut trajectory = Trajectory::new(
+            moves,
+            sampler,
+            model,
+            schedule.clone(),
+            Box::new(Silence),
+            &tensor(&[0.9]),
+            0,
+        )
+        .unwrap();
+        trajectory.seek(0, tensor(&[0.9]), []);
+        let next = values(&trajectory.next().unwrap().unwrap().next)[0];
+        assert!((next - 0.907_763_243_08).abs() < 1e-9, "{id}: {next}");
+    }
+}
+
+// Mean and deviation of the stochastic samplers.
+
+/// Sample 0 starts at 0 and sample 1 at 1, both without noise; every other sample starts at 0 and gets one unit of noise
+/// in one draw. On a Gaussian all samplers are affine, so this tells their whole distribution.
+struct OneByOne {
+    draws: u64,
+    asked: Arc<Mutex<u64>>,
+}
+
+impl NoiseSource for OneByOne {
+    fn normals(&self, sample: u64, mv: u64, draw: u64, out: &mut [f32]) {
+        let mut asked = self.asked.lock().unwrap();
+        *asked = (*asked).max(draw + 1);
+        out.fill(if sample == 2 + mv * self.draws + draw { 1.0 } else { 0.0 });
+    }
+}
+
+/// Mean and standard deviation of the samples that a start of variance `start_var` (in the sampler's own scale) leads to.
+fn statistics(
+    spec: &Spec,
+    schedule: &Arc<dyn NoiseSchedule>,
+    moves: &[Move],
+    draws: u64,
+    start_var: f64,
+) -> (f64, f64) {
+    let batch = 2 + moves.len() * draws as usize;
+    let mut start = vec![0.0; batch];
+    start[1] = 1.0;
+    let asked = Arc::new(Mutex::new(0));
+    let trajectory = Trajectory::new(
+        moves.to_vec(),
+        sampler::build(spec).unwrap(),
+        Box::new(Mixture::gaussian(vec![0.3], 0.5)),
+        schedule.clone(),
+        Box::new(OneByOne {
+            draws,
+            asked: asked.clone(),
+        }),
+        &tensor(&start),
+        0,
+    )
+    .unwrap();
+    let last = values(&trajectory.map(Result::unwrap).last().unwrap().next);
+    assert!(*asked.lock().unwrap() <= draws, "{}: more draws than expected", spec.id);
+    let mean = last[0];
+    let variance: f64 = last[2..].iter().map(|v| (v - mean).powi(2)).sum();
+    (mean, (variance + start_var * (last[1] - mean).powi(2)).sqrt())
+}
+
+fn check_std(spec: &Spec, schedule: &str, spacing: &str, start_var: f64, expected: &[(usize, f64)]) {
+    let schedule = built(schedule);
+    for &(n, expected) in expected {
+        let moves = grid::time_grid(&*schedule, grid::build(&Spec::new(spacing)).unwrap(), n);
+        let (mean, std) = statistics(spec, &schedule, &moves, 1, start_var);
+        assert!(
+            (std - expected).abs() < 6e-5,
+            "{} {:?} {n}: {std:.5} is not {expected}",
+            spec.id,
+            spec.values
+        );
+        assert!((mean - 0.3).abs() < 2e-3, "{} {n}: mean {mean}", spec.id);
+    }
+}
+
+/// Linear betas, trailing spacing, a start of N(0, 1), data N(0.3, 0.5²): computed apart from this program.
+#[test]
+fn ancestral_samplers_narrow_the_data_as_computed() {
+    let ddpm = |variance: &str| Spec::new("ddpm").with("variance", Value::Text(variance.into()));
+    let ddim = |eta: f64| Spec::new("ddim").with("eta", Value::Real(eta));
+    let check = |spec: Spec, rows: [f64; 5]| {
+        let expected: Vec<_> = [1000, 250, 100, 50, 10].into_iter().zip(rows).collect();
+        check_std(&spec, "linear", "trailing", 1.0, &expected);
+    };
+    check(ddpm("small"), [0.4961, 0.4858, 0.4682, 0.4441, 0.3335]);
+    check(ddpm("large"), [0.5008, 0.5029, 0.5067, 0.5117, 0.4939]);
+    check(ddim(0.0), [0.4985, 0.4941, 0.4854, 0.4714, 0.3700]);
+    check(ddim(0.5), [0.4980, 0.4923, 0.4818, 0.4658, 0.3636]);
+    check(ddim(1.0), [0.4961, 0.4858, 0.4682, 0.4441, 0.3335]);
+}
+
+#[test]
+fn samplers_on_karras_levels_narrow_or_widen_as_computed() {
+    let churned = |amount: f64| {
+        Spec::new("heun")
+            .with("churn", Value::Real(amount))
+            .with("churn-min", Value::Real(0.05))
+            .with("churn-max", Value::Real(50.0))
+    };
+    // The figures belong to a start of deviation 80; ours has that of a noisy sample of unit variance.
+    let start = 6400.0 / 6401.0;
+    let check = |spec: Spec, expected: &[(usize, f64)]| check_std(&spec, "edm", "karras", start, expected);
+    check(
+        Spec::new("euler-a"),
+        &[(10, 0.3019), (20, 0.3783), (50, 0.4445), (200, 0.4851)],
+    );
+    check(
+        Spec::new("euler"),
+        &[(10, 0.3652), (20, 0.4305), (50, 0.4718), (200, 0.4929)],
+    );
+    check(churned(0.0), &[(18, 0.5276), (64, 0.5018)]);
+    check(churned(10.0), &[(18, 0.5624), (64, 0.5051)]);
+    check(churned(40.0), &[(18, 0.5624), (64, 0.5104)]);
+}
+
+#[test]
+fn straight_flow_narrows_as_computed() {
+    let schedule = built("flow");
+    for (n, expected) in [(1, 0.0), (2, 0.2), (4, 0.3405), (10, 0.4308), (50, 0.4854)] {
+        let level = |i: usize| schedule.level(1000.0 * (n - i) as f64 / n as f64);
+        let moves: Vec<Move> = (0..n)
+            .map(|i| Move {
+                from: level(i),
+                to: level(i + 1),
+            })
+            .collect();
+        let (mean, std) = statistics(&Spec::new("flow-euler"), &schedule, &moves, 1, 1.0);
+        assert!(
+            (std - expected).abs() < 6e-5 && (mean - 0.3).abs() < 1e-9,
+            "{n}: {mean} {std}"
+        );
+    }
+}
+
+/// The published CIFAR-10 settings of `NCSNv2`: 232 levels from 50 to 0.01, five steps each, a start uniform in [0, 1],
+/// before the last denoising.
+#[test]
+fn annealed_langevin_widens_as_computed() {
+    let schedule = built("ve");
+    let level = |i: usize| schedule.at_sigma(50.0 * (0.01_f64 / 50.0).powf(i.min(231) as f64 / 231.0));
+    let moves: Vec<Move> = (0..232)
+        .map(|i| Move {
+            from: level(i),
+            to: level(i + 1),
+        })
+        .collect();
+    let spec = Spec::new("langevin").with("step", Value::Real(0.062));
+    let (_, std) = statistics(&spec, &schedule, &moves, 5, 1.0 / 12.0 / (1.0 + 2500.0));
+    assert!((std - 0.5337).abs() < 2e-4, "{std}");
+}
+
+/// As published, the third order of the SDE is of the first: its weight of the second derivative does not vanish.
+#[test]
+fn the_published_third_order_of_the_sde_is_coarse() {
+    let schedule = built("linear");
+    let third = Spec::new("dpmpp-2m-sde").with("order", Value::Int(3));
+    let off = |spec: &Spec, n: usize| {
+        let moves = grid::time_grid(&*schedule, grid::build(&Spec::new("exponential")).unwrap(), n);
+        (statistics(spec, &schedule, &moves, 1, 1.0).1 - 0.5).abs()
+    };
+    let published = third.clone().with("published", Value::Flag(true));
+    for n in [50, 200] {
+        let (ours, theirs) = (off(&third, n), off(&published, n));
+        println!("{n}: {ours:.5}, published {theirs:.5}");
+        assert!(ours < theirs / 5.0, "{n}: {ours} {theirs}");
+    }
+}
+
+/// No published number; more steps must bring the deviation nearer to the truth.
+#[test]
+fn other_stochastic_samplers_converge_in_distribution() {
+    let two_m = Spec::new("dpmpp-2m-sde");
+    let cases = [
+        (two_m.clone(), "linear", 1),
+        (two_m.clone().with("order", Value::Int(1)), "linear", 1),
+        (two_m.clone().with("order", Value::Int(3)), "linear", 1),
+        (two_m.with("solver", Value::Text("heun".into())), "edm", 1),
+        (Spec::new("pc").with("corrections", Value::Int(0)), "linear", 1),
+        (Spec::new("dpm2").with("eta", Value::Real(1.0)), "vp", 1),
+        (Spec::new("ddpm"), "flow", 1),
+        (Spec::new("ddpm"), "edm", 1),
+        (Spec::new("ddim").with("eta", Value::Real(1.0)), "sub-vp", 1),
+    ];
+    for (spec, name, draws) in cases {
+        let schedule = built(name);
+        let off = |n: usize| {
+            let moves = grid::time_grid(&*schedule, grid::build(&Spec::new("exponential")).unwrap(), n);
+            let (mean, std) = statistics(&spec, &schedule, &moves, draws, 1.0);
+            (mean - 0.3).abs().max((std - 0.5).abs())
+        };
+        let (coarse, fine) = (off(50), off(400));
+        println!("{} {:?} {name}: {coarse:.4} {fine:.4}", spec.id, spec.values);
+        assert!(
+            fine < 0.01 && (fine < coarse || coarse < 1e-3),
+            "{} {name}: {coarse} {fine}",
+            spec.id
+        );
+    }
+}
