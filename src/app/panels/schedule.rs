@@ -42,7 +42,7 @@ const CURVE: usize = 400;
 const STOPS: [(f64, &str); 5] = [(0.0, "start"), (0.25, "¼"), (0.5, "½"), (0.75, "¾"), (1.0, "end")];
 
 /// Height of the row of pictures.
-const PICTURES: f32 = 190.0;
+const PICTURES: f32 = 206.0;
 
 /// Points of a cloud that is shown noised.
 const DOTS: usize = 600;
@@ -544,9 +544,10 @@ struct Said {
 
 fn said(ui: &mut Ui, said: &Said) {
     let palette = theme::palette(ui);
-    let (icon, ink) = match said.is_warning {
-        true => (icons::ICON_WARNING, palette.warn),
-        false => (icons::ICON_CHECK_CIRCLE, palette.good),
+    let (icon, ink) = if said.is_warning {
+        (icons::ICON_WARNING, palette.warn)
+    } else {
+        (icons::ICON_CHECK_CIRCLE, palette.good)
     };
     ui.horizontal(|ui| {
         ui.label(icon.rich_text().size(16.0).color(ink));

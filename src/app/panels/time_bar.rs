@@ -61,9 +61,10 @@ pub fn time_bar_panel(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
 
 fn transport(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
     let playing = state.playback.mode() == Mode::Playing;
-    let (icon, name) = match playing {
-        true => (icons::ICON_PAUSE, "Pause"),
-        false => (icons::ICON_PLAY_ARROW, "Play"),
+    let (icon, name) = if playing {
+        (icons::ICON_PAUSE, "Pause")
+    } else {
+        (icons::ICON_PLAY_ARROW, "Play")
     };
     let buttons = [
         (
@@ -108,6 +109,7 @@ fn slider(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
     let last = state.trajectory().map_or(0, |view| view.info.moves).max(1);
     ui.add_space(12.0);
     ui.spacing_mut().slider_width = ui.available_width() - 8.0;
+    ui.visuals_mut().widgets.inactive.bg_fill = theme::palette(ui).line;
     let response = ui.add(Slider::new(&mut index, 0..=last).show_value(false));
     response.widget_info(|| WidgetInfo::slider(!clock.is_empty(), clock.index() as f64, "Diffusion time"));
     if response.changed() {

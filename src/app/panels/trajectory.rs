@@ -149,9 +149,10 @@ fn trajectory_row(ui: &mut Ui, view: &TrajectoryView, is_current: bool, out: &mu
         if button::icon(ui, icons::ICON_DELETE, &format!("Remove: {title}")).clicked() {
             out.push(Action::Forget(id));
         }
-        let (icon, name) = match view.pinned {
-            true => (icons::ICON_KEEP_OFF, "Let it go when memory runs short"),
-            false => (icons::ICON_KEEP, "Keep whatever the memory budget says"),
+        let (icon, name) = if view.pinned {
+            (icons::ICON_KEEP_OFF, "Let it go when memory runs short")
+        } else {
+            (icons::ICON_KEEP, "Keep whatever the memory budget says")
         };
         if button::icon(ui, icon, &format!("{name}: {title}")).clicked() {
             out.push(Action::Pin(id, !view.pinned));
@@ -319,7 +320,7 @@ fn four_views(
     let columns = if side(4) >= side(2) { 4 } else { 2 };
     let size = size_of(columns).floor();
     for row in Aspect::ALL.chunks(columns) {
-        ui.horizontal(|ui| {
+        ui.horizontal_top(|ui| {
             for &aspect in row {
                 ui.allocate_ui_with_layout(size, Layout::top_down(Align::Min), |ui| {
                     ui.set_min_size(size);
@@ -383,7 +384,7 @@ fn one_view(
             let answer = cloud_view(ui, size, &shown, &mut draft.clouds, &mut lens);
             let value = lens
                 .hover
-                .and_then(|s| Some(format!("particle {}  {}", s.sample + 1, shown.value(s)?)));
+                .and_then(|s| Some(format!("#{} {}", s.sample + 1, shown.value(s)?)));
             (answer, value)
         }
     };
@@ -392,12 +393,13 @@ fn one_view(
     }
     draft.lens = lens;
     let caption = value.or_else(|| statistics(view, index, aspect, draft));
-    ui.label(theme::number(caption.unwrap_or_default()).color(theme::palette(ui).weak));
+    let caption = theme::number(caption.unwrap_or_default()).color(theme::palette(ui).weak);
+    ui.add(Label::new(caption).truncate());
     answer.seek
 }
 
 fn place(spot: Spot) -> String {
-    format!("#{} ({}, {})", spot.sample + 1, spot.x, spot.y)
+    format!("#{} pixel {},{}", spot.sample + 1, spot.x, spot.y)
 }
 
 /// Mean and deviation of what a view shows.

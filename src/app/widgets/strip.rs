@@ -125,7 +125,7 @@ pub fn film_strip<S: Steps + ?Sized>(ui: &mut Ui, height: f32, film: &Film<'_, S
     let response = response.on_hover_cursor(CursorIcon::ResizeHorizontal);
     let palette = theme::palette(ui);
     let painter = ui.painter_at(area);
-    painter.rect_filled(area, 4.0, palette.sunken);
+    painter.rect_filled(area, 4.0, palette.ground);
 
     let thumb = thumb_size(film.domain, height - 2.0 * MARGIN);
     let ruler = Ruler::new(area.shrink2(vec2(MARGIN, 0.0)), film.steps.frames(), thumb.x);
