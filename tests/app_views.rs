@@ -169,14 +169,14 @@ fn request(id: u64) -> SampleRequest {
 }
 
 /// A state with a trajectory of which `made` frames have come; all of them end it.
-fn with_trajectory(info: TrajectoryInfo, made: usize) -> AppState {
+fn with_trajectory(info: &TrajectoryInfo, made: usize) -> AppState {
     let mut state = AppState::default();
     let mut out = Vec::new();
     let (id, frames) = (info.id, info.moves + 1);
     state.asked.push(request(id.0));
     state.apply(Event::SampleStarted(Box::new(info.clone())), &mut out);
     for index in 0..made {
-        state.apply(Event::SampleStep(id, Box::new(step(&info, index))), &mut out);
+        state.apply(Event::SampleStep(id, Box::new(step(info, index))), &mut out);
     }
     if made == frames {
         let ended = Event::SampleEnded {
@@ -190,7 +190,7 @@ fn with_trajectory(info: TrajectoryInfo, made: usize) -> AppState {
 }
 
 fn pictures(moves: usize, made: usize) -> AppState {
-    with_trajectory(info(PICTURES, moves, 16), made)
+    with_trajectory(&info(PICTURES, moves, 16), made)
 }
 
 fn data(domain: Domain) -> DataView {
@@ -267,7 +267,7 @@ fn a_filled_workspace_has_four_views_and_a_list() {
         (Domain::Points, Theme::Light, [1280.0, 720.0]),
         (Domain::Points, Theme::Dark, [800.0, 520.0]),
     ] {
-        let state = with_trajectory(info(domain, 20, 30), 21);
+        let state = with_trajectory(&info(domain, 20, 30), 21);
         let mut window = window(Bench::new(state, Workspace::Trajectory), size, theme);
         window.run_steps(3);
         window.check_accessibility();
@@ -418,7 +418,9 @@ fn a_click_selects_a_sample_and_a_double_click_shows_it_alone() {
         .get_all_by_label("State")
         .max_by(|a, b| a.rect().area().total_cmp(&b.rect().area()));
     // The very middle is a gap between pictures.
-    let middle = picture.map(|node| node.rect().center() + egui::vec2(9.0, 9.0)).expect("a view");
+    let middle = picture
+        .map(|node| node.rect().center() + egui::vec2(9.0, 9.0))
+        .expect("a view");
     for _ in 0..2 {
         window.hover_at(middle);
         window.drag_at(middle);
@@ -466,7 +468,7 @@ fn scrubbing_a_thousand_frames_again_uploads_nothing() {
 #[test]
 fn a_still_cloud_is_not_built_again() {
     let mut window = at_1280(
-        with_trajectory(info(Domain::Points, 40, 2000), 41),
+        with_trajectory(&info(Domain::Points, 40, 2000), 41),
         Workspace::Trajectory,
     );
     window.run_steps(3);
@@ -481,7 +483,7 @@ fn a_still_cloud_is_not_built_again() {
 #[test]
 fn the_score_field_is_asked_for_once_per_level() {
     let mut window = at_1280(
-        with_trajectory(info(Domain::Points, 40, 200), 41),
+        with_trajectory(&info(Domain::Points, 40, 200), 41),
         Workspace::Trajectory,
     );
     let asked = |window: &Harness<'_, Bench>| {
@@ -593,7 +595,7 @@ fn the_schedule_without_data_offers_to_choose_some() {
     for name in [
         "Signal left, ᾱ",
         "Signal to noise, dB",
-        "Noise added per step, β",
+        "Noise added per step, β (log)",
         "Noise level, σ",
     ] {
         assert!(window.query_all_by_label(name).count() >= 1, "{name}");

@@ -9,7 +9,7 @@ use std::{fs, path::Path};
 use diffusion_studio::{
     engine::Command,
     files::{Recipe, RunFolder},
-    math::Spec,
+    math::{Spec, Value},
 };
 use rig::{Rig, failures, folder, losses, points, resume, resume_paused, train, train_paused};
 use tempfile::tempdir;
@@ -90,7 +90,10 @@ fn pictures_with_classes_in_uneven_parts() {
     let mut recipe = points(6);
     recipe.data.source = "digits8x8".into();
     recipe.data.shift = 1;
-    recipe.net = Spec::new("unet");
+    recipe.net = Spec::new("unet")
+        .with("base-channels", Value::Int(8))
+        .with("groups", Value::Int(4))
+        .with("head-dim", Value::Int(8));
     recipe.train.batch = 5;
     recipe.train.micro_batch = Some(2);
     recipe.train.lr_end = 0.1;

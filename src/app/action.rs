@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{export::ExportRequest, own::Own, playback::PlaybackCommand, state::Notice};
+use super::{export::ExportRequest, keys::Does, own::Own, playback::PlaybackCommand, state::Notice};
 use crate::{
     engine::{Command, TrajectoryId},
     files::Recipe,
@@ -82,8 +82,6 @@ pub enum Action {
     Paste,
     /// Puts a noise schedule into the Lab's form.
     UseSchedule(Spec),
-    /// Measures a recipe when the engine is free to; replaces an unanswered question of the same kind.
-    Estimate(Box<Recipe>),
     /// Opens a recipe, a run folder, pictures or a picture that carries a recipe.
     Open(Vec<PathBuf>),
     /// Lets the user choose a file or folder to open, off this thread.
@@ -102,8 +100,8 @@ pub enum Action {
     Notice(Notice),
     /// Takes the divergence card away without changing anything.
     DismissDivergence,
-    /// Ends the program, saving first.
-    Quit,
+    /// What a key does; menus ask for the same.
+    Do(Does),
 }
 
 /// What a dialog is asked for.

@@ -1,11 +1,15 @@
 //! The pictures of the start screen's cards: real samples drowned in noise, in closed form, from noise to data.
 
+use std::sync::LazyLock;
+
 use crossbeam_channel::{Receiver, unbounded};
 use eframe::egui::Context;
 
+use super::catalogue;
 use crate::{
     data::{self, DataRecipe, Progress},
     draw::noising::noised,
+    files::Recipe,
     math::{Frame, Level, Value},
 };
 
@@ -26,6 +30,14 @@ pub struct Card {
     /// Why one would.
     pub text: &'static str,
 }
+
+/// The recipe of each card, in their order.
+pub static RECIPES: LazyLock<Vec<Recipe>> = LazyLock::new(|| {
+    Card::ALL
+        .iter()
+        .map(|card| catalogue::recipe_for(card.source))
+        .collect()
+});
 
 impl Card {
     /// All of them, quickest first.
@@ -108,17 +120,13 @@ fn film(source: &str) -> Vec<Frame> {
         source: source.into(),
         ..DataRecipe::default()
     };
-    if super::catalogue::is_points(source) {
+    if catalogue::is_points(source) {
         recipe.params.insert("count".into(), Value::Int(POINTS as i64));
     }
     let Ok(data) = data::load(&recipe, 1, &Progress::default()) else {
         return Vec::new();
     };
-    let count = if super::catalogue::is_points(source) {
-        POINTS
-    } else {
-        PICTURES
-    };
+    let count = if catalogue::is_points(source) { POINTS } else { PICTURES };
     let chosen: Vec<usize> = (0..count.min(data.count))
         .map(|i| i * data.count / count.min(data.count))
         .collect();

@@ -2,9 +2,11 @@
 
 use super::{panels::recipe::RecipeDraft, state::AppState, words};
 use crate::{
-    data::{self, Maker},
+    data::{self, DataRecipe, Dataset, Maker},
+    engine::suggest,
     files::Recipe,
-    math::{Entry, Param, Spec, Value},
+    math::{Domain, Entry, Param},
+    nn::presets::Preset,
 };
 
 /// Data sets of one kind.
@@ -79,7 +81,7 @@ pub fn is_points(source: &str) -> bool {
 
 /// Whether a source is pictures, as far as its name tells.
 pub fn is_pictures(source: &str) -> bool {
-    !is_points(source) && !std::path::Path::new(source).extension().is_some_and(|e| e == "csv")
+    !is_points(source) && std::path::Path::new(source).extension().is_none_or(|e| e != "csv")
 }
 
 /// Whether the data of the form have classes, as far as is known.
@@ -87,24 +89,54 @@ pub fn has_classes(state: &AppState, draft: &RecipeDraft) -> bool {
     state.data_for(&draft.recipe.data).is_some_and(|d| d.labels.is_some())
 }
 
-/// A recipe that learns `source` well without being changed.
+/// A recipe for a source that was not looked at yet: the one that ships with the program, or a guess by its name.
 pub fn recipe_for(source: &str) -> Recipe {
-    let mut recipe = Recipe::default();
-    source.clone_into(&mut recipe.data.source);
-    if is_pictures(source) {
-        recipe.net = Spec::new("unet").with("preset", Value::Text("tiny".into()));
-        recipe.schedule = Spec::new("cosine");
-        recipe.train.steps = 6_000;
-        recipe.train.batch = 64;
-        recipe.preview.count = 36;
-        recipe.preview.steps = 12;
-    } else {
-        recipe.net = Spec::new("mlp");
-        recipe.train.steps = 6_000;
-        recipe.train.batch = 256;
-        recipe.train.lr = 2e-3;
-        recipe.preview.count = 800;
-        recipe.preview.steps = 24;
+    if let Some(Ok(recipe)) = suggest::bundled(source) {
+        return shown(recipe, is_points(source));
     }
+    let like = if is_points(source) { "moons" } else { "digits8x8" };
+    let like = suggest::bundled(like).and_then(Result::ok).unwrap_or_default();
+    let recipe = Recipe {
+        data: suggest::source(source),
+        ..like
+    };
+    shown(recipe, is_points(source))
+}
+
+/// Whether a source has a recipe of its own that ships with the program.
+pub fn has_recipe(source: &str) -> bool {
+    suggest::RECIPES.iter().any(|(id, _)| *id == source)
+}
+
+/// A recipe that suits data that were looked at.
+pub fn recipe_of(data: &Dataset, source: DataRecipe, preset: Option<Preset>) -> Recipe {
+    shown(suggest::for_data(data, source, preset), data.domain == Domain::Points)
+}
+
+/// As many samples in the live view as a window can show: a cloud needs many points.
+fn shown(mut recipe: Recipe, points: bool) -> Recipe {
+    (recipe.preview.count, recipe.preview.steps) = if points { (800, 24) } else { (36, 12) };
     recipe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_named_set_is_listed_once_with_a_sound_recipe() {
+        let listed: Vec<_> = GROUPS.iter().flat_map(|g| g.entries()).map(|e| e.id).collect();
+        assert_eq!(listed.len(), data::ENTRIES.len());
+        for id in listed {
+            let recipe = recipe_for(id);
+            assert_eq!((recipe.data.source.as_str(), recipe.check()), (id, Ok(())));
+            assert_eq!(recipe.net.id == "mlp", is_points(id), "{id}");
+        }
+    }
+
+    #[test]
+    fn own_data_are_named_by_their_file() {
+        assert_eq!(label("/home/me/cats"), "cats");
+        assert!(is_pictures("/home/me/cats") && !is_pictures("/home/me/walk.csv") && is_own("drawn"));
+    }
 }

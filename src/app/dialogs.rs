@@ -4,7 +4,7 @@
 //! the question is asked in the window itself.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     pin::pin,
     sync::Arc,
     task::{Poll, Wake, Waker},
@@ -174,7 +174,7 @@ impl Asking {
             Kind::SaveFile | Kind::SaveFolder if path.exists() => {
                 Some("This name is taken; choose another one.".into())
             }
-            Kind::SaveFile | Kind::SaveFolder if !path.parent().is_some_and(|p| p.is_dir()) => {
+            Kind::SaveFile | Kind::SaveFolder if !path.parent().is_some_and(Path::is_dir) => {
                 Some("The folder around it does not exist.".into())
             }
             _ => None,

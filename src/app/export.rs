@@ -23,7 +23,7 @@ use crate::{
         Command, TrajectoryId,
         export::{Kind, Shown},
     },
-    files::Overwrite,
+    files::{Error, Overwrite},
 };
 
 /// Something to be written.
@@ -207,7 +207,7 @@ impl Exports {
         let path = with_extension(path, job.request.what.extension());
         let Some(kind) = job.request.kind() else {
             let id = job.request.id;
-            return out.push(Action::Engine(Command::WriteTrajectory { id, path: free(path) }));
+            return out.push(Action::Engine(Command::WriteTrajectory { id, path: free(&path) }));
         };
         let (sender, answer) = bounded(1);
         let (ctx, wanted) = (ctx.clone(), path.clone());
@@ -325,18 +325,15 @@ fn with_extension(path: PathBuf, extension: &str) -> PathBuf {
 }
 
 /// The path, or the first one after it that is not taken: `name-2.png`.
-fn free(path: PathBuf) -> PathBuf {
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let extension = path
-        .extension()
-        .map(|e| format!(".{}", e.to_string_lossy()))
-        .unwrap_or_default();
-    let numbered = |n: usize| path.with_file_name(format!("{stem}-{n}{extension}"));
-    let taken = |p: &PathBuf| p.exists();
-    if !taken(&path) {
-        return path;
-    }
-    (2..).map(numbered).find(|p| !taken(p)).unwrap_or(path)
+fn free(path: &Path) -> PathBuf {
+    let untaken = |path: &Path| {
+        if path.exists() {
+            return Err(Error::Exists { path: path.to_owned() });
+        }
+        Ok(())
+    };
+    let found = Overwrite::Numbered.place(path, untaken);
+    found.unwrap_or_else(|_never| path.to_owned())
 }
 
 #[cfg(test)]
@@ -355,10 +352,10 @@ mod tests {
     fn a_taken_name_gets_a_number() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.safetensors");
-        assert_eq!(free(path.clone()), path);
+        assert_eq!(free(&path), path);
         std::fs::write(&path, "").unwrap();
         std::fs::write(folder.path().join("x-2.safetensors"), "").unwrap();
-        assert_eq!(free(path), folder.path().join("x-3.safetensors"));
+        assert_eq!(free(&path), folder.path().join("x-3.safetensors"));
     }
 
     #[test]

@@ -120,7 +120,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Does::Open, &[ctrl(Key::O)], "Open a file", None),
     bind(Does::Paste, &[ctrl(Key::V)], "Paste a picture as data", None),
     bind(Does::Save, &[ctrl(Key::S)], "Save a checkpoint", None),
-    bind(Does::Export, &[ctrl(Key::E)], "Export", None),
+    bind(Does::Export, &[ctrl(Key::E)], "Export", TRAJECTORY),
     bind(Does::Stop, &[shift(Key::X)], "Stop the job at once", None),
     bind(Does::Panels, &[ctrl(Key::B)], "Hide or show the side panels", None),
     bind(Does::Theme, &[ctrl_shift(Key::L)], "Light or dark", None),
@@ -139,12 +139,7 @@ pub const BINDINGS: &[Binding] = &[
     ),
     bind(Does::FullScreen, &[plain(Key::F11)], "Full screen", None),
     bind(Does::Times, &[plain(Key::F12)], "Frame times", None),
-    bind(
-        Does::Help,
-        &[plain(Key::Questionmark), plain(Key::F1)],
-        "This list",
-        None,
-    ),
+    bind(Does::Help, &[plain(Key::Questionmark), plain(Key::F1)], "Keys", None),
     bind(Does::Quit, &[ctrl(Key::Q)], "Quit", None),
     bind(Does::Go, &[ctrl(Key::Enter)], "Train", LAB),
     bind(Does::Toggle, &[plain(Key::Space)], "Pause or go on", LAB),
@@ -177,10 +172,10 @@ pub const BINDINGS: &[Binding] = &[
 /// Ctrl or Alt are left to whatever has the focus.
 pub fn pressed(ctx: &Context, does: Does) -> bool {
     let mut keys = BINDINGS.iter().filter(|b| b.does == does).flat_map(|b| b.keys);
-    keys.any(|key| is_free(ctx, key) && take(ctx, key))
+    keys.any(|&key| is_free(ctx, key) && take(ctx, key))
 }
 
-fn is_free(ctx: &Context, key: &KeyboardShortcut) -> bool {
+fn is_free(ctx: &Context, key: KeyboardShortcut) -> bool {
     let steers_focus = matches!(
         key.logical_key,
         Key::Space | Key::ArrowLeft | Key::ArrowRight | Key::Home | Key::End
@@ -197,7 +192,7 @@ fn is_function_key(key: Key) -> bool {
     matches!(key, Key::F1 | Key::F11 | Key::F12)
 }
 
-fn take(ctx: &Context, wanted: &KeyboardShortcut) -> bool {
+fn take(ctx: &Context, wanted: KeyboardShortcut) -> bool {
     // A question mark is typed with or without Shift, depending on the keyboard.
     let fits = |modifiers: Modifiers| match wanted.logical_key {
         Key::Questionmark => modifiers.matches_logically(wanted.modifiers),

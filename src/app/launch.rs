@@ -60,8 +60,7 @@ impl Default for Options {
 pub enum RunError {
     /// No X11 or Wayland display.
     #[error(
-        "no display to open a window on (neither WAYLAND_DISPLAY nor DISPLAY leads anywhere: {0}); \
-         to train without a window: diffusion-studio train --data moons"
+        "there is no display to open a window on ({0}); to train without a window: diffusion-studio train --data moons"
     )]
     NoDisplay(String),
     /// Neither renderer works.
@@ -162,6 +161,13 @@ fn machine(cc: &eframe::CreationContext<'_>) -> Machine {
     }
 }
 
+/// The part of a message of the window library that is not about its own source code.
+fn reason(message: &str) -> String {
+    let reason = message.rsplit(".rs:").next().unwrap_or(message);
+    let after_line = reason.split_once(": ").map_or(reason, |(_, rest)| rest);
+    after_line.trim_end_matches('.').to_owned()
+}
+
 fn is_graphics(fault: &eframe::Error) -> bool {
     matches!(fault, eframe::Error::Wgpu(_))
 }
@@ -172,8 +178,8 @@ fn explain(fault: eframe::Error) -> RunError {
             Ok(own) => *own,
             Err(other) => RunError::Engine(other.to_string()),
         },
-        eframe::Error::WinitEventLoop(e) => RunError::NoDisplay(e.to_string()),
-        eframe::Error::Winit(e) => RunError::NoDisplay(e.to_string()),
+        eframe::Error::WinitEventLoop(e) => RunError::NoDisplay(reason(&e.to_string())),
+        eframe::Error::Winit(e) => RunError::NoDisplay(reason(&e.to_string())),
         other => RunError::NoRenderer(other.to_string()),
     }
 }
@@ -222,5 +228,19 @@ impl StartTimes {
                 self.started.elapsed().as_secs_f64()
             ));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_name_the_display_and_not_the_source_code() {
+        let raw = "os error at /a/winit-0.30/src/mod.rs:765: neither WAYLAND_DISPLAY nor DISPLAY is set.";
+        assert_eq!(reason(raw), "neither WAYLAND_DISPLAY nor DISPLAY is set");
+        assert_eq!(reason("no server"), "no server");
+        let text = RunError::NoDisplay(reason(raw)).to_string();
+        assert!(text.contains("train --data moons"), "{text}");
     }
 }

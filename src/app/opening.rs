@@ -37,7 +37,10 @@ pub fn open(paths: &[PathBuf]) -> Result<Opened, String> {
 
 fn open_one(path: &Path) -> Result<Opened, String> {
     if !path.exists() {
-        return Err(format!("{} does not exist.", path.display()));
+        return Err(format!(
+            "{} does not exist; give the whole path of a file or folder.",
+            path.display()
+        ));
     }
     let is_recipe = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("toml"));
     if is_recipe {

@@ -146,9 +146,9 @@ mod tests {
     fn picture(grey: u8) -> Picture {
         Picture {
             name: format!("pasted {grey}"),
-            width: 2,
-            height: 2,
-            rgba: [grey, grey, grey, 255].repeat(4),
+            width: 4,
+            height: 4,
+            rgba: [grey, grey, grey, 255].repeat(16),
         }
     }
 

@@ -11,8 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     action::{Action, Browse, ThemeChoice, Workspace},
-    cards::Card,
-    catalogue,
+    cards, catalogue,
     dialogs::{Answer, Asking, Kind, Question},
     export::Exports,
     frame_times::FrameTimes,
@@ -173,6 +172,9 @@ impl App {
         for event in self.worker.events() {
             self.state.apply(event, &mut self.out);
         }
+        if let Some(data) = self.state.data_for(&self.recipe.recipe.data) {
+            self.recipe.learn(data);
+        }
         if let Some(preview) = self.worker.preview() {
             self.state.preview(preview);
         }
@@ -185,18 +187,20 @@ impl App {
     /// Sends what the engine should know without anyone pressing a button: data to describe, recipes to measure.
     fn ask_engine(&mut self, ctx: &egui::Context) {
         let live = self.state.run.as_ref().is_some_and(|r| r.state.is_live());
-        if !live && self.state.workspace == Workspace::Lab {
-            self.state.estimates.want(self.recipe.settled().clone(), true);
+        match self.state.workspace {
+            Workspace::Lab => self.state.estimates.want_now(self.recipe.settled()),
+            Workspace::Start => cards::RECIPES.iter().for_each(|r| self.state.estimates.want(r)),
+            Workspace::Data | Workspace::Trajectory | Workspace::Schedule => {}
         }
-        if self.state.workspace == Workspace::Start {
-            for card in Card::ALL {
-                self.state.estimates.want(catalogue::recipe_for(card.source), false);
-            }
-        }
-        if let Some(recipe) = self.state.estimates.next() {
+        // Work under way would make the measurement wrong, and the measurement the work slow.
+        let sampling = !self.state.asked.is_empty() || self.state.trajectories.iter().any(|t| !t.ended);
+        if !live
+            && !sampling
+            && let Some(recipe) = self.state.estimates.take_question()
+        {
             self.worker.send(Command::Estimate(Box::new(recipe)));
         }
-        let shown = matches!(self.state.workspace, Workspace::Lab | Workspace::Data);
+        let shown = self.state.workspace != Workspace::Start;
         let data = &self.recipe.settled().data;
         if shown && self.state.data_wanted(data) {
             self.state.data_asked(data);
@@ -287,7 +291,6 @@ impl App {
             Action::Edit(recipe) => self.recipe.put(*recipe),
             Action::UseData(source) => self.recipe.use_data(&source),
             Action::UseOwn(own) => self.use_own(*own),
-            Action::Estimate(recipe) => self.state.estimates.want(*recipe, false),
             Action::Open(paths) => self.open(&paths),
             Action::Browse(browse) => self.asking = Some((browse, Asking::new(ctx, question_for(browse)))),
             Action::Paste => self.paste(),
@@ -305,7 +308,7 @@ impl App {
                     run.diverged = None;
                 }
             }
-            Action::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
+            Action::Do(does) => self.perform(ctx, does),
         }
     }
 
@@ -383,7 +386,7 @@ impl App {
     /// One frame's interface, without a window around it.
     pub fn show(&mut self, ui: &mut Ui) {
         self.global_keys(ui.ctx());
-        frame::top_bar(ui, &self.state, &self.view, &mut self.out);
+        frame::top_bar(ui, &self.state, &mut self.out);
         status::status_bar(ui, &self.state, &mut self.out);
         let recipe = self.view.panels && self.state.workspace == Workspace::Lab;
         if recipe {
@@ -429,62 +432,53 @@ impl App {
         notices::toasts(ctx, &self.state, &mut self.drafts.notices);
     }
 
+    /// Keys that work everywhere.
     fn global_keys(&mut self, ctx: &egui::Context) {
-        let out = &mut self.out;
-        let pressed = |does| keys::pressed(ctx, does);
-        for workspace in [Workspace::Start].into_iter().chain(Workspace::TABS) {
-            if pressed(Does::Show(workspace)) {
-                out.push(Action::Show(workspace));
+        for binding in keys::BINDINGS.iter().filter(|b| b.place.is_none()) {
+            if keys::pressed(ctx, binding.does) {
+                self.out.push(Action::Do(binding.does));
             }
         }
-        let simple = [
-            (Does::Open, Action::Browse(Browse::File)),
-            (Does::Paste, Action::Paste),
-            (Does::Panels, Action::TogglePanels),
-            (Does::Help, Action::ToggleHelp),
-            (Does::Times, Action::ToggleTimes),
-            (Does::Quit, Action::Quit),
-        ];
-        for (does, action) in simple {
-            if pressed(does) {
-                out.push(action);
-            }
+        if !ctx.egui_wants_keyboard_input() && ctx.input(|i| i.key_pressed(egui::Key::Escape)) {
+            (self.view.help, self.view.times, self.view.notices) = (false, false, false);
         }
-        if pressed(Does::Theme) {
-            out.push(Action::Theme(frame::opposite(ctx)));
-        }
-        let live = self.state.run.as_ref().is_some_and(|r| r.state.is_live());
-        if pressed(Does::Stop) && live {
-            out.push(Action::Engine(Command::Stop));
-        }
-        if pressed(Does::Save) && live {
-            out.push(Action::Engine(Command::Save));
-        }
-        if pressed(Does::FullScreen) {
-            let full = ctx.input(|i| i.viewport().fullscreen.unwrap_or(false));
-            ctx.send_viewport_cmd(ViewportCommand::Fullscreen(!full));
-        }
-        self.zoom_keys(ctx);
     }
 
-    fn zoom_keys(&mut self, ctx: &egui::Context) {
-        let zoom = self.view.zoom;
-        let steps = [
-            (Does::Larger, zoom * 1.1),
-            (Does::Smaller, zoom / 1.1),
-            (Does::OriginalSize, 1.0),
-        ];
-        for (does, wanted) in steps {
-            if keys::pressed(ctx, does) {
-                self.view.zoom = wanted.clamp(0.6, 2.5);
-                ctx.set_zoom_factor(self.view.zoom);
+    /// Does what a key or a line of the menu says.
+    fn perform(&mut self, ctx: &egui::Context, does: Does) {
+        let live = self.state.run.as_ref().is_some_and(|r| r.state.is_live());
+        match does {
+            Does::Show(workspace) => self.out.push(Action::Show(workspace)),
+            Does::Open => self.out.push(Action::Browse(Browse::File)),
+            Does::Paste => self.out.push(Action::Paste),
+            Does::Save if live => self.out.push(Action::Engine(Command::Save)),
+            Does::Stop if live => self.out.push(Action::Engine(Command::Stop)),
+            Does::Panels => self.out.push(Action::TogglePanels),
+            Does::Theme => self.out.push(Action::Theme(frame::opposite(ctx))),
+            Does::Larger => self.zoom(ctx, self.view.zoom * 1.1),
+            Does::Smaller => self.zoom(ctx, self.view.zoom / 1.1),
+            Does::OriginalSize => self.zoom(ctx, 1.0),
+            Does::FullScreen => {
+                let full = ctx.input(|i| i.viewport().fullscreen.unwrap_or(false));
+                ctx.send_viewport_cmd(ViewportCommand::Fullscreen(!full));
             }
+            Does::Help => self.out.push(Action::ToggleHelp),
+            Does::Times => self.out.push(Action::ToggleTimes),
+            Does::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
+            // The rest belongs to one workspace, which looks for its keys itself.
+            _ => {}
         }
+    }
+
+    fn zoom(&mut self, ctx: &egui::Context, zoom: f32) {
+        self.view.zoom = zoom.clamp(0.6, 2.5);
+        ctx.set_zoom_factor(self.view.zoom);
     }
 
     /// Lets the clocks go on and asks for the frame in which the next one moves.
     fn tick(&mut self, ctx: &egui::Context) {
-        let secs = f64::from(ctx.input(|i| i.stable_dt.min(0.25)));
+        // Frames are asked for when something is due, not at a fixed rate, so only the real time between them counts.
+        let secs = f64::from(ctx.input(|i| i.unstable_dt.min(1.0)));
         self.state.playback.tick(secs);
         let least = if self.state.machine.software { 0.05 } else { 0.0 };
         let due = match self.state.workspace {

@@ -60,6 +60,9 @@ pub struct Palette {
     pub curve_other: Color32,
 }
 
+/// Share of its ink in the background of a chip.
+pub const CHIP: f32 = 0.08;
+
 /// Light on dark.
 pub const DARK: Palette = Palette {
     ground: Color32::from_rgb(0x10, 0x12, 0x16),
@@ -337,6 +340,22 @@ mod tests {
                     "{back:?} {ink:?}: {:.2}",
                     contrast(back, ink)
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn chips_can_be_read() {
+        for p in [&DARK, &LIGHT] {
+            for back in [p.ground, p.panel, p.raised] {
+                for ink in [p.good, p.warn, p.bad, p.weak] {
+                    let chip = back.blend(ink.gamma_multiply(CHIP));
+                    assert!(
+                        contrast(chip, ink) >= 4.5,
+                        "{ink:?} on {back:?}: {:.2}",
+                        contrast(chip, ink)
+                    );
+                }
             }
         }
     }

@@ -167,3 +167,91 @@ impl Trajectories {
         largest.is_some_and(TrajectoryView::thin)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        engine::command::ClassChoice,
+        files::Recipe,
+        math::{Domain, Frame, Level, Spec},
+    };
+
+    fn info(id: u64, moves: usize) -> TrajectoryInfo {
+        TrajectoryInfo {
+            id: TrajectoryId(id),
+            domain: Domain::Points,
+            model: String::new(),
+            recipe: Recipe::default(),
+            step: 0,
+            sampler: Spec::new("ddim"),
+            spacing: Spec::new("trailing"),
+            moves,
+            seed: 0,
+            count: 1,
+            class: ClassChoice::None,
+            guidance: 1.0,
+            class_names: Arc::default(),
+        }
+    }
+
+    /// 24 bytes.
+    fn frame(index: usize) -> StepFrame {
+        let x = Frame::Points { xy: [0.0; 2].into() };
+        StepFrame {
+            index,
+            level: Level::clean(0.0),
+            x: x.clone(),
+            x0: x.clone(),
+            eps: x,
+            change: 0.0,
+            x_stats: (0.0, 0.0),
+            x0_stats: (0.0, 0.0),
+        }
+    }
+
+    fn store(budget: usize) -> Trajectories {
+        Trajectories {
+            budget,
+            ..Trajectories::default()
+        }
+    }
+
+    #[test]
+    fn the_oldest_goes_first_but_not_the_pinned_and_present_ones() {
+        let mut all = store(24 * 25);
+        let id = TrajectoryId;
+        let mut gone = Vec::new();
+        for n in 1..=4 {
+            all.insert(info(n, 9));
+            if n == 1 {
+                all.get_mut(id(1)).unwrap().pinned = true;
+            }
+            for i in 0..10 {
+                gone.extend(all.push(id(n), frame(i), Some(id(2))));
+            }
+        }
+        assert_eq!(gone, [id(3)]);
+        assert!(all.bytes() <= all.budget);
+        assert!(all.get(id(1)).is_some() && all.get(id(2)).is_some());
+    }
+
+    #[test]
+    fn one_large_trajectory_is_thinned_evenly_and_keeps_its_ends() {
+        let mut all = store(24 * 100);
+        all.insert(info(1, 1000));
+        for i in 0..=1000 {
+            assert_eq!(all.push(TrajectoryId(1), frame(i), Some(TrajectoryId(1))), []);
+            assert!(all.bytes() <= all.budget, "after frame {i}");
+        }
+        let view = all.get(TrajectoryId(1)).unwrap();
+        let kept: Vec<_> = view.steps.iter().map(|s| s.index).collect();
+        assert_eq!((kept[0], kept[kept.len() - 1], view.reached()), (0, 1000, 1001));
+        let gaps: Vec<_> = kept.windows(2).map(|w| w[1] - w[0]).collect();
+        assert!(gaps[..gaps.len() - 1].iter().all(|&g| g == view.stride), "{gaps:?}");
+        assert_eq!(view.at(3).map(|s| s.index), Some(0));
+        assert_eq!(view.at(999).map(|s| s.index), Some(1000));
+    }
+}

@@ -77,6 +77,17 @@ fn trim(text: &str) -> &str {
     }
 }
 
+/// Three significant digits that keep their places while the number changes: `0.300`.
+pub fn reading(v: f64) -> String {
+    let size = v.abs();
+    if (0.00995..9999.5).contains(&size) {
+        let digits = 2 - size.log10().floor() as i32;
+        format!("{v:.*}", digits.clamp(0, 4) as usize)
+    } else {
+        number(v)
+    }
+}
+
 /// The part of a path that tells it apart.
 pub fn file_name(path: &std::path::Path) -> String {
     path.file_name()
@@ -120,6 +131,10 @@ mod tests {
             assert_eq!(number(v), text);
         }
         assert_eq!(number(f64::NAN), "NaN");
+        assert_eq!(
+            (reading(0.3), reading(1830.2), reading(0.0)),
+            ("0.300".into(), "1830".into(), "0".into())
+        );
     }
 
     #[test]

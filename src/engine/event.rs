@@ -189,7 +189,7 @@ pub struct TrajectoryInfo {
     pub id: TrajectoryId,
     /// What a sample is.
     pub domain: Domain,
-    /// Where the weights come from, for people: `this run, step 1200`.
+    /// Where the weights come from, for people: `moons-0001, step 1200`.
     pub model: String,
     /// Recipe of the weights.
     pub recipe: Recipe,

@@ -1,6 +1,6 @@
 //! Weights that trajectories are made with, together with what is needed to use them.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use super::{
     Error,
@@ -16,7 +16,8 @@ use crate::{
 /// What a set of weights is.
 #[derive(Clone, Debug)]
 pub struct ModelInfo {
-    /// Where they come from, for people: `this run, step 1200`.
+    /// Where they come from, for people: `moons-0001, step 1200`; the same whether the run is present or on disk, so that
+    /// pictures made either way are equal.
     pub label: String,
     /// The recipe they were trained with.
     pub recipe: Recipe,
@@ -81,7 +82,7 @@ impl Pinned {
             .map_err(|misfit| Error::refused(format!("{place} cannot be used: {misfit}")))?;
         Ok(Self {
             info: ModelInfo {
-                label: format!("{place}, step {step}"),
+                label: label(place, step),
                 recipe,
                 step,
                 domain,
@@ -92,13 +93,29 @@ impl Pinned {
     }
 }
 
+/// `moons-0001, step 1200`.
+pub(super) fn label(place: &str, step: u64) -> String {
+    format!("{place}, step {step}")
+}
+
+/// The name of a run, from its folder or from a file or folder within it.
+pub(super) fn name(path: &Path) -> String {
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let run = path.ancestors().find(|folder| folder.join("recipe.toml").is_file());
+    let named = run.unwrap_or(&path).file_name();
+    named.map_or_else(
+        || path.display().to_string(),
+        |name| name.to_string_lossy().into_owned(),
+    )
+}
+
 /// Reads a model that is not the present run.
 pub fn load(model: &Model) -> Result<Pinned, Error> {
     match model {
         Model::Present => Err(Error::refused(
             "there is no run here: name a run folder or a model that ships with the program",
         )),
-        Model::Folder(path) => Pinned::from_saved(SavedModel::open(path)?, &path.display().to_string()),
+        Model::Folder(path) => Pinned::from_saved(SavedModel::open(path)?, &name(path)),
         Model::Bundled(id) => Pinned::from_saved(bundled::open(id)?, id),
     }
 }

@@ -342,6 +342,76 @@ fn mean_and_std(values: &[f32]) -> (f32, f32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        engine::{TrajectoryId, command::Model, select},
+        files::Recipe,
+        math::{Spec, Value},
+        nn,
+    };
+
+    /// An untrained perceptron.
+    fn pinned() -> Pinned {
+        let info = ModelInfo {
+            label: String::new(),
+            recipe: Recipe {
+                net: Spec::new("mlp")
+                    .with("width", Value::Int(16))
+                    .with("depth", Value::Int(1)),
+                ..Recipe::default()
+            },
+            step: 0,
+            domain: Domain::Points,
+            class_names: Arc::new(["left".into(), "right".into()]),
+        };
+        let weights = nn::init::weights(&info.graph().unwrap(), 5);
+        Pinned {
+            info,
+            weights: Arc::new(weights),
+        }
+    }
+
+    fn request(count: usize) -> SampleRequest {
+        SampleRequest {
+            id: TrajectoryId(1),
+            model: Model::Present,
+            sampler: Spec::new("ddpm"),
+            steps: 6,
+            spacing: Spec::new("trailing"),
+            seed: 9,
+            count,
+            class: ClassChoice::Each,
+            guidance: 2.0,
+            noise: None,
+        }
+    }
+
+    /// Network calls and result, `per_call` samples at a time.
+    fn made(request: &SampleRequest, per_call: usize) -> (usize, Vec<f32>) {
+        let pinned = pinned();
+        let exec = select::executor(DeviceChoice::Auto, pinned.info.graph().unwrap(), &pinned.weights).unwrap();
+        let runner = Runner {
+            per_call,
+            ..Runner::new(exec)
+        };
+        let mut sampling = Sampling::with_runner(request, &pinned.info, &runner).unwrap();
+        let (mut calls, mut x) = (0, Vec::new());
+        while !sampling.is_done() {
+            calls += 1;
+            x = sampling.advance().unwrap().map_or(x, |moved| moved.next);
+        }
+        (calls, x)
+    }
+
+    #[test]
+    fn chunks_make_no_difference() {
+        // Guidance asks twice, so four samples a call are two.
+        let (parts, whole) = (made(&request(7), 4), made(&request(7), 100));
+        assert_eq!((parts.0, whole.0), (4 * 6, 6));
+        assert_eq!(whole.1.len(), 14);
+        for (a, b) in parts.1.iter().zip(&whole.1) {
+            assert!((a - b).abs() < 1e-5 * (1.0 + b.abs()), "{a} is not {b}");
+        }
+    }
 
     #[test]
     fn statistics_of_known_numbers() {

@@ -10,7 +10,8 @@ use crate::{
     nn::{CandleExecutor, DeviceChoice, Executor, Graph, SharedNet, Weights},
 };
 
-/// An executor for the graph with these weights on the chosen device.
+/// An executor for the graph with these weights on the chosen device: the compiled plan on the CPU, candle elsewhere and
+/// where it is asked for.
 pub(super) fn executor(choice: DeviceChoice, graph: Graph, weights: &Weights) -> Result<Box<dyn Executor>, Error> {
     let device = choice.device()?;
     let mut executor: Box<dyn Executor> = match choice {

@@ -7,7 +7,7 @@ use super::{
     event::{Event, Mark, MarkKind, Progress, RunInfo, RunState},
     learner::{Learner, Outcome, Report},
     meter::Meter,
-    model::{ModelInfo, Pinned},
+    model::{self, ModelInfo, Pinned},
     ports::Ports,
     prepare::Prepared,
     preview::Previews,
@@ -480,7 +480,7 @@ impl Run {
             _ => {
                 let pinned = Arc::new(Pinned {
                     info: ModelInfo {
-                        label: format!("this run, step {step}"),
+                        label: model::label(&model::name(&self.info.folder), step),
                         step,
                         ..self.learner.model().clone()
                     },

@@ -24,7 +24,8 @@ pub struct Row {
     pub lr: f64,
     /// EMA decay.
     pub ema_decay: f64,
-    /// Validation losses of the raw and the averaged weights, where they were measured after this step.
+    /// Validation losses of the raw and the averaged weights, where they were measured, with the weights that this step
+    /// starts from.
     pub validation: Option<(f64, f64)>,
     /// Seconds of training so far, resumes included.
     pub secs: f64,

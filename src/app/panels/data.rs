@@ -41,32 +41,17 @@ pub fn data_panel(
     draft: &mut DataDraft,
     out: &mut Vec<Action>,
 ) {
-    let side = Frame::new()
-        .fill(theme::palette(ui).panel)
-        .inner_margin(Margin::symmetric(14, 10));
-    egui::Panel::left("data-sets")
-        .frame(side)
-        .default_size(290.0)
-        .size_range(240.0..=420.0)
-        .show(ui, |ui| {
-            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-                own_rows(ui, recipe, draft, out);
-                if catalogue::is_pictures(&recipe.recipe.data.source) {
-                    import_rows(ui, &mut recipe.recipe.data, out);
-                }
-                set_list(ui, recipe, out);
-            });
-        });
+    side_panel(egui::Panel::left("data-sets"), ui, |ui| {
+        own_rows(ui, recipe, draft, out);
+        if catalogue::is_pictures(&recipe.recipe.data.source) {
+            import_rows(ui, &mut recipe.recipe.data, out);
+        }
+        set_list(ui, recipe, out);
+    });
     if let Some(summary) = state.data.loaded() {
-        egui::Panel::right("data-facts")
-            .frame(side)
-            .default_size(290.0)
-            .size_range(230.0..=420.0)
-            .show(ui, |ui| {
-                ScrollArea::vertical()
-                    .auto_shrink(false)
-                    .show(ui, |ui| facts(ui, summary, &mut draft.grid));
-            });
+        side_panel(egui::Panel::right("data-facts"), ui, |ui| {
+            facts(ui, summary, &mut draft.grid);
+        });
     }
     let frame = Frame::new().inner_margin(Margin::symmetric(14, 10));
     egui::CentralPanel::default()
@@ -83,6 +68,20 @@ pub fn data_panel(
     if !ui.input(|i| i.pointer.any_down()) && !ui.ctx().text_edit_focused() {
         recipe.settle();
     }
+}
+
+/// A column at the side that scrolls; the bar lies in its margin.
+fn side_panel(panel: egui::Panel, ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
+    let fill = Frame::new().fill(theme::palette(ui).panel);
+    panel
+        .frame(fill)
+        .default_size(290.0)
+        .size_range(240.0..=420.0)
+        .show(ui, |ui| {
+            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                Frame::new().inner_margin(Margin::symmetric(14, 10)).show(ui, content);
+            });
+        });
 }
 
 fn message(ui: &mut Ui, text: &str) {
@@ -313,11 +312,16 @@ fn channel_rows(ui: &mut Ui, summary: &DataSummary) {
             ui.end_row();
             for ((name, mean), std) in names.iter().zip(&summary.stats.mean).zip(&summary.stats.std) {
                 ui.label(*name);
-                ui.label(theme::number(format!("{mean:+.3}")));
+                ui.label(theme::number(signed(*mean)));
                 ui.label(theme::number(format!("{std:.3}")));
                 ui.end_row();
             }
         });
+}
+
+/// Without a minus sign before zero.
+fn signed(v: f64) -> String {
+    format!("{:+.3}", (v * 1e3).round() / 1e3 + 0.0)
 }
 
 fn histogram(ui: &mut Ui, summary: &DataSummary) {

@@ -66,10 +66,10 @@ pub fn export_menu(
 fn choice(ui: &mut Ui, view: &TrajectoryView, kind: ExportKind) -> Option<ExportKind> {
     let mut chosen = None;
     ui.horizontal(|ui| {
-        let size = vec2(128.0, 28.0);
+        let size = vec2(124.0, 28.0);
         let pressed = ui.allocate_ui(size, |ui| {
-            ui.set_min_width(size.x);
-            button::icon_text_if(ui, kind.icon(), kind.label(), available(view, kind)).clicked()
+            let allowed = available(view, kind);
+            button::icon_text_wide(ui, kind.icon(), kind.label(), allowed, size.x).clicked()
         });
         if pressed.inner {
             chosen = Some(kind);

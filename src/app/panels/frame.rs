@@ -5,27 +5,23 @@ use eframe::egui::{
 };
 use egui_material_icons::icons::{ICON_BLUR_ON, ICON_DARK_MODE, ICON_HELP, ICON_LIGHT_MODE, ICON_MENU};
 
-use crate::{
-    app::{
-        action::{Action, Browse, ThemeChoice, Workspace},
-        frame_times::FrameTimes,
-        keys::{self, BINDINGS, Does},
-        shell::ViewSettings,
-        state::AppState,
-        theme,
-        widgets::button,
-    },
-    engine::Command,
+use crate::app::{
+    action::{Action, ThemeChoice, Workspace},
+    frame_times::FrameTimes,
+    keys::{self, BINDINGS, Does},
+    state::AppState,
+    theme,
+    widgets::button,
 };
 
 /// Menu, name, tabs, and what is always at hand.
-pub fn top_bar(ui: &mut Ui, state: &AppState, view: &ViewSettings, out: &mut Vec<Action>) {
+pub fn top_bar(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
     let frame = Frame::new()
         .fill(theme::palette(ui).panel)
         .inner_margin(Margin::symmetric(10, 6));
     egui::Panel::top("top").resizable(false).frame(frame).show(ui, |ui| {
         ui.horizontal(|ui| {
-            menu(ui, state, view, out);
+            menu(ui, state, out);
             let at_start = state.workspace == Workspace::Start;
             let name = RichText::new("Diffusion Studio").font(FontId::new(15.0, theme::strong()));
             let text = (ICON_BLUR_ON.rich_text().size(17.0), name.color(theme::palette(ui).text));
@@ -68,60 +64,63 @@ pub fn opposite(ctx: &Context) -> ThemeChoice {
     }
 }
 
-fn menu(ui: &mut Ui, state: &AppState, view: &ViewSettings, out: &mut Vec<Action>) {
+/// What the menu holds, in groups. Every key that works everywhere is here.
+const MENU: &[&[Does]] = &[
+    &[Does::Open, Does::Paste, Does::Save, Does::Stop],
+    &[
+        Does::Show(Workspace::Start),
+        Does::Show(Workspace::Lab),
+        Does::Show(Workspace::Data),
+        Does::Show(Workspace::Trajectory),
+        Does::Show(Workspace::Schedule),
+    ],
+    &[
+        Does::Panels,
+        Does::Theme,
+        Does::Larger,
+        Does::Smaller,
+        Does::OriginalSize,
+        Does::FullScreen,
+    ],
+    &[Does::Times, Does::Help],
+    &[Does::Quit],
+];
+
+fn menu(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
     let label = ICON_MENU.rich_text().size(18.0);
     let response = ui.menu_button(label, |ui| {
-        ui.set_min_width(240.0);
+        ui.set_min_width(250.0);
         let live = state.run.as_ref().is_some_and(|r| r.state.is_live());
-        let no_run = if live { Ok(()) } else { Err("Nothing is being trained") };
-        let items = [
-            ("Open a file…", Some(Does::Open), Ok(()), Action::Browse(Browse::File)),
-            ("Open a folder…", None, Ok(()), Action::Browse(Browse::Folder)),
-            ("Paste a picture as data", Some(Does::Paste), Ok(()), Action::Paste),
-            (
-                "Save a checkpoint",
-                Some(Does::Save),
-                no_run,
-                Action::Engine(Command::Save),
-            ),
-        ];
-        for (text, does, can, action) in items {
-            item(ui, text, does, can, action, out);
+        for (i, group) in MENU.iter().enumerate() {
+            if i > 0 {
+                ui.separator();
+            }
+            for &does in *group {
+                let needs_run = matches!(does, Does::Save | Does::Stop);
+                let can = if needs_run && !live {
+                    Err("Nothing is being trained")
+                } else {
+                    Ok(())
+                };
+                item(ui, does, can, out);
+            }
         }
-        ui.separator();
-        let panels = if view.panels {
-            "Hide the side panels"
-        } else {
-            "Show the side panels"
-        };
-        let items = [
-            (panels, Some(Does::Panels), Action::TogglePanels),
-            ("Light colours", None, Action::Theme(ThemeChoice::Light)),
-            ("Dark colours", None, Action::Theme(ThemeChoice::Dark)),
-            ("Colours of the system", None, Action::Theme(ThemeChoice::System)),
-            ("Frame times", Some(Does::Times), Action::ToggleTimes),
-            ("Notes", None, Action::ToggleNotices),
-            ("Keys", Some(Does::Help), Action::ToggleHelp),
-        ];
-        for (text, does, action) in items {
-            item(ui, text, does, Ok(()), action, out);
-        }
-        ui.separator();
-        item(ui, "Quit", Some(Does::Quit), Ok(()), Action::Quit, out);
     });
     button::name(&response.response, "Menu");
 }
 
-fn item(ui: &mut Ui, text: &str, does: Option<Does>, can: Result<(), &str>, action: Action, out: &mut Vec<Action>) {
-    let keys = does.map_or_else(String::new, |does| keys::text(ui.ctx(), does));
-    let button = egui::Button::new(text).shortcut_text(keys).frame_when_inactive(false);
+fn item(ui: &mut Ui, does: Does, can: Result<(), &str>, out: &mut Vec<Action>) {
+    let text = BINDINGS.iter().find(|b| b.does == does).map_or("", |b| b.label);
+    let button = egui::Button::new(text)
+        .shortcut_text(keys::text(ui.ctx(), does))
+        .frame_when_inactive(false);
     let mut response = ui.add_enabled(can.is_ok(), button);
     button::name(&response, text);
     if let Err(reason) = can {
         response = response.on_disabled_hover_text(reason);
     }
     if response.clicked() {
-        out.push(action);
+        out.push(Action::Do(does));
         ui.close();
     }
 }
@@ -130,6 +129,8 @@ fn item(ui: &mut Ui, text: &str, does: Option<Does>, can: Result<(), &str>, acti
 pub fn help_window(ctx: &Context, open: &mut bool) {
     Window::new("Keys")
         .open(open)
+        .pivot(Align2::CENTER_CENTER)
+        .default_pos(ctx.content_rect().center())
         .collapsible(false)
         .default_width(460.0)
         .default_height(480.0)
@@ -183,6 +184,7 @@ pub fn times_window(ctx: &Context, open: &mut bool, times: &FrameTimes) {
         .resizable(false)
         .anchor(Align2::RIGHT_TOP, [-12.0, 52.0])
         .show(ctx, |ui| {
+            ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Extend);
             for line in times.report() {
                 ui.label(theme::number(line));
             }
@@ -218,5 +220,18 @@ pub fn take_dropped(ctx: &Context, out: &mut Vec<Action>) {
             FontId::new(20.0, theme::strong()),
             palette.text,
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_that_works_everywhere_is_in_the_menu() {
+        let listed: Vec<_> = MENU.iter().flat_map(|group| *group).collect();
+        for binding in BINDINGS.iter().filter(|b| b.place.is_none()) {
+            assert!(listed.contains(&&binding.does), "{}", binding.label);
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! Train and watch.
 
 use eframe::egui::{self, Align, Frame, Layout, Margin, Slider, Ui, vec2};
-use egui_material_icons::icons::{ICON_CLOSE, ICON_HEALING, ICON_PAUSE, ICON_PLAY_ARROW, ICON_REPLAY, ICON_WARNING};
+use egui_material_icons::icons::{
+    ICON_AUTO_AWESOME, ICON_CLOSE, ICON_HEALING, ICON_PAUSE, ICON_PLAY_ARROW, ICON_REPLAY, ICON_WARNING,
+};
 
 use crate::{
     app::{
@@ -33,7 +35,7 @@ use crate::{
         command::{FieldRequest, Model},
         event::{Field, Preview, RunState},
     },
-    math::Domain,
+    math::{Domain, Frame as Picture},
 };
 
 /// Arrows per side of the score field.
@@ -64,6 +66,7 @@ impl Default for LabDraft {
             aspect: Aspect::State,
             layers: Layers {
                 field: false,
+                trails: false,
                 ..Layers::default()
             },
             lens: Lens::default(),
@@ -188,8 +191,8 @@ fn headline(ui: &mut Ui, run: &RunView, out: &mut Vec<Action>) {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let text = format!("{} / {}", words::count(run.step), words::count(total));
             ui.label(theme::number(text)).on_hover_text("Training steps");
-            if !run.state.is_live() || run.state == RunState::Paused {
-                let response = button::icon_text_small(ui, ICON_REPLAY, "Make samples");
+            {
+                let response = button::icon_text_small(ui, ICON_AUTO_AWESOME, "Make samples");
                 if response.on_hover_text("Opens the Trajectory workspace").clicked() {
                     out.push(Action::Show(Workspace::Trajectory));
                 }
@@ -299,10 +302,7 @@ fn live_view(
     let owner = preview.run.0 << 40 | preview.step;
     let seek = match run.info.domain {
         Domain::Points => {
-            let field = draft
-                .field
-                .fitting(state, preview, index)
-                .filter(|_| draft.layers.field);
+            let field = FieldDesk::fitting(state, preview, index).filter(|_| draft.layers.field);
             let cloud = Cloud {
                 owner,
                 steps: &*preview.path,
@@ -394,14 +394,31 @@ fn path_bar(ui: &mut Ui, preview: &Preview, clock: &mut Playback) {
     });
     let level = preview.path.get(clock.index()).map_or(0.0, |s| s.level.sigma);
     let count = preview.path.first().map_or(0, |s| s.x.count());
+    let outside = preview.path.get(clock.index()).map_or(0, |s| outside(&s.x));
+    let hidden = if outside > 0 {
+        format!(" ({outside} outside the view)")
+    } else {
+        String::new()
+    };
     let text = format!(
-        "{count} samples from fixed noise after {} training steps · denoising step {} of {} · σ {}",
+        "{count} samples{hidden} from fixed noise after {} training steps · denoising step {} of {} · σ {}",
         words::count(preview.step),
         clock.index(),
         preview.path.len().saturating_sub(1),
         words::number(level)
     );
     ui.label(theme::caption(ui, text));
+}
+
+/// How many points lie beyond the plane that the view shows at first, or are no numbers.
+fn outside(frame: &Picture) -> usize {
+    match frame {
+        Picture::Points { xy } => {
+            let inside = |p: &&[f32; 2]| p.iter().all(|v| v.abs() <= EXTENT);
+            xy.as_chunks::<2>().0.iter().filter(|p| !inside(p)).count()
+        }
+        Picture::Pixels { .. } => 0,
+    }
 }
 
 /// Asks for the score field at the cursor, but not more often than is useful.
@@ -434,7 +451,7 @@ impl FieldDesk {
     }
 
     /// The newest field, if it belongs to about the noise level of the frame.
-    fn fitting<'a>(&self, state: &'a AppState, preview: &Preview, index: usize) -> Option<&'a Field> {
+    fn fitting<'a>(state: &'a AppState, preview: &Preview, index: usize) -> Option<&'a Field> {
         let sigma = preview.path.get(index)?.level.sigma;
         state.field.as_deref().filter(|f| (f.level.sigma - sigma).abs() < 0.15)
     }
@@ -463,12 +480,12 @@ fn tiles(ui: &mut Ui, run: &RunView) {
         RunState::Running if now.secs_left > 0.0 => words::duration(now.secs_left),
         _ => "–".into(),
     };
-    let loss = run.losses.last_smooth().map_or("–".into(), words::number);
+    let loss = run.losses.last_smooth().map_or("–".into(), words::reading);
     let all = [
         ("Loss", loss, "Smoothed training loss"),
         (
             "Steps per second",
-            words::number(now.steps_per_sec),
+            words::reading(now.steps_per_sec),
             "Averaged over the last seconds",
         ),
         ("Time left", left, "Until the recipe's last step, at this speed"),
@@ -478,7 +495,7 @@ fn tiles(ui: &mut Ui, run: &RunView) {
             words::number(now.ema_decay),
             "Rises to its largest value during the first steps",
         ),
-        ("Gradient norm", words::number(now.grad_norm), "Before clipping"),
+        ("Gradient norm", words::reading(now.grad_norm), "Before clipping"),
     ];
     ui.columns(3, |columns| {
         for (i, (name, value, tip)) in all.into_iter().enumerate() {

@@ -4,6 +4,7 @@ pub mod data;
 pub mod draw_points;
 pub mod export;
 pub mod frame;
+pub mod hero;
 pub mod lab;
 pub mod notices;
 pub mod plots;

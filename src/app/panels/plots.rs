@@ -6,7 +6,7 @@ use eframe::egui::{Align2, Color32, RichText, Stroke, TextStyle, Ui, Vec2b};
 use egui_material_icons::icons::ICON_MY_LOCATION;
 use egui_plot::{
     Bar, BarChart, GridInput, GridMark, HoverPosition, Legend, Line, LineStyle, Plot, PlotBounds, PlotPoint, Points,
-    Text, VLine, log_grid_spacer,
+    Text, VLine,
 };
 
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
         widgets::button,
         words,
     },
+    draw::plot::ticks,
     engine::event::MarkKind,
 };
 
@@ -63,13 +64,7 @@ pub fn loss_plot(ui: &mut Ui, run: &RunView, draft: &mut CurveDraft, height: f32
     let hover_ink = palette.text;
     let response = plot(ui, "loss", height)
         .legend(Legend::default().text_style(TextStyle::Small).background_alpha(0.0))
-        .y_grid_spacer(move |input| {
-            if log {
-                decades(input)
-            } else {
-                (log_grid_spacer(10))(input)
-            }
-        })
+        .y_grid_spacer(move |input| if log { decades(&input) } else { even(&input) })
         .y_axis_formatter(move |mark, _| words::number(unscale(mark.value)))
         .x_axis_formatter(steps_axis)
         .label_formatter(move |at| {
@@ -136,8 +131,9 @@ pub fn level_plot(ui: &mut Ui, run: &RunView, height: f32) {
     plot(ui, "levels", height)
         .allow_zoom(false)
         .allow_drag(false)
-        .include_x(0.0)
-        .include_x(1.0)
+        .include_x(-0.04)
+        .include_x(1.04)
+        .y_grid_spacer(|input| even(&input))
         .include_y(0.0)
         .y_axis_formatter(|mark, _| words::number(mark.value))
         .x_axis_formatter(|mark, _| match mark.value {
@@ -170,8 +166,16 @@ fn steps_axis(mark: GridMark, _range: &RangeInclusive<f64>) -> String {
     }
 }
 
+/// Marks at round numbers, about four of them.
+fn even(input: &GridInput) -> Vec<GridMark> {
+    let (low, high) = input.bounds;
+    let ticks = ticks(low, high, 4);
+    let step_size = ticks.windows(2).map(|t| t[1] - t[0]).next().unwrap_or(high - low);
+    ticks.into_iter().map(|value| GridMark { value, step_size }).collect()
+}
+
 /// Marks at 1, 2 and 5 times each power of ten of a logarithmic axis.
-fn decades(input: GridInput) -> Vec<GridMark> {
+fn decades(input: &GridInput) -> Vec<GridMark> {
     let (low, high) = input.bounds;
     let wide = high - low > 2.5;
     let mark = move |decade: i32| {

@@ -26,7 +26,7 @@ use crate::{
     },
     files::Recipe,
     math::{Spec, schedule, target, weighting},
-    nn,
+    nn::{self, presets::Preset},
 };
 
 /// The recipe of the next run.
@@ -42,6 +42,9 @@ pub struct RecipeDraft {
     redo: Vec<Recipe>,
     /// The recipe when it last stood still.
     settled: Recipe,
+    /// A recipe that was only guessed from the name of its data; it is replaced when the data are known, unless it was
+    /// changed.
+    guessed: Option<Recipe>,
     /// Seed before the dice were thrown.
     old_seed: Option<u64>,
 }
@@ -58,6 +61,7 @@ impl Default for RecipeDraft {
             own: None,
             undo: Vec::new(),
             redo: Vec::new(),
+            guessed: None,
             old_seed: None,
         }
     }
@@ -77,6 +81,19 @@ impl RecipeDraft {
             seed,
             ..catalogue::recipe_for(source)
         });
+        self.guessed = (!catalogue::has_recipe(source)).then(|| self.recipe.clone());
+    }
+
+    /// The data are known now: a recipe that was only guessed is replaced by one that suits them.
+    pub fn learn(&mut self, data: &Dataset) {
+        let guessed = self.guessed.take_if(|g| *g == self.recipe && g.data.source == data.id);
+        if let Some(guess) = guessed {
+            self.recipe = Recipe {
+                seed: guess.seed,
+                ..catalogue::recipe_of(data, guess.data, None)
+            };
+            self.settled = self.recipe.clone();
+        }
     }
 
     /// Closes an edit: what changed since the last call is one undo step.
@@ -142,7 +159,7 @@ pub fn recipe_panel(ui: &mut Ui, state: &AppState, draft: &mut RecipeDraft, out:
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         Frame::new().inner_margin(Margin::symmetric(14, 6)).show(ui, |ui| {
             data_rows(ui, state, draft, out);
-            net_rows(ui, &mut draft.recipe);
+            net_rows(ui, state, &mut draft.recipe);
             noise_rows(ui, &mut draft.recipe);
             training_rows(ui, state, &mut draft.recipe, out);
             seed_row(ui, draft);
@@ -219,9 +236,27 @@ fn data_choice(ui: &mut Ui, draft: &RecipeDraft, chosen: &mut Option<String>) ->
         .response
 }
 
-fn net_rows(ui: &mut Ui, recipe: &mut Recipe) {
+fn net_rows(ui: &mut Ui, state: &AppState, recipe: &mut Recipe) {
     form::group(ui, "Network");
+    let before = recipe.net.clone();
     spec_rows(ui, "kind", &mut recipe.net, nn::ENTRIES, 2);
+    if recipe.net != before
+        && let Some(preset) = preset_of(&recipe.net).filter(|p| Some(*p) != preset_of(&before))
+        && let Some(data) = state.data_for(&recipe.data)
+    {
+        // A larger network wants another batch and learning rate, and more steps.
+        let usual = catalogue::recipe_of(data, recipe.data.clone(), Some(preset));
+        recipe.train = usual.train;
+        recipe.ema = usual.ema;
+    }
+}
+
+/// The preset of a network that has one.
+fn preset_of(net: &Spec) -> Option<Preset> {
+    let entry = nn::ENTRIES.iter().find(|e| e.id == net.id)?;
+    let param = entry.params.iter().find(|p| p.id == "preset")?;
+    let value = net.values.get(param.id).cloned().unwrap_or_else(|| param.default());
+    Preset::find(&value.to_string())
 }
 
 fn noise_rows(ui: &mut Ui, recipe: &mut Recipe) {
@@ -544,7 +579,7 @@ fn differs(draft: &Recipe, run: &Recipe) -> bool {
 
 fn estimate_lines(ui: &mut Ui, state: &AppState, recipe: &Recipe) {
     match state.estimates.get(recipe) {
-        Some(Ok(estimate)) => estimate_words(ui, estimate),
+        Some(Ok(estimate)) => estimate_words(ui, estimate, recipe.train.steps),
         Some(Err(fault)) => {
             let ink = theme::palette(ui).warn;
             ui.horizontal_wrapped(|ui| {
@@ -559,14 +594,14 @@ fn estimate_lines(ui: &mut Ui, state: &AppState, recipe: &Recipe) {
     }
 }
 
-fn estimate_words(ui: &mut Ui, e: &Estimate) {
+fn estimate_words(ui: &mut Ui, e: &Estimate, steps: u64) {
     let ink = theme::palette(ui).text;
     let first = format!("First good samples after ≈ {}", words::duration(e.secs_to_samples));
     ui.label(RichText::new(first).color(ink));
     let rest = format!(
         "{} a step · all steps {} · {} · {} weights",
         words::duration(e.secs_per_step),
-        words::duration(e.secs_total),
+        words::duration(e.secs_per_step * steps as f64),
         words::bytes(e.bytes),
         words::count(e.weights as u64)
     );
@@ -579,6 +614,7 @@ fn run_lines(ui: &mut Ui, run: &RunView) {
     let line = format!("Step {} of {}", words::count(run.step), words::count(total));
     ui.label(line);
     let left = match run.state {
+        _ if run.asked.is_some() => "Ends with the present network call".into(),
         RunState::Running if run.now.secs_left > 0.0 => format!("{} left", words::duration(run.now.secs_left)),
         RunState::Paused => format!("Paused at step {}", words::count(run.step)),
         RunState::Preparing => "Reading the data and building the network".into(),
@@ -604,6 +640,20 @@ mod tests {
         assert!(!draft.undo());
         assert!(draft.redo() && draft.redo() && draft.recipe.seed == 9);
         assert!(!draft.redo());
+    }
+
+    #[test]
+    fn a_guessed_recipe_gives_way_to_the_data_unless_it_was_changed() {
+        let data = Dataset::from_points("Your points", &[[0.0, 0.0], [1.0, 3.0], [2.0, 1.0]]).unwrap();
+        let mut draft = RecipeDraft::default();
+        draft.use_data("drawn");
+        assert_ne!(draft.recipe.train.batch, 3);
+        draft.learn(&data);
+        assert_eq!((draft.recipe.train.batch, draft.settled()), (3, &draft.recipe));
+        draft.use_data("drawn");
+        draft.recipe.train.batch = 77;
+        draft.learn(&data);
+        assert_eq!(draft.recipe.train.batch, 77);
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use eframe::egui::{ComboBox, ProgressBar, Response, TextEdit, Ui, vec2};
-use egui_material_icons::icons;
+use eframe::egui::{Align, ComboBox, Layout, ProgressBar, Response, TextEdit, Ui, vec2};
+use egui_material_icons::{MaterialIcon, icons};
 
 use crate::{
     app::{
@@ -154,19 +154,21 @@ fn model_rows(ui: &mut Ui, state: &AppState, draft: &mut SampleDraft) {
 fn folder_row(ui: &mut Ui, draft: &mut SampleDraft) {
     let help = "A run folder, a checkpoint in it, or an ema.safetensors";
     form::row(ui, "Folder", help, |ui| {
-        let field = TextEdit::singleline(&mut draft.folder).hint_text("path of a run");
-        let response = ui.add_sized(vec2(ui.available_width() - 40.0, 26.0), field);
-        if button::icon(ui, icons::ICON_FOLDER_OPEN, "Choose a folder").clicked() {
-            let question = Question {
-                kind: Kind::OpenFolder,
-                title: "Choose a run folder".into(),
-                name: String::new(),
-                extensions: &[],
-                folder: None,
-            };
-            draft.asking = Some(Asking::new(ui.ctx(), question));
-        }
-        response
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if small_icon(ui, icons::ICON_FOLDER_OPEN, "Choose a folder").clicked() {
+                let question = Question {
+                    kind: Kind::OpenFolder,
+                    title: "Choose a run folder".into(),
+                    name: String::new(),
+                    extensions: &[],
+                    folder: None,
+                };
+                draft.asking = Some(Asking::new(ui.ctx(), question));
+            }
+            let field = TextEdit::singleline(&mut draft.folder).hint_text("path of a run");
+            ui.add_sized(vec2(ui.available_width(), 26.0), field)
+        })
+        .inner
     });
     if let Some(answer) = draft.asking.as_mut().and_then(|asking| asking.show(ui.ctx())) {
         draft.asking = None;
@@ -225,7 +227,7 @@ fn seed_row(ui: &mut Ui, draft: &mut SampleDraft) {
             let mut seed = i64::try_from(draft.seed).unwrap_or(i64::MAX);
             let response = form::whole(ui, &mut seed, 0..=i64::MAX);
             draft.seed = seed.unsigned_abs();
-            if button::icon(ui, icons::ICON_CASINO, "Another seed").clicked() || dice {
+            if small_icon(ui, icons::ICON_CASINO, "Another seed").clicked() || dice {
                 draft.seed = another(draft.seed);
             }
             response
@@ -277,6 +279,15 @@ fn class_rows(ui: &mut Ui, draft: &mut SampleDraft, known: &Known) {
     }
 }
 
+/// An icon that is no higher than the fields beside it.
+fn small_icon(ui: &mut Ui, icon: MaterialIcon, name: &str) -> Response {
+    ui.scope(|ui| {
+        ui.spacing_mut().button_padding = vec2(4.0, 0.0);
+        button::icon(ui, icon, name)
+    })
+    .inner
+}
+
 fn whole(ui: &mut Ui, value: &mut usize, min: i64, max: i64) -> Response {
     let mut v = *value as i64;
     let response = form::whole(ui, &mut v, min..=max);
@@ -318,15 +329,21 @@ impl SampleDraft {
         self.touched = true;
     }
 
-    /// The run of the Lab as soon as there is one; before that a model that ships with the program.
+    /// The run of the Lab as soon as there is one; before that the weights of the present trajectory, or a model that ships
+    /// with the program.
     fn choose_default(&mut self, state: &AppState) {
         if self.touched {
             return;
         }
-        self.model = match (&state.run, bundled::ALL.first()) {
-            (None, Some(first)) => Model::Bundled(first.id.to_owned()),
+        let shown = state.trajectory().and_then(|view| view.request.as_ref());
+        self.model = match (&state.run, shown, bundled::ALL.first()) {
+            (None, Some(request), _) => request.model.clone(),
+            (None, None, Some(first)) => Model::Bundled(first.id.to_owned()),
             _ => Model::Present,
         };
+        if let Model::Folder(path) = &self.model {
+            self.folder = path.display().to_string();
+        }
     }
 
     /// Whether there is something to sample from, or why not.

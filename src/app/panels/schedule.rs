@@ -7,7 +7,7 @@ use eframe::egui::{
     Sense, Shape, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, emath::GuiRounding as _, pos2, vec2,
 };
 use egui_material_icons::icons;
-use egui_plot::{Line, LineStyle, Plot, PlotPoints, Span, VLine};
+use egui_plot::{GridMark, Line, LineStyle, Plot, PlotPoints, Span, VLine};
 
 use super::time_bar::{clock_keys, decibels, time_bar_panel};
 use crate::{
@@ -27,7 +27,7 @@ use crate::{
         words,
     },
     data::Dataset,
-    draw::noising::noised,
+    draw::{noising::noised, plot::ticks as round_values},
     math::{
         Frame, Level, Spec,
         grid::{self, time_grid},
@@ -40,6 +40,9 @@ const CURVE: usize = 400;
 
 /// Where the pictures below the curves stand: shares of the schedule.
 const STOPS: [(f64, &str); 5] = [(0.0, "start"), (0.25, "¼"), (0.5, "½"), (0.75, "¾"), (1.0, "end")];
+
+/// Height of the row of pictures.
+const PICTURES: f32 = 206.0;
 
 /// Points of a cloud that is shown noised.
 const DOTS: usize = 600;
@@ -114,7 +117,7 @@ impl Quantity {
         match self {
             Self::AlphaBar => "Signal left, ᾱ",
             Self::Snr => "Signal to noise, dB",
-            Self::Beta => "Noise added per step, β",
+            Self::Beta => "Noise added per step, β (log)",
             Self::Sigma => "Noise level, σ",
         }
     }
@@ -126,6 +129,11 @@ impl Quantity {
             Self::Beta => "Variance of the noise that the step to time t adds",
             Self::Sigma => "Standard deviation of the noise in x at time t",
         }
+    }
+
+    /// A value of the axis in words.
+    fn text(self, value: f64) -> String {
+        words::number(if self == Self::Beta { 10_f64.powf(value) } else { value })
     }
 
     fn of(self, curves: &Curves) -> &[[f64; 2]] {
@@ -149,7 +157,7 @@ impl Curves {
         let at = |share: f64| level_at(&*schedule, share);
         Ok(Self {
             last: *schedule.domain().end(),
-            beta: along(&|share| beta(&*schedule, share)),
+            beta: along(&|share| beta(&*schedule, share).max(1e-6).log10()),
             alpha_bar: along(&|share| at(share).alpha.powi(2)),
             snr: along(&|share| (10.0 * at(share).snr().log10()).clamp(-60.0, 60.0)),
             sigma: along(&|share| at(share).sigma),
@@ -178,16 +186,18 @@ fn beta(schedule: &dyn NoiseSchedule, share: f64) -> f64 {
 
 /// Noise schedules and what they do to a picture.
 pub fn schedule_panel(ui: &mut Ui, state: &AppState, draft: &mut ScheduleDraft, out: &mut Vec<Action>) {
-    if let (Some(run), false) = (&state.run, draft.touched) {
-        draft.mine = run.info.recipe.schedule.clone();
-    }
+    draft.choose_default(state);
     clock_keys(ui, state, out);
     if state.trajectory().is_some() {
         Panel::bottom("time bar")
             .resizable(false)
             .show(ui, |ui| time_bar_panel(ui, state, out));
     }
+    let form = Pane::new()
+        .inner_margin(Margin::same(12))
+        .fill(theme::palette(ui).panel);
     Panel::left("schedule form")
+        .frame(form)
         .default_size(280.0)
         .size_range(240.0..=420.0)
         .show(ui, |ui| {
@@ -212,9 +222,8 @@ pub fn schedule_panel(ui: &mut Ui, state: &AppState, draft: &mut ScheduleDraft, 
 
 fn schedule_form(ui: &mut Ui, draft: &mut ScheduleDraft, out: &mut Vec<Action>) {
     form::group(ui, "Schedule");
-    let before = draft.mine.clone();
+    let before = (draft.mine.clone(), draft.other.clone());
     spec_rows(ui, "Shape", &mut draft.mine);
-    draft.touched |= draft.mine != before;
     ui.add_space(4.0);
     let press = button::primary(ui, icons::ICON_CHECK, "Use for the next run", Ok(()));
     if press.on_hover_text("Puts this schedule into the Lab's form").clicked() {
@@ -229,6 +238,7 @@ fn schedule_form(ui: &mut Ui, draft: &mut ScheduleDraft, out: &mut Vec<Action>) 
     if let Some(other) = &mut draft.other {
         spec_rows(ui, "Other shape", other);
     }
+    draft.touched |= before != (draft.mine.clone(), draft.other.clone());
     form::group(ui, "Steps of a sampler");
     form::row(ui, "Steps", "How often the reverse process stops", |ui| {
         let mut steps = draft.steps as i64;
@@ -266,6 +276,21 @@ fn spec_rows(ui: &mut Ui, name: &str, choice: &mut Spec) {
 }
 
 impl ScheduleDraft {
+    /// Until something is chosen: the schedule of the present run or trajectory, and another one to compare with.
+    fn choose_default(&mut self, state: &AppState) {
+        if self.touched {
+            return;
+        }
+        let run = state.run.as_ref().map(|run| &run.info.recipe);
+        if let Some(recipe) = run.or_else(|| state.trajectory().map(|view| &view.info.recipe)) {
+            self.mine = recipe.schedule.clone();
+        }
+        if self.other.as_ref().is_some_and(|other| other.id == self.mine.id) {
+            let another = schedule::ENTRIES.iter().find(|e| e.id != self.mine.id);
+            self.other = another.map(|e| Spec::new(e.id));
+        }
+    }
+
     fn refresh(&mut self) {
         if self.curves.as_ref().is_none_or(|(spec, _)| *spec != self.mine) {
             self.curves = Some((self.mine.clone(), Curves::new(&self.mine)));
@@ -301,7 +326,7 @@ fn consequences(ui: &mut Ui, state: &AppState, draft: &mut ScheduleDraft, curves
     let share = cursor(state).unwrap_or(draft.share);
     let ticks = draft.ticks();
     legend(ui, draft);
-    let strip = 190.0;
+    let strip = if dataset(state).is_some() { PICTURES } else { 30.0 };
     let warnings = warnings(&draft.mine, &ticks);
     let text = 22.0 * warnings.len() as f64 as f32 + 8.0;
     let height = (ui.available_height() - strip - text - 24.0).max(220.0);
@@ -401,8 +426,11 @@ fn plot(
         .include_x(1.0)
         .set_margin_fraction(vec2(0.0, 0.08))
         .y_axis_min_width(44.0)
+        .grid_color(palette.line)
+        .x_grid_spacer(move |_| times(last))
+        .y_grid_spacer(|input| marks(input.bounds))
         .x_axis_formatter(move |mark, _: &RangeInclusive<f64>| words::number((mark.value * last).round()))
-        .y_axis_formatter(|mark, _: &RangeInclusive<f64>| words::number(mark.value))
+        .y_axis_formatter(move |mark, _: &RangeInclusive<f64>| quantity.text(mark.value))
         .label_formatter(|_| None)
         .show(ui, |plot| {
             for (from, to) in bands(curves) {
@@ -438,17 +466,30 @@ fn plot(
         (egui::Align2::LEFT_TOP, 6.0)
     };
     let at = pos2(shown.transform.position_from_point_x(share) + dx, frame.top() + 4.0);
-    let text = format!("t {}   {}", words::number((share * last).round()), words::number(value));
-    painter.text(
-        at,
-        align,
-        text,
-        egui::TextStyle::Monospace.resolve(ui.style()),
-        palette.text,
-    );
+    let text = format!("t {}   {}", words::number((share * last).round()), quantity.text(value));
+    let galley = painter.layout_no_wrap(text, egui::TextStyle::Monospace.resolve(ui.style()), palette.text);
+    let area = align.anchor_size(at, galley.size());
+    painter.rect_filled(area.expand2(vec2(4.0, 2.0)), 3.0, palette.sunken.gamma_multiply(0.85));
+    painter.galley(area.min, galley, palette.text);
     let held = response.dragged() || response.clicked() || response.is_pointer_button_down_on();
     let pointer = response.interact_pointer_pos().filter(|_| held)?;
     Some(shown.transform.value_from_position(pointer).x.clamp(0.0, 1.0))
+}
+
+/// About five round times, at their shares of the schedule.
+fn times(last: f64) -> Vec<GridMark> {
+    let scaled = |mark: GridMark| GridMark {
+        value: mark.value / last,
+        step_size: mark.step_size / last,
+    };
+    marks((0.0, last)).into_iter().map(scaled).collect()
+}
+
+/// About five round marks.
+fn marks((low, high): (f64, f64)) -> Vec<GridMark> {
+    let values = round_values(low, high, 5);
+    let step_size = values.windows(2).map(|w| w[1] - w[0]).fold(f64::INFINITY, f64::min);
+    values.into_iter().map(|value| GridMark { value, step_size }).collect()
 }
 
 /// Parts of the schedule where the picture is nearly clean (above 20 dB) or gone (below −20 dB).
@@ -503,9 +544,10 @@ struct Said {
 
 fn said(ui: &mut Ui, said: &Said) {
     let palette = theme::palette(ui);
-    let (icon, ink) = match said.is_warning {
-        true => (icons::ICON_WARNING, palette.warn),
-        false => (icons::ICON_CHECK_CIRCLE, palette.good),
+    let (icon, ink) = if said.is_warning {
+        (icons::ICON_WARNING, palette.warn)
+    } else {
+        (icons::ICON_CHECK_CIRCLE, palette.good)
     };
     ui.horizontal(|ui| {
         ui.label(icon.rich_text().size(16.0).color(ink));
@@ -579,6 +621,7 @@ fn pictures(ui: &mut Ui, state: &AppState, draft: &mut ScheduleDraft, share: f64
     };
     let dice = keys::pressed(ui.ctx(), Does::Seed);
     ui.horizontal(|ui| {
+        ui.set_min_height(32.0);
         ui.label(theme::heading(format!("{} in noise", data.label)));
         if button::icon(ui, icons::ICON_CASINO, "Another sample").clicked() || dice {
             draft.sample = (draft.sample + 1) % data.count;
@@ -609,7 +652,7 @@ fn pictures(ui: &mut Ui, state: &AppState, draft: &mut ScheduleDraft, share: f64
                     let stroke = Stroke::new(2.0, theme::palette(ui).accent);
                     ui.painter().rect_stroke(area, 3.0, stroke, StrokeKind::Outside);
                 }
-                ui.label(theme::caption(ui, format!("{name} · {}", decibels(*level).trim())));
+                ui.label(theme::caption(ui, format!("{name} · {}", decibels(*level))));
             });
         }
     });

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use eframe::egui::{
-    self, Align2, Color32, CursorIcon, FontId, Frame, Margin, Pos2, Rect, Response, RichText, ScrollArea, Sense, Shape,
+    Align2, Color32, ColorImage, CursorIcon, FontId, Frame, Margin, Rect, Response, RichText, ScrollArea, Sense, Shape,
     Stroke, StrokeKind, Ui, Vec2, pos2, vec2,
 };
 use egui_material_icons::{
@@ -14,10 +14,13 @@ use egui_material_icons::{
 use crate::{
     app::{
         action::{Action, Browse, Workspace},
-        cards::{Card, CardArt, FRAMES},
+        cards::{Card, CardArt, FRAMES, RECIPES},
         catalogue,
         keys::{self, Does},
-        panels::draw_points::{DrawDraft, draw_window},
+        panels::{
+            draw_points::{DrawDraft, draw_window},
+            hero::{self, HeroDraft},
+        },
         state::AppState,
         theme,
         widgets::{atlas::Atlas, button, cloud::Sprite, cloud::View, pictures::colours},
@@ -32,8 +35,18 @@ const PASS_SECS: f64 = 2.6;
 /// Passes that a card plays by itself after the start.
 const FIRST_PASSES: f64 = 2.0;
 
-/// Size of a card.
-const CARD: Vec2 = vec2(196.0, 244.0);
+/// Width of a card.
+const NARROWEST: f32 = 190.0;
+const WIDEST: f32 = 300.0;
+
+/// Room for the words of a card.
+const BELOW_ART: f32 = 96.0;
+
+/// Between two cards.
+const GAP: f32 = 14.0;
+
+/// Beside the page.
+const MARGIN: f32 = 16.0;
 
 /// Running animations and caches.
 #[derive(Debug, Default)]
@@ -43,7 +56,10 @@ pub struct StartDraft {
     clock: f64,
     /// Card under the pointer and its own clock.
     hovered: Option<(usize, f64)>,
+    /// Height of the page when it was last drawn.
+    height: f32,
     draw: DrawDraft,
+    hero: HeroDraft,
     caches: Vec<Cache>,
 }
 
@@ -63,15 +79,17 @@ impl std::fmt::Debug for Cache {
 impl StartDraft {
     /// Lets time pass; answers when the next picture is due, in seconds.
     pub fn tick(&mut self, secs: f64) -> Option<f64> {
+        let film = self.hero.tick(secs);
         if self.art.is_empty() {
-            return None;
+            return film;
         }
         self.clock += secs;
         if let Some((_, clock)) = &mut self.hovered {
             *clock += secs;
         }
         let moves = self.clock < FIRST_PASSES * PASS_SECS || self.hovered.is_some();
-        moves.then_some(PASS_SECS / FRAMES as f64)
+        let cards = moves.then_some(PASS_SECS / FRAMES as f64);
+        film.into_iter().chain(cards).reduce(f64::min)
     }
 
     /// Frame of a card's animation: the last one rests.
@@ -90,55 +108,92 @@ impl StartDraft {
 /// The first thing that is seen.
 pub fn start_panel(ui: &mut Ui, state: &AppState, recent: &[PathBuf], draft: &mut StartDraft, out: &mut Vec<Action>) {
     draft.art.begin(ui.ctx());
+    hero::ask(&mut draft.hero, out);
     let hovered_before = draft.hovered;
     draft.hovered = None;
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-        let width = content_width(ui.available_width());
-        let margin = ((ui.available_width() - width) / 2.0).max(12.0);
+        let screen = ui.available_height();
+        let (columns, card) = card_size(ui.available_width() - 2.0 * MARGIN);
+        let width = columns as f32 * (card.x + GAP) - GAP;
+        let margin = ((ui.available_width() - width) / 2.0).max(MARGIN);
         ui.horizontal(|ui| {
             ui.add_space(margin);
-            ui.vertical(|ui| {
+            let page = ui.vertical(|ui| {
                 ui.set_width(width);
-                ui.add_space((ui.available_height() * 0.03).clamp(10.0, 36.0));
-                ui.label(theme::title("Watch noise become data"));
-                ui.label(
-                    RichText::new("Choose something to learn. A network starts from pure noise, and you see it get there.")
-                        .size(15.0)
-                        .color(theme::palette(ui).weak),
-                );
-                ui.add_space(14.0);
-                cards(ui, state, hovered_before, draft, out);
-                ui.add_space(14.0);
+                // On a tall screen the page stands a little above the middle.
+                let above = ((screen - draft.height) * 0.4).max(8.0);
+                ui.add_space(above);
+                greeting(ui, state, draft, out);
+                ui.add_space(12.0);
+                cards(ui, state, card, hovered_before, draft, out);
+                ui.add_space(12.0);
                 own_data(ui, out);
                 recent_runs(ui, recent, out);
-                ui.add_space(10.0);
-                ui.label(theme::caption(
-                    ui,
-                    "You cannot break anything here: settings can be undone, files are never overwritten, and runs are saved by themselves.",
-                ));
-                ui.add_space(16.0);
+                ui.add_space(8.0);
+                let calm = "You cannot break anything here: settings can be undone, files are never overwritten, and \
+                            runs are saved by themselves.";
+                ui.label(theme::caption(ui, calm));
+                ui.add_space(8.0);
+                above
             });
+            draft.height = page.response.rect.height() - page.inner;
         });
     });
     draw_window(ui.ctx(), &mut draft.draw, out);
 }
 
-/// A whole number of cards wide.
-fn content_width(available: f32) -> f32 {
-    let gap = 14.0;
-    let columns = ((available - 24.0 + gap) / (CARD.x + gap)).floor().clamp(1.0, 6.0);
-    columns * (CARD.x + gap) - gap
+/// Words, and beside them the film of a bundled model once there is one.
+fn greeting(ui: &mut Ui, state: &AppState, draft: &mut StartDraft, out: &mut Vec<Action>) {
+    let weak = theme::palette(ui).weak;
+    let words = |ui: &mut Ui| {
+        ui.label(theme::title("Watch noise become data"));
+        let text = "Choose something to learn. A network starts from pure noise, and you see it get there.";
+        ui.label(RichText::new(text).size(15.0).color(weak));
+    };
+    let Some(film) = hero::film(state).filter(|_| ui.available_width() > 700.0) else {
+        return words(ui);
+    };
+    let width = (ui.available_width() * 0.54).round();
+    ui.horizontal_top(|ui| {
+        ui.vertical(|ui| {
+            ui.set_width(ui.available_width() - width - GAP);
+            ui.add_space(20.0);
+            words(ui);
+        });
+        ui.vertical(|ui| {
+            ui.set_width(width);
+            hero::hero(ui, film, &mut draft.hero, out);
+        });
+    });
 }
 
-fn cards(ui: &mut Ui, state: &AppState, hovered: Option<(usize, f64)>, draft: &mut StartDraft, out: &mut Vec<Action>) {
-    ui.spacing_mut().item_spacing = vec2(14.0, 14.0);
+/// How many cards fit side by side, and how large they are then.
+fn card_size(available: f32) -> (usize, Vec2) {
+    let all = Card::ALL.len() + 1;
+    let columns = (((available + GAP) / (NARROWEST + GAP)) as usize).clamp(1, all);
+    let width = (available + GAP) / columns as f32 - GAP;
+    let width = width.clamp(NARROWEST, WIDEST).floor();
+    (columns, vec2(width, art_height(width) + BELOW_ART))
+}
+
+fn art_height(card_width: f32) -> f32 {
+    ((card_width - 20.0) * 0.85).floor()
+}
+
+fn cards(
+    ui: &mut Ui,
+    state: &AppState,
+    size: Vec2,
+    hovered: Option<(usize, f64)>,
+    draft: &mut StartDraft,
+    out: &mut Vec<Action>,
+) {
+    ui.spacing_mut().item_spacing = vec2(GAP, GAP);
     draft.caches.resize_with(Card::ALL.len(), Cache::default);
     ui.horizontal_wrapped(|ui| {
         for (i, card) in Card::ALL.iter().enumerate() {
-            let frame = draft.frame(i);
             let clock = hovered.filter(|h| h.0 == i).map_or(0.0, |h| h.1);
-            let art = draft.art.get(i, frame);
-            let response = learn_card(ui, state, card, art, frame, &mut draft.caches[i]);
+            let response = learn_card(ui, state, i, size, draft);
             if response.hovered() || response.has_focus() {
                 draft.hovered = Some((i, clock));
             }
@@ -147,12 +202,8 @@ fn cards(ui: &mut Ui, state: &AppState, hovered: Option<(usize, f64)>, draft: &m
                 out.push(Action::Show(Workspace::Lab));
             }
         }
-        let draw = plain_card(
-            ui,
-            "Draw your own",
-            "A cloud of points by hand, learned in seconds",
-            "Draw your own points",
-        );
+        let text = "A cloud of points by hand, learned in seconds";
+        let draw = plain_card(ui, size, "Draw your own", text, "Draw your own points");
         icon_art(ui, art_rect(draw.rect), ICON_DRAW);
         if draw.clicked() {
             draft.draw.open = true;
@@ -161,105 +212,91 @@ fn cards(ui: &mut Ui, state: &AppState, hovered: Option<(usize, f64)>, draft: &m
 }
 
 fn art_rect(card: Rect) -> Rect {
-    Rect::from_min_size(card.min + vec2(10.0, 10.0), vec2(CARD.x - 20.0, 150.0))
+    let size = vec2(card.width() - 20.0, art_height(card.width()));
+    Rect::from_min_size(card.min + vec2(10.0, 10.0), size)
 }
 
-fn plain_card(ui: &mut Ui, title: &str, text: &str, name: &str) -> Response {
-    let (rect, response) = ui.allocate_exact_size(CARD, Sense::click());
+/// A card without a picture: title and text below the room for one.
+fn plain_card(ui: &mut Ui, size: Vec2, title: &str, text: &str, name: &str) -> Response {
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
     button::name(&response, name);
     let palette = theme::palette(ui);
     let lit = response.hovered() || response.has_focus();
     let edge = if lit { palette.accent } else { palette.line };
-    let fill = if response.is_pointer_button_down_on() {
-        palette.hover
-    } else {
-        palette.raised
-    };
-    ui.painter()
-        .rect(rect, 10.0, fill, Stroke::new(1.0, edge), StrokeKind::Inside);
-    let left = rect.left() + 14.0;
+    let pressed = response.is_pointer_button_down_on();
+    let fill = if pressed { palette.hover } else { palette.raised };
+    let stroke = Stroke::new(1.0, edge);
+    ui.painter().rect(rect, 10.0, fill, stroke, StrokeKind::Inside);
+    let at = pos2(rect.left() + 14.0, art_rect(rect).bottom() + 8.0);
     let font = FontId::new(15.0, theme::strong());
-    ui.painter().text(
-        pos2(left, rect.top() + 170.0),
-        Align2::LEFT_TOP,
-        title,
-        font,
-        palette.text,
-    );
-    let galley = ui
-        .painter()
-        .layout(text.to_owned(), FontId::proportional(12.0), palette.weak, CARD.x - 28.0);
-    ui.painter()
-        .galley(pos2(left, rect.top() + 192.0), galley, palette.weak);
+    ui.painter().text(at, Align2::LEFT_TOP, title, font, palette.text);
+    let font = FontId::proportional(12.0);
+    let galley = ui.painter().layout(text.to_owned(), font, palette.weak, size.x - 28.0);
+    ui.painter().galley(at + vec2(0.0, 22.0), galley, palette.weak);
     response.on_hover_cursor(CursorIcon::PointingHand)
 }
 
-fn learn_card(
-    ui: &mut Ui,
-    state: &AppState,
-    card: &Card,
-    art: Option<&Picture>,
-    frame: usize,
-    cache: &mut Cache,
-) -> Response {
+/// A card with its film and how long it takes here.
+fn learn_card(ui: &mut Ui, state: &AppState, i: usize, size: Vec2, draft: &mut StartDraft) -> Response {
+    let card = &Card::ALL[i];
     let title = catalogue::label(card.source);
-    let response = plain_card(ui, &title, card.text, &format!("Learn {title}"));
+    let response = plain_card(ui, size, &title, card.text, &format!("Learn {title}"));
     let palette = theme::palette(ui);
     let area = art_rect(response.rect);
     ui.painter().rect_filled(area, 6.0, palette.sunken);
-    if let Some(art) = art {
-        paint(ui, area, art, frame, cache);
+    let frame = draft.frame(i);
+    match draft.art.get(i, frame) {
+        Some(Picture::Points { xy }) => paint_points(ui, area, xy, &mut draft.caches[i].sprite),
+        Some(art) => paint_pictures(ui, area, art, frame, &mut draft.caches[i].atlas),
+        None => {}
     }
-    let time = match state.estimates.get(&catalogue::recipe_for(card.source)) {
+    let time = match state.estimates.get(&RECIPES[i]) {
         Some(Ok(e)) => format!("≈ {} here", words::duration(e.secs_to_samples)),
         Some(Err(_)) => String::new(),
         None => "measuring…".into(),
     };
     let at = response.rect.left_bottom() + vec2(14.0, -12.0);
-    ui.painter()
-        .text(at, Align2::LEFT_BOTTOM, time, FontId::monospace(12.0), palette.accent);
+    let font = FontId::monospace(12.0);
+    ui.painter().text(at, Align2::LEFT_BOTTOM, time, font, palette.accent);
     response
 }
 
-fn paint(ui: &Ui, area: Rect, art: &Picture, frame: usize, cache: &mut Cache) {
-    match art {
-        Picture::Points { xy } => {
-            let view = View::new(area.shrink(4.0), 2.6, Vec2::ZERO);
-            let mut mesh = cache.sprite.mesh(ui.ctx());
-            for point in xy.as_chunks::<2>().0 {
-                let at = view.screen(*point);
-                if area.contains(at) {
-                    Sprite::dot(&mut mesh, at, 1.5, theme::palette(ui).sample);
-                }
-            }
-            ui.painter().add(Shape::mesh(mesh));
+fn paint_points(ui: &Ui, area: Rect, xy: &[f32], sprite: &mut Sprite) {
+    let view = View::new(area.shrink(4.0), 2.6, Vec2::ZERO);
+    let mut mesh = sprite.mesh(ui.ctx());
+    for point in xy.as_chunks::<2>().0 {
+        let at = view.screen(*point);
+        if area.contains(at) {
+            Sprite::dot(&mut mesh, at, 1.5, theme::palette(ui).sample);
         }
-        &Picture::Pixels { height, width, .. } => {
-            let columns = 4;
-            let rows = 3;
-            let side = ((area.height() - 12.0) / rows as f32).min((area.width() - 12.0) / columns as f32);
-            let scale = (side / height as f32).floor().max(1.0);
-            let tile = vec2(width as f32, height as f32) * scale.min(side / height as f32);
-            let gap = 3.0;
-            let all = vec2(tile.x * columns as f32 + gap * 3.0, tile.y * rows as f32 + gap * 2.0);
-            let corner = area.center() - all / 2.0;
-            let atlas = cache
-                .atlas
-                .get_or_insert_with(|| Atlas::new([width, height], FRAMES * 12, 16 << 20));
-            for i in 0..(columns * rows).min(art.count()) {
-                let paint = || egui::ColorImage::new([width, height], colours(art, i, [width, height]));
-                let Some(cell) = atlas.cell(ui.ctx(), &(frame, i), paint) else {
-                    continue;
-                };
-                let at: Pos2 = corner
-                    + vec2(
-                        (i % columns) as f32 * (tile.x + gap),
-                        (i / columns) as f32 * (tile.y + gap),
-                    );
-                let rect = Rect::from_min_size(pos2(at.x.round(), at.y.round()), tile);
-                ui.painter().image(cell.texture, rect, cell.uv, Color32::WHITE);
-            }
-        }
+    }
+    ui.painter().add(Shape::mesh(mesh));
+}
+
+/// Four pictures in each of three rows.
+fn paint_pictures(ui: &Ui, area: Rect, art: &Picture, frame: usize, atlas: &mut Option<Atlas<(usize, usize)>>) {
+    const COLUMNS: usize = 4;
+    const ROWS: usize = 3;
+    const BETWEEN: f32 = 3.0;
+    let &Picture::Pixels { height, width, .. } = art else {
+        return;
+    };
+    let room = (area.height() - 12.0) / ROWS as f32 - BETWEEN;
+    let side = room.min((area.width() - 12.0) / COLUMNS as f32 - BETWEEN);
+    let whole = (side / height as f32).floor().max(1.0);
+    let tile = vec2(width as f32, height as f32) * whole.min(side / height as f32);
+    let all = vec2(tile.x * COLUMNS as f32, tile.y * ROWS as f32) + vec2(3.0, 2.0) * BETWEEN;
+    let corner = area.center() - all / 2.0;
+    let atlas = atlas.get_or_insert_with(|| Atlas::new([width, height], FRAMES * COLUMNS * ROWS, 16 << 20));
+    for i in 0..(COLUMNS * ROWS).min(art.count()) {
+        let paint = || ColorImage::new([width, height], colours(art, i, [width, height]));
+        let Some(cell) = atlas.cell(ui.ctx(), &(frame, i), paint) else {
+            continue;
+        };
+        let step = tile + Vec2::splat(BETWEEN);
+        let at = corner + vec2((i % COLUMNS) as f32 * step.x, (i / COLUMNS) as f32 * step.y);
+        let rect = Rect::from_min_size(pos2(at.x.round(), at.y.round()), tile);
+        ui.painter().image(cell.texture, rect, cell.uv, Color32::WHITE);
     }
 }
 

@@ -45,10 +45,10 @@ fn job(ui: &mut Ui, state: &AppState) {
     dot(ui, ink);
     ui.label(theme::number(word));
     if run.state == RunState::Running {
-        ui.label(theme::number(format!("{} it/s", words::number(run.now.steps_per_sec))));
+        ui.label(theme::number(format!("{} it/s", words::reading(run.now.steps_per_sec))));
     }
     if let Some(loss) = run.losses.last_smooth() {
-        ui.label(theme::number(format!("loss {}", words::number(loss))));
+        ui.label(theme::number(format!("loss {}", words::reading(loss))));
         sparkline(ui, run);
     }
 }
@@ -97,7 +97,10 @@ fn sparkline(ui: &mut Ui, run: &RunView) {
 }
 
 fn machine(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
-    let notes = format!("{} notes", state.notices.len());
+    let notes = match state.notices.len() {
+        1 => "1 note".into(),
+        n => format!("{n} notes"),
+    };
     if button::icon_text_small(ui, ICON_NOTIFICATIONS, &notes).clicked() {
         out.push(Action::ToggleNotices);
     }

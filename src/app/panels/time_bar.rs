@@ -61,9 +61,10 @@ pub fn time_bar_panel(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
 
 fn transport(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
     let playing = state.playback.mode() == Mode::Playing;
-    let (icon, name) = match playing {
-        true => (icons::ICON_PAUSE, "Pause"),
-        false => (icons::ICON_PLAY_ARROW, "Play"),
+    let (icon, name) = if playing {
+        (icons::ICON_PAUSE, "Pause")
+    } else {
+        (icons::ICON_PLAY_ARROW, "Play")
     };
     let buttons = [
         (
@@ -106,7 +107,9 @@ fn slider(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
     let clock = &state.playback;
     let mut index = clock.index();
     let last = state.trajectory().map_or(0, |view| view.info.moves).max(1);
-    ui.spacing_mut().slider_width = ui.available_width() - 12.0;
+    ui.add_space(12.0);
+    ui.spacing_mut().slider_width = ui.available_width() - 8.0;
+    ui.visuals_mut().widgets.inactive.bg_fill = theme::palette(ui).line;
     let response = ui.add(Slider::new(&mut index, 0..=last).show_value(false));
     response.widget_info(|| WidgetInfo::slider(!clock.is_empty(), clock.index() as f64, "Diffusion time"));
     if response.changed() {
@@ -172,7 +175,7 @@ fn level_text(index: usize, moves: usize, level: Level) -> String {
         return format!("{place}   result, no noise");
     }
     let t = words::number(level.t);
-    format!("{place}   t {t:>4}   σ {:.3}   SNR {}", level.sigma, decibels(level))
+    format!("{place}   t {t:>4}   σ {:.3}   SNR {:>8}", level.sigma, decibels(level))
 }
 
 /// The signal-to-noise ratio in decibels.
@@ -180,7 +183,7 @@ pub fn decibels(level: Level) -> String {
     let db = 10.0 * level.snr().log10();
     let sign = if db < 0.0 { '−' } else { '+' };
     if db.is_finite() {
-        format!("{sign}{:4.1} dB", db.abs())
+        format!("{sign}{:.1} dB", db.abs())
     } else {
         "∞ dB".into()
     }
@@ -195,10 +198,10 @@ mod tests {
         let level = Level::from_alpha_bar(740.0, 0.275_3);
         assert_eq!(
             level_text(12, 50, level),
-            "step 12/50   t  740   σ 0.851   SNR − 4.2 dB"
+            "step 12/50   t  740   σ 0.851   SNR  −4.2 dB"
         );
         assert_eq!(level_text(50, 50, Level::clean(0.0)), "step 50/50   result, no noise");
         // Equal power of signal and noise.
-        assert_eq!(decibels(Level::from_alpha_bar(0.0, 0.5)), "+ 0.0 dB");
+        assert_eq!(decibels(Level::from_alpha_bar(0.0, 0.5)), "+0.0 dB");
     }
 }

@@ -1,6 +1,9 @@
 //! The reverse process under one cursor: state, clean guess, noise guess and change, side by side.
 
-use eframe::egui::{self, Align, CentralPanel, Frame as Pane, Layout, Margin, Panel, RichText, ScrollArea, Ui, vec2};
+use eframe::egui::{
+    self, Align, CentralPanel, Frame as Pane, Label, Layout, Margin, Panel, Response, RichText, ScrollArea, Sense, Ui,
+    Vec2, WidgetInfo, pos2, vec2,
+};
 use egui_material_icons::icons;
 
 use super::{
@@ -28,10 +31,13 @@ use crate::{
     engine::{
         Command, TrajectoryId,
         command::{ClassChoice, FieldRequest},
-        event::TrajectoryInfo,
+        event::{Field, TrajectoryInfo},
     },
     math::{Domain, Frame, domain::unit_from_byte, schedule},
 };
+
+/// Height of the name and the numbers of a view.
+const VIEW_TEXT: f32 = 50.0;
 
 /// Arrows per side of the score field.
 const FIELD_SIDE: usize = 20;
@@ -66,7 +72,11 @@ pub fn trajectory_panel(ui: &mut Ui, state: &AppState, draft: &mut TrajectoryDra
     Panel::bottom("time bar")
         .resizable(false)
         .show(ui, |ui| time_bar_panel(ui, state, out));
+    let form = Pane::new()
+        .inner_margin(Margin::same(12))
+        .fill(theme::palette(ui).panel);
     Panel::left("sample form")
+        .frame(form)
         .default_size(280.0)
         .size_range(240.0..=420.0)
         .show(ui, |ui| {
@@ -131,31 +141,50 @@ fn trajectory_list(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
 
 fn trajectory_row(ui: &mut Ui, view: &TrajectoryView, is_current: bool, out: &mut Vec<Action>) {
     let id = view.info.id;
-    ui.horizontal(|ui| {
-        let width = ui.available_width() - 64.0;
-        let title = title(&view.info);
-        let detail = format!("{} · {}", view.info.model, outcome(view));
-        let text = RichText::new(format!("{title}\n{detail}"));
-        let row = ui.add_sized(
-            vec2(width, 40.0),
-            egui::Button::selectable(is_current, text)
-                .truncate()
-                .wrap_mode(egui::TextWrapMode::Truncate),
-        );
-        if row.on_hover_text(format!("{title}\n{detail}")).clicked() && !is_current {
-            out.push(Action::Select(id));
+    let title = title(&view.info);
+    let detail = format!("{} · {}", outcome(view), view.info.model);
+    let size = vec2(ui.available_width(), 42.0);
+    ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), |ui| {
+        ui.spacing_mut().item_spacing.x = 2.0;
+        if button::icon(ui, icons::ICON_DELETE, &format!("Remove: {title}")).clicked() {
+            out.push(Action::Forget(id));
         }
-        let (icon, name) = match view.pinned {
-            true => (icons::ICON_KEEP_OFF, "Let it go when memory runs short"),
-            false => (icons::ICON_KEEP, "Keep whatever the memory budget says"),
+        let (icon, name) = if view.pinned {
+            (icons::ICON_KEEP_OFF, "Let it go when memory runs short")
+        } else {
+            (icons::ICON_KEEP, "Keep whatever the memory budget says")
         };
         if button::icon(ui, icon, &format!("{name}: {title}")).clicked() {
             out.push(Action::Pin(id, !view.pinned));
         }
-        if button::icon(ui, icons::ICON_DELETE, &format!("Remove: {title}")).clicked() {
-            out.push(Action::Forget(id));
+        let row = two_lines(ui, vec2(ui.available_width(), size.y), &title, &detail, is_current);
+        if row.on_hover_text(format!("{title}\n{detail}")).clicked() && !is_current {
+            out.push(Action::Select(id));
         }
     });
+}
+
+/// A row of a list: a title over a smaller line, both cut where the room ends.
+fn two_lines(ui: &mut Ui, size: Vec2, title: &str, detail: &str, is_current: bool) -> Response {
+    let (area, response) = ui.allocate_exact_size(size, Sense::click());
+    response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, is_current, title));
+    let palette = theme::palette(ui);
+    if is_current || response.hovered() || response.has_focus() {
+        let fill = if is_current { palette.selected } else { palette.hover };
+        ui.painter().rect_filled(area, 6.0, fill);
+    }
+    let text = area.shrink2(vec2(8.0, 4.0));
+    let lines = [
+        (title, egui::TextStyle::Body, palette.text, text.top()),
+        (detail, egui::TextStyle::Small, palette.weak, text.top() + 18.0),
+    ];
+    for (line, style, ink, y) in lines {
+        let mut job = egui::text::LayoutJob::simple_singleline(line.into(), style.resolve(ui.style()), ink);
+        job.wrap = egui::text::TextWrapping::truncate_at_width(text.width());
+        let galley = ui.fonts_mut(|fonts| fonts.layout_job(job));
+        ui.painter().galley(pos2(text.left(), y), galley, ink);
+    }
+    response
 }
 
 /// `DDIM · 50 steps · seed 1`.
@@ -205,32 +234,33 @@ fn filled(ui: &mut Ui, state: &AppState, view: &TrajectoryView, draft: &mut Traj
 }
 
 fn header(ui: &mut Ui, state: &AppState, view: &TrajectoryView, draft: &mut TrajectoryDraft, out: &mut Vec<Action>) {
-    ui.horizontal(|ui| {
-        ui.label(theme::heading(title(&view.info)));
-        ui.label(theme::caption(ui, facts(&view.info)));
-        if view.stride > 1 {
-            let text = format!("every {}th step kept", view.stride);
-            form::chip(ui, &text, theme::palette(ui).warn)
-                .on_hover_text("The memory budget was reached, so the steps between were let go");
+    let size = vec2(ui.available_width(), 30.0);
+    ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), |ui| {
+        let sample = draft.lens.selected.unwrap_or(0);
+        export_menu(ui, state, view, sample, &mut draft.export, out);
+        match view.info.domain {
+            Domain::Points => layer_toggles(ui, &mut draft.layers),
+            Domain::Image { .. } => solo_toggle(ui, view, &mut draft.lens),
         }
-        if view.ended && !view.complete {
-            form::chip(ui, "cancelled", theme::palette(ui).warn);
+        if draft.lens.zoom != 1.0 && button::icon(ui, icons::ICON_FIT_SCREEN, "Fit everything").clicked() {
+            draft.lens.fit();
         }
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let sample = draft.lens.selected.unwrap_or(0);
-            export_menu(ui, state, view, sample, &mut draft.export, out);
-            match view.info.domain {
-                Domain::Points => layer_toggles(ui, &mut draft.layers),
-                Domain::Image { .. } => solo_toggle(ui, view, &mut draft.lens),
+        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+            ui.label(theme::heading(title(&view.info)));
+            if view.stride > 1 {
+                let text = format!("every {}th step kept", view.stride);
+                form::chip(ui, &text, theme::palette(ui).warn)
+                    .on_hover_text("The memory budget was reached, so the steps between were let go");
             }
-            if draft.lens.zoom != 1.0 && button::icon(ui, icons::ICON_FIT_SCREEN, "Fit everything").clicked() {
-                draft.lens.fit();
+            if view.ended && !view.complete {
+                form::chip(ui, "cancelled", theme::palette(ui).warn);
             }
+            ui.add(Label::new(theme::caption(ui, facts(&view.info))).truncate());
         });
     });
 }
 
-/// `this run, step 1200 · trailing · class 3 · guidance 2`.
+/// `moons-0001, step 1200 · trailing · class 3 · guidance 2`.
 fn facts(info: &TrajectoryInfo) -> String {
     let mut parts = vec![info.model.clone()];
     match info.class {
@@ -279,16 +309,18 @@ fn four_views(
 ) -> Option<usize> {
     let mut seek = None;
     let hovered = draft.lens.hover.take();
-    let gap = ui.spacing().item_spacing.x;
-    // Two by two where four in a row would be narrow slips.
-    let columns = if ui.available_width() / height > 1.9 { 4 } else { 2 };
-    let rows = Aspect::ALL.len() / columns;
-    let size = vec2(
-        (ui.available_width() - gap * (columns - 1) as f32) / columns as f32,
-        (height - ui.spacing().item_spacing.y * (rows - 1) as f32) / rows as f32,
-    );
+    let room = vec2(ui.available_width(), height);
+    let size_of = |columns: usize| {
+        let rows = Aspect::ALL.len() / columns;
+        let gaps = ui.spacing().item_spacing * vec2((columns - 1) as f32, (rows - 1) as f32);
+        (room - gaps) / vec2(columns as f32, rows as f32)
+    };
+    // Four in a row, or two by two where that leaves larger squares.
+    let side = |columns: usize| size_of(columns).x.min(size_of(columns).y - VIEW_TEXT);
+    let columns = if side(4) >= side(2) { 4 } else { 2 };
+    let size = size_of(columns).floor();
     for row in Aspect::ALL.chunks(columns) {
-        ui.horizontal(|ui| {
+        ui.horizontal_top(|ui| {
             for &aspect in row {
                 ui.allocate_ui_with_layout(size, Layout::top_down(Align::Min), |ui| {
                     ui.set_min_size(size);
@@ -345,14 +377,14 @@ fn one_view(
                 fraction: state.playback.fraction(),
                 aspect,
                 data: training_points(state, view),
-                field: state.field.as_deref(),
+                field: fresh_field(state, view, index),
                 layers: draft.layers,
                 name: aspect.label(),
             };
             let answer = cloud_view(ui, size, &shown, &mut draft.clouds, &mut lens);
             let value = lens
                 .hover
-                .and_then(|s| Some(format!("particle {}  {}", s.sample + 1, shown.value(s)?)));
+                .and_then(|s| Some(format!("#{} {}", s.sample + 1, shown.value(s)?)));
             (answer, value)
         }
     };
@@ -361,12 +393,13 @@ fn one_view(
     }
     draft.lens = lens;
     let caption = value.or_else(|| statistics(view, index, aspect, draft));
-    ui.label(theme::number(caption.unwrap_or_default()).color(theme::palette(ui).weak));
+    let caption = theme::number(caption.unwrap_or_default()).color(theme::palette(ui).weak);
+    ui.add(Label::new(caption).truncate());
     answer.seek
 }
 
 fn place(spot: Spot) -> String {
-    format!("#{} ({}, {})", spot.sample + 1, spot.x, spot.y)
+    format!("#{} pixel {},{}", spot.sample + 1, spot.x, spot.y)
 }
 
 /// Mean and deviation of what a view shows.
@@ -425,6 +458,13 @@ fn training_points<'a>(state: &'a AppState, view: &TrajectoryView) -> Option<&'a
         Samples::Points(xy) => Some(xy),
         Samples::Pixels(_) => None,
     }
+}
+
+/// The score field, unless it belongs to quite another level than the cursor's.
+fn fresh_field<'a>(state: &'a AppState, view: &TrajectoryView, index: usize) -> Option<&'a Field> {
+    let (field, step) = (state.field.as_deref()?, view.step(index)?);
+    let [a, b] = [field.level.t, step.level.t].map(|t| share_of_schedule(&view.info, t));
+    ((a? - b?).abs() < 0.12 && step.level.sigma > 0.0).then_some(field)
 }
 
 /// Asks for the score field at the cursor's level, one at a time.

@@ -244,7 +244,8 @@ pub fn cloud_view<S: Steps + ?Sized>(
     let painter = ui.painter_at(area);
     painter.rect_filled(area, 4.0, palette.sunken);
 
-    lens.steer(ui, &response, Vec2::splat(area.width().min(area.height()) * lens.zoom));
+    let plane = Vec2::splat(area.width().min(area.height()) * lens.zoom);
+    lens.steer(ui, &response, plane, 40.0);
     let view = View::of(area, lens);
     paint_axes(&painter, &view, palette);
     let here = cloud.positions();
@@ -392,7 +393,7 @@ impl<S: Steps + ?Sized> Cloud<'_, S> {
         } else {
             palette.sample
         };
-        if (self.layers.trails && shows_plane) || self.aspect == Aspect::Change {
+        if (self.layers.trails && self.aspect == Aspect::State) || self.aspect == Aspect::Change {
             self.trails(&mut mesh, here, view, colour);
         }
         let crowded = here.len() > 1500;

@@ -113,9 +113,7 @@ pub fn params(ui: &mut Ui, params: &[Param], values: &mut BTreeMap<String, Value
     let mut changed = false;
     for param in params {
         let mut value = values.get(param.id).cloned().unwrap_or_else(|| param.default());
-        let response = row(ui, &param.id.replace('-', " "), param.help, |ui| {
-            control(ui, param, &mut value)
-        });
+        let response = row(ui, &readable(param.id), param.help, |ui| control(ui, param, &mut value));
         if response.changed() {
             changed = true;
             if value == param.default() {
@@ -158,6 +156,15 @@ fn control(ui: &mut Ui, param: &Param, value: &mut Value) -> Response {
     }
 }
 
+/// `beta-start` as `Beta start`.
+fn readable(id: &str) -> String {
+    let mut text = id.replace('-', " ");
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    text
+}
+
 fn as_real(value: &Value) -> f64 {
     match *value {
         Value::Real(v) => v,
@@ -176,7 +183,7 @@ pub fn group(ui: &mut Ui, title: &str) {
 /// A small rounded label.
 pub fn chip(ui: &mut Ui, text: &str, ink: egui::Color32) -> Response {
     let frame = egui::Frame::new()
-        .fill(ink.gamma_multiply(0.14))
+        .fill(ink.gamma_multiply(theme::CHIP))
         .corner_radius(10)
         .inner_margin(egui::Margin::symmetric(8, 1));
     frame

@@ -24,6 +24,9 @@ const SHEET_SIDE: usize = 2048;
 /// Points per pixel from which numbers fit into a pixel.
 const NUMBERS_FROM: f32 = 34.0;
 
+/// Points per pixel at the greatest magnification.
+const LARGEST_PIXEL: f32 = 72.0;
+
 /// A pixel of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spot {
@@ -83,14 +86,14 @@ impl Lens {
         Some(moved.round().max(0.0) as usize)
     }
 
-    /// Wheel and pinch zoom about the pointer, the secondary or middle button pans. `content` is the size of everything
-    /// at the present magnification.
-    pub(super) fn steer(&mut self, ui: &Ui, response: &Response, content: Vec2) {
+    /// Wheel and pinch zoom about the pointer, up to `most`; the secondary or middle button pans. `content` is the size of
+    /// everything at the present magnification.
+    pub(super) fn steer(&mut self, ui: &Ui, response: &Response, content: Vec2, most: f32) {
         if let Some(pointer) = response.hover_pos() {
             let (scroll, pinch) = ui.input(|i| (i.smooth_scroll_delta().y, i.zoom_delta()));
-            let factor = (scroll / 200.0).exp() * pinch;
+            let factor = (scroll / 300.0).exp() * pinch;
             if factor != 1.0 {
-                let zoom = (self.zoom * factor).clamp(1.0, 64.0);
+                let zoom = (self.zoom * factor).clamp(1.0, most.max(1.0));
                 let from_middle = (pointer - response.rect.center()) / content;
                 self.centre += from_middle * (1.0 - self.zoom / zoom);
                 self.zoom = zoom;
@@ -407,37 +410,34 @@ impl<S: Steps + ?Sized> View<'_, S> {
         }
     }
 
-    /// The bytes under a spot.
-    fn bytes(&self, frame: &Frame, spot: Spot) -> Vec<u8> {
-        let Frame::Pixels { channels, width, .. } = frame else {
-            return Vec::new();
-        };
-        let start = (spot.y * width + spot.x) * channels;
-        frame
-            .picture(spot.sample)
-            .get(start..start + channels)
-            .unwrap_or_default()
-            .to_vec()
-    }
-
     /// The value under a spot, in words: `≈ -0.43`, with the distance of the change in sample units.
     pub fn value(&self, spot: Spot) -> Option<String> {
         let step = self.steps.step(self.index)?;
         let numbers: Vec<f32> = if self.aspect == Aspect::Change {
             let before = self.steps.before(step.index)?;
-            let (a, b) = (self.bytes(&before.x, spot), self.bytes(&step.x, spot));
+            let (a, b) = (bytes(&before.x, spot), bytes(&step.x, spot));
             let value = |byte: u8| Aspect::State.value(byte);
             b.iter().zip(&a).map(|(b, a)| value(*b) - value(*a)).collect()
         } else {
             let frame = self.aspect.frame(self.steps, self.index)?;
-            self.bytes(&frame, spot)
-                .into_iter()
-                .map(|b| self.aspect.value(b))
-                .collect()
+            bytes(&frame, spot).into_iter().map(|b| self.aspect.value(b)).collect()
         };
         let text: Vec<String> = numbers.iter().map(|v| format!("{v:+.2}")).collect();
         Some(format!("≈ {}", text.join(" ")))
     }
+}
+
+/// The bytes under a spot.
+fn bytes(frame: &Frame, spot: Spot) -> Vec<u8> {
+    let Frame::Pixels { channels, width, .. } = frame else {
+        return Vec::new();
+    };
+    let start = (spot.y * width + spot.x) * channels;
+    frame
+        .picture(spot.sample)
+        .get(start..start + channels)
+        .unwrap_or_default()
+        .to_vec()
 }
 
 /// What happened in a view.
@@ -462,7 +462,7 @@ pub fn picture_view<S: Steps + ?Sized>(
     let response = response.on_hover_cursor(CursorIcon::ResizeHorizontal);
     let palette = theme::palette(ui);
     let painter = ui.painter_at(area);
-    painter.rect_filled(area, 4.0, palette.sunken);
+    painter.rect_filled(area, 4.0, palette.ground);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, view.name));
     let (count, tile) = (view.count(), view.tile());
     let (Some(tile), true) = (tile, count > 0) else {
@@ -476,7 +476,7 @@ pub fn picture_view<S: Steps + ?Sized>(
         _ => (0, count),
     };
     let fitted = Layout::fit(area.shrink(4.0), first, shown, tile, ppp);
-    lens.steer(ui, &response, fitted.size() * lens.zoom);
+    lens.steer(ui, &response, fitted.size() * lens.zoom, LARGEST_PIXEL / fitted.scale);
     let layout = fitted.zoomed(area, lens.zoom, lens.centre, ppp);
     painter.add(Shape::mesh(pictures.mesh(ui.ctx(), view, &layout, area)));
     if layout.scale >= NUMBERS_FROM {
@@ -527,8 +527,8 @@ fn paint_numbers<S: Steps + ?Sized>(painter: &egui::Painter, view: &View<'_, S>,
             })
         });
     for spot in spots.filter(|&s| layout.pixel(s).intersects(area)) {
-        let bytes = view.bytes(&frame, spot);
-        let light = bytes.iter().map(|&b| f32::from(b)).sum::<f32>() / bytes.len().max(1) as f32;
+        let found = bytes(&frame, spot);
+        let light = found.iter().map(|&b| f32::from(b)).sum::<f32>() / found.len().max(1) as f32;
         let ink = if light > 110.0 { Color32::BLACK } else { Color32::WHITE };
         let Some(value) = view.value(spot) else { continue };
         let text = value.trim_start_matches("≈ ").replace(' ', "\n");

@@ -59,9 +59,14 @@ impl Ruler {
         self.left + (frame as f32 + 0.5) / self.frames as f32 * self.width
     }
 
-    /// The frames that a thumbnail stands for.
+    /// The frames that a thumbnail stands for: those in the middle of which its cell lies.
     pub fn covers(&self, cell: usize) -> Range<usize> {
-        let edge = |c: usize| c * self.frames / self.cells;
+        // Frame f has its middle at (2 f + 1) / (2 frames), cell c ends at (c + 1) / cells.
+        let edge = |c: usize| {
+            (2 * c * self.frames)
+                .saturating_sub(self.cells)
+                .div_ceil(2 * self.cells)
+        };
         edge(cell)..edge(cell + 1)
     }
 
@@ -73,11 +78,9 @@ impl Ruler {
         }
     }
 
-    /// Left and right edge of a thumbnail's cell.
-    fn edges(&self, cell: usize) -> [f32; 2] {
-        let Range { start, end } = self.covers(cell);
-        let x = |frame: usize| self.left + frame as f32 / self.frames as f32 * self.width;
-        [x(start), x(end)]
+    /// The middle of a thumbnail's cell.
+    fn middle(&self, cell: usize) -> f32 {
+        self.left + (cell as f32 + 0.5) / self.cells as f32 * self.width
     }
 }
 
@@ -122,7 +125,7 @@ pub fn film_strip<S: Steps + ?Sized>(ui: &mut Ui, height: f32, film: &Film<'_, S
     let response = response.on_hover_cursor(CursorIcon::ResizeHorizontal);
     let palette = theme::palette(ui);
     let painter = ui.painter_at(area);
-    painter.rect_filled(area, 4.0, palette.sunken);
+    painter.rect_filled(area, 4.0, palette.ground);
 
     let thumb = thumb_size(film.domain, height - 2.0 * MARGIN);
     let ruler = Ruler::new(area.shrink2(vec2(MARGIN, 0.0)), film.steps.frames(), thumb.x);
@@ -132,8 +135,7 @@ pub fn film_strip<S: Steps + ?Sized>(ui: &mut Ui, height: f32, film: &Film<'_, S
     let reached = film.steps.reached();
     let boxes: Vec<(usize, Rect)> = (0..ruler.cells)
         .map(|cell| {
-            let [left, right] = ruler.edges(cell);
-            let middle = pos2((left + right) / 2.0, area.center().y);
+            let middle = pos2(ruler.middle(cell), area.center().y);
             (
                 cell,
                 Rect::from_center_size(middle, thumb).round_to_pixels(ui.ctx().pixels_per_point()),
@@ -155,12 +157,7 @@ pub fn film_strip<S: Steps + ?Sized>(ui: &mut Ui, height: f32, film: &Film<'_, S
         let x = ruler.x(index);
         let current = boxes.iter().find(|(cell, _)| ruler.covers(*cell).contains(&index));
         if let Some((_, rect)) = current {
-            painter.rect_stroke(
-                rect.expand(1.0),
-                2.0,
-                Stroke::new(2.0, palette.accent),
-                StrokeKind::Outside,
-            );
+            painter.rect_stroke(*rect, 2.0, Stroke::new(1.5, palette.accent), StrokeKind::Inside);
         }
         painter.vline(x, area.y_range(), Stroke::new(2.0, palette.accent));
     }

@@ -33,7 +33,7 @@ pub const ENTRY: Entry<dyn Maker> = Entry {
 
 /// Strokes of A to Z on a grid 4 wide and 6 high: polylines of digit pairs `xy`, y upwards.
 const FONT: [&str; 26] = [
-    "00 26 40; 12 32",
+    "00 26 40; 13 33",
     "00 06 36 45 44 33 03; 33 42 41 30 00",
     "45 36 16 05 01 10 30 41",
     "00 06 26 44 42 20 00",
