@@ -333,7 +333,9 @@ impl Engine {
             ("Estimate", _) => self.estimating = false,
             ("Sample", _) => {
                 let lost = std::mem::take(&mut self.loading);
-                lost.into_iter().for_each(|id| self.give_up(id));
+                for id in lost {
+                    self.give_up(id);
+                }
             }
             _ => {}
         }
