@@ -1,6 +1,10 @@
 //! The window without a window: what each workspace shows when it is empty, running and filled, and what its buttons ask
 //! of the engine.
 #![cfg(feature = "gui")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a failed unwrap is a failed test; the lint's own exception covers only test functions"
+)]
 
 use std::{sync::Arc, time::Duration};
 

@@ -163,7 +163,7 @@ pub fn install(ctx: &Context) {
     ctx.options_mut(|o| o.zoom_with_keyboard = false);
 }
 
-/// Inter for text, JetBrains Mono for numbers, Material Symbols for icons; egui's own fonts behind them.
+/// Inter for text, `JetBrains` Mono for numbers, Material Symbols for icons; egui's own fonts behind them.
 fn fonts() -> FontDefinitions {
     let mut fonts = FontDefinitions::default();
     let files: [(&str, &'static [u8]); 3] = [
