@@ -4,6 +4,7 @@
 use diffusion_studio::{
     app::{
         action::{Action, Workspace},
+        dialogs::{Answer, Asking, Kind as PathKind, Question},
         export::{ExportKind, ExportRequest, Exports},
         panels::{
             schedule::{ScheduleDraft, schedule_panel},
@@ -526,6 +527,32 @@ fn export_asks_for_what_is_under_the_cursor() {
     };
     assert!(matches!(window.state().out.last(), Some(Action::Export(request)) if *request == asked));
     assert!(window.query_by_label("Grid").is_none(), "the choices close");
+}
+
+#[test]
+fn a_path_is_typed_where_no_dialog_comes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let question = Question {
+        kind: PathKind::SaveFile,
+        title: "Save the grid".into(),
+        name: "grid.png".into(),
+        extensions: &["png"],
+        folder: Some(folder.path().to_owned()),
+    };
+    // The sender is dropped at once: there is no dialog on this system.
+    let asking = (Asking::with(question, |_, _| {}), None);
+    let mut window = Harness::builder().with_context_setup(theme::install).build_ui_state(
+        |ui, (asking, answer): &mut (Asking, Option<Answer>)| {
+            if answer.is_none() {
+                *answer = asking.show(ui.ctx());
+            }
+        },
+        asking,
+    );
+    window.run();
+    window.key_press(Key::Enter);
+    window.run();
+    assert_eq!(window.state().1, Some(Answer::Path(folder.path().join("grid.png"))));
 }
 
 #[test]

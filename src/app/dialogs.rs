@@ -139,6 +139,7 @@ impl Asking {
                 let field = form::row(ui, "Path", "", |ui| {
                     ui.add(TextEdit::singleline(&mut self.typed).desired_width(f32::INFINITY))
                 });
+                let entered = field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
                 if ui.memory(|m| m.focused().is_none()) {
                     field.request_focus();
                 }
@@ -149,7 +150,6 @@ impl Asking {
                     let verb = if self.question.kind.is_open() { "Open" } else { "Save" };
                     let available = fault.as_deref().map_or(Ok(()), Err);
                     let pressed = button::primary(ui, icons::ICON_CHECK, verb, available).clicked();
-                    let entered = field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
                     if fault.is_none() && (pressed || entered) {
                         answer = Some(Answer::Path(full(&self.typed)));
                     }

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     app::{
         action::{Action, Workspace},
-        playback::PlaybackCommand,
+        playback::{Mode, PlaybackCommand},
         state::AppState,
         theme,
         trajectories::TrajectoryView,
@@ -472,6 +472,10 @@ fn ask_field(ui: &Ui, state: &AppState, view: &TrajectoryView, draft: &mut Traje
     let (Some(request), Some(step)) = (&view.request, view.step(state.playback.index())) else {
         return;
     };
+    if state.playback.mode() == Mode::Following {
+        // The network is busy with the next step; a field for each would double the time.
+        return;
+    }
     let Some(at) = share_of_schedule(&view.info, step.level.t).filter(|_| draft.layers.field && step.level.sigma > 0.0)
     else {
         return;
