@@ -165,7 +165,7 @@ fn divergence_pauses_and_the_healthy_weights_come_back() {
     let mut recipe = points(40);
     recipe.train.warmup = 0;
     rig.send(train_paused(recipe)).rest();
-    (0..3).for_each(|_| drop(rig.send(Command::StepOnce).rest()));
+    rig.steps(3);
     rig.take();
     rig.send(Command::SetLearningRate(1e20)).send(Command::Resume).rest();
     let events = rig.take();
@@ -236,7 +236,7 @@ fn sampling_while_training_uses_the_weights_of_its_start() {
         let runs = tempdir().unwrap();
         let mut rig = Rig::new(runs.path());
         rig.send(train_paused(points(60))).rest();
-        (0..5).for_each(|_| drop(rig.send(Command::StepOnce).rest()));
+        rig.steps(5);
         rig.send(Command::Sample(Box::new(request(1, 4, "ddpm"))));
         if goes_on {
             rig.send(Command::Resume);

@@ -332,8 +332,9 @@ impl Engine {
             ("Train", _) => self.abandon_preparation(RunState::Failed),
             ("Estimate", _) => self.estimating = false,
             ("Sample", _) => {
-                let lost = std::mem::take(&mut self.loading);
-                lost.into_iter().for_each(|id| self.give_up(id));
+                for id in std::mem::take(&mut self.loading) {
+                    self.give_up(id);
+                }
             }
             _ => {}
         }
