@@ -16,7 +16,11 @@ pub struct Bundled {
 }
 
 /// All models that ship with the program.
-pub const ALL: &[Bundled] = &[];
+pub const ALL: &[Bundled] = &[Bundled {
+    id: "moons",
+    recipe: include_str!("../../assets/models/moons/recipe.toml"),
+    ema: include_bytes!("../../assets/models/moons/ema.safetensors"),
+}];
 
 /// Opens a model by id.
 pub fn open(id: &str) -> Result<SavedModel> {

@@ -101,6 +101,14 @@ impl Rig {
         self
     }
 
+    /// Single steps.
+    pub fn steps(&mut self, n: u64) -> &mut Self {
+        for _ in 0..n {
+            self.send(Command::StepOnce).rest();
+        }
+        self
+    }
+
     /// All events so far, which are forgotten.
     pub fn take(&self) -> Vec<Event> {
         self.log.events.take()
