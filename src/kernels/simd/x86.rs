@@ -1,6 +1,9 @@
 //! AVX2 with FMA, and AVX-512.
 
-#![allow(clippy::wildcard_imports, reason = "the intrinsics of an instruction set; tests may import them anyway")]
+#![allow(
+    clippy::wildcard_imports,
+    reason = "the intrinsics of an instruction set; tests may import them anyway"
+)]
 
 use std::arch::x86_64::*;
 
