@@ -24,7 +24,7 @@ pub enum PlaybackCommand {
     Home,
     /// To the last frame, and on with every new one.
     End,
-    /// Passes per [`PASS_SECS`], see [`SPEEDS`].
+    /// Passes per `PASS_SECS`, see [`SPEEDS`].
     SetSpeed(f64),
     /// Whether playing begins again after the last frame.
     SetLoop(bool),
@@ -115,7 +115,7 @@ impl Playback {
         self.looping
     }
 
-    /// Speed, 1 for a pass in [`PASS_SECS`].
+    /// Speed, 1 for a pass in `PASS_SECS`.
     pub fn speed(&self) -> f64 {
         self.speed
     }
