@@ -244,6 +244,16 @@ fn the_start_screen_measures_one_card_after_the_other() {
         panic!("{first:?}")
     };
     assert_eq!(recipe.data.source, "moons");
+    // Measuring waits for the model that plays.
+    studio.tell(Event::SampleStarted(Box::new(bundled_info(
+        TrajectoryId(1),
+        Domain::Points,
+    ))));
+    studio.tell(Event::SampleEnded {
+        id: TrajectoryId(1),
+        complete: true,
+        secs: 0.1,
+    });
     studio.tell(Event::Estimated(Estimate {
         source: "moons".into(),
         secs_per_step: 1e-3,
@@ -594,6 +604,25 @@ fn step_frame(domain: Domain, count: usize, index: usize) -> StepFrame {
     }
 }
 
+/// What the engine says of ten DDIM steps of a bundled model.
+fn bundled_info(id: TrajectoryId, domain: Domain) -> TrajectoryInfo {
+    TrajectoryInfo {
+        id,
+        domain,
+        model: "bundled".into(),
+        recipe: diffusion_studio::app::catalogue::recipe_for("digits8x8"),
+        step: 6000,
+        sampler: Spec::new("ddim"),
+        spacing: Spec::new("trailing"),
+        moves: 10,
+        seed: 1,
+        count: 4,
+        class: ClassChoice::None,
+        guidance: 1.0,
+        class_names: Arc::default(),
+    }
+}
+
 #[test]
 fn a_bundled_model_plays_on_the_start_screen_and_can_be_looked_at() {
     let mut studio = Studio::new();
@@ -615,21 +644,7 @@ fn a_bundled_model_plays_on_the_start_screen_and_can_be_looked_at() {
         height: 8,
         width: 8,
     };
-    studio.tell(Event::SampleStarted(Box::new(TrajectoryInfo {
-        id: request.id,
-        domain,
-        model: "bundled".into(),
-        recipe: diffusion_studio::app::catalogue::recipe_for("digits8x8"),
-        step: 6000,
-        sampler: request.sampler,
-        spacing: request.spacing,
-        moves: 10,
-        seed: 1,
-        count: 4,
-        class: ClassChoice::None,
-        guidance: 1.0,
-        class_names: Arc::default(),
-    })));
+    studio.tell(Event::SampleStarted(Box::new(bundled_info(request.id, domain))));
     for index in 0..=10 {
         studio.tell(Event::SampleStep(request.id, Box::new(step_frame(domain, 4, index))));
     }
