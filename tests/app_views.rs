@@ -228,13 +228,19 @@ fn without_a_trajectory_the_panel_says_what_will_be_there() {
     window.get_by_label("Train a model in the Lab").click();
     window.run();
     assert!(matches!(window.state().out[..], [Action::Show(Workspace::Lab)]));
-    // There is nothing to sample from and nothing to play.
+    // There is nothing to play.
     let out = window.state().out.len();
     window.get_by_label("Play").click();
-    window.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
     window.key_press(Key::Space);
     window.run();
     assert_eq!(window.state().out.len(), out);
+    // Without a run, samples come from the model that comes along.
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
+    window.run();
+    let Some(Action::Engine(Command::Sample(request))) = window.state().out.last() else {
+        panic!("no samples were asked for: {:?}", window.state().out)
+    };
+    assert!(matches!(request.model, Model::Bundled(_)), "{:?}", request.model);
 }
 
 #[test]
