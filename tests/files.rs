@@ -389,9 +389,11 @@ fn free_space_is_known_or_not_claimed() {
 #[test]
 fn every_model_in_the_assets_ships_with_the_program_and_opens() {
     let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/models");
-    let mut folders: Vec<String> = fs::read_dir(assets)
-        .map(|all| all.map(|e| e.unwrap().file_name().into_string().unwrap()).collect())
-        .unwrap_or_default();
+    let entries = fs::read_dir(assets).unwrap().map(Result::unwrap);
+    let mut folders: Vec<String> = entries
+        .filter(|e| e.path().is_dir())
+        .map(|e| e.file_name().into_string().unwrap())
+        .collect();
     folders.sort();
     let mut ids: Vec<&str> = bundled::ALL.iter().map(|b| b.id).collect();
     ids.sort_unstable();
