@@ -3,6 +3,7 @@
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode, time::Instant};
 
+use anyhow::Context as _;
 use clap::Parser as _;
 
 mod args;
@@ -96,6 +97,12 @@ fn settings(common: &Common) -> anyhow::Result<Settings> {
         device,
         ..Settings::default()
     })
+}
+
+/// The two parts of a `--set KEY=VALUE`.
+fn key_and_value(set: &str) -> anyhow::Result<(&str, &str)> {
+    set.split_once('=')
+        .with_context(|| format!("--set {set}: expected KEY=VALUE"))
 }
 
 /// Prints a line for the person at the terminal.

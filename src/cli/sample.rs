@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::args::SampleArgs;
+use super::{args::SampleArgs, key_and_value};
 use crate::{
     engine::{
         Settings, TrajectoryId,
@@ -139,9 +139,7 @@ fn sampler(args: &SampleArgs) -> anyhow::Result<Spec> {
         chosen = chosen.with("eta", Value::Real(eta));
     }
     for set in &args.sets {
-        let (key, value) = set
-            .split_once('=')
-            .with_context(|| format!("--set {set}: expected KEY=VALUE"))?;
+        let (key, value) = key_and_value(set)?;
         chosen = chosen.with(key, Value::parse(value));
     }
     let entry = spec::find("sampler", crate::diffusion::sampler::ENTRIES, &chosen.id)?;

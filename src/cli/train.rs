@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::args::TrainArgs;
+use super::{args::TrainArgs, key_and_value};
 use crate::{
     data::Dataset,
     engine::{
@@ -79,9 +79,7 @@ fn recipe(args: &TrainArgs) -> anyhow::Result<(Recipe, Option<Dataset>)> {
         recipe.seed = seed;
     }
     for set in &args.sets {
-        let (key, value) = set
-            .split_once('=')
-            .with_context(|| format!("--set {set}: expected KEY=VALUE"))?;
+        let (key, value) = key_and_value(set)?;
         recipe.set(key, value).with_context(|| format!("--set {set}"))?;
     }
     // The data were loaded with the defaults; whoever changes how they are read gets them read again.
