@@ -22,10 +22,13 @@ macro_rules! sheet {
             source: $source,
             params: &[],
             build: |_| {
+                // Statics: a constant's bytes are copied into every part of the program that names it.
+                static PNG: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/data/", $id, ".png"));
+                static ABOUT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/data/", $id, ".json"));
                 Ok(Box::new(Sheet {
                     name: $id,
-                    png: include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/data/", $id, ".png")),
-                    about: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/data/", $id, ".json")),
+                    png: PNG,
+                    about: ABOUT,
                 }))
             },
         }

@@ -16,7 +16,7 @@ pub struct Bundled {
 }
 
 /// All models that ship with the program.
-pub const ALL: &[Bundled] = &[Bundled {
+pub static ALL: &[Bundled] = &[Bundled {
     id: "moons",
     recipe: include_str!("../../assets/models/moons/recipe.toml"),
     ema: include_bytes!("../../assets/models/moons/ema.safetensors"),
