@@ -43,10 +43,7 @@ fn whole(recipe: &Recipe, runs: &Path) -> std::path::PathBuf {
 fn broken(recipe: &Recipe, runs: &Path, steps: u64, more: usize) -> std::path::PathBuf {
     let mut rig = Rig::new(runs);
     rig.send(train_paused(recipe.clone())).rest();
-    for _ in 0..steps {
-        rig.send(Command::StepOnce).rest();
-    }
-    rig.send(Command::Resume).calls(more);
+    rig.steps(steps).send(Command::Resume).calls(more);
     let run = folder(&rig.take());
     drop(rig);
     let mut rig = Rig::new(runs);

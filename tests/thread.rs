@@ -15,7 +15,7 @@ use rig::{Rig, failures, folder, losses, points, states, train};
 use tempfile::{TempDir, tempdir};
 
 /// Far longer than anything here takes: only a hanging engine meets it.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 fn engine(runs: &TempDir) -> Handle {
     let settings = Settings {

@@ -17,11 +17,11 @@ use crate::{
     },
 };
 
-/// How long one network call may take: a pause must act within a quarter of a second.
-const LONGEST_CALL: Duration = Duration::from_millis(150);
+/// How long one network call may take, so that what shares the time with training moves on.
+const LONGEST_CALL: Duration = Duration::from_millis(200);
 
 /// How long the measurement goes on.
-const PATIENCE: Duration = Duration::from_millis(700);
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// More calls than this do not make the measurement better.
 const MANY: usize = 25;
@@ -37,7 +37,8 @@ pub(super) fn estimate(recipe: &Recipe, library: &Library, device: DeviceChoice)
         None => micro_batch(&mut *exec, batch)?,
     };
     let calls = batch as f64 / micro as f64;
-    let secs_per_call = call_time(&mut *exec, micro, PATIENCE)?.as_secs_f64();
+    let times = call_times(&mut *exec, micro, PATIENCE)?;
+    let secs_per_call = times[(times.len() - 1) / 2].as_secs_f64();
     let secs_per_step = secs_per_call * calls + update_time(&mut *exec).as_secs_f64();
     Ok(Estimate {
         source: recipe.data.source.clone(),
@@ -58,7 +59,8 @@ pub(super) fn micro_batch(exec: &mut dyn Executor, batch: usize) -> Result<usize
     let operations = 3.0 * exec.graph().forward_flops();
     let mut micro = even_parts(batch, select::samples_per_call(exec, operations));
     while micro > 1 {
-        let took = call_time(exec, micro, LONGEST_CALL)?;
+        // The fastest call says what the machine can do; the others what else it was doing.
+        let took = call_times(exec, micro, PATIENCE)?[0];
         if took <= LONGEST_CALL {
             break;
         }
@@ -88,8 +90,8 @@ fn call(exec: &mut dyn Executor, micro: usize) -> Result<(), Error> {
     Ok(())
 }
 
-/// The median time of a call. At least one is made, and more as long as `patience` lasts.
-fn call_time(exec: &mut dyn Executor, micro: usize, patience: Duration) -> Result<Duration, Error> {
+/// Times of calls, rising. At least one is made, and more as long as `patience` lasts.
+fn call_times(exec: &mut dyn Executor, micro: usize, patience: Duration) -> Result<Vec<Duration>, Error> {
     let begun = Instant::now();
     let mut times = Vec::new();
     while times.is_empty() || begun.elapsed() < patience && times.len() < MANY {
@@ -98,7 +100,7 @@ fn call_time(exec: &mut dyn Executor, micro: usize, patience: Duration) -> Resul
         times.push(call_begun.elapsed());
     }
     times.sort();
-    Ok(times[(times.len() - 1) / 2])
+    Ok(times)
 }
 
 fn update_time(exec: &mut dyn Executor) -> Duration {
