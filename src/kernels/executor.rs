@@ -157,7 +157,8 @@ impl Executor for PlanExecutor {
     fn describe(&self) -> String {
         let threads = self.threads();
         let plural = if threads == 1 { "" } else { "s" };
-        format!("plan, {}, {threads} thread{plural}", self.options.isa.name())
+        let winograd = if self.options.winograd { "" } else { ", no Winograd" };
+        format!("plan, {}, {threads} thread{plural}{winograd}", self.options.isa.name())
     }
 
     /// About forty milliseconds on two ordinary cores.
