@@ -431,7 +431,7 @@ fn a_divergence_is_explained_and_can_be_healed() {
 fn the_learning_rate_acts_on_the_run_under_way() {
     let mut studio = Studio::in_lab();
     let field = |studio: &mut Studio<'_>, value: f64| {
-        let node = studio.window.get_by_role_and_label(Role::SpinButton, "learning rate");
+        let node = studio.window.get_by_role_and_label(Role::SpinButton, "Learning rate");
         node.set_value_accesskit(value);
         studio.run();
     };

@@ -121,6 +121,40 @@ fn a_paused_step_goes_on_where_it_was() {
 }
 
 #[test]
+fn interrupted_calls_are_made_again_with_the_same_numbers() {
+    let all = |interrupted: bool| {
+        let runs = tempdir().unwrap();
+        let mut rig = Rig::new(runs.path());
+        let mut recipe = points(60);
+        recipe.preview.count = 2;
+        rig.send(train(recipe)).calls(1);
+        for _ in 0..40 {
+            if interrupted {
+                rig.interrupt.raise();
+                assert_eq!(rig.engine.advance(), Activity::Busy);
+                rig.interrupt.clear();
+            }
+            rig.calls(3);
+        }
+        rig.send(Command::Sample(Box::new(request(1, 3, "ddpm"))));
+        if interrupted {
+            rig.interrupt.raise();
+            rig.calls(2);
+            rig.interrupt.clear();
+        }
+        let events = rig.rest().take();
+        assert!(failures(&events).is_empty(), "{:?}", failures(&events));
+        // The sample's weights are those of another step: an interrupted step starts over.
+        assert_eq!(steps(&events, 1).len(), 9);
+        (
+            losses(&events),
+            rig.take_previews().last().map(|p| format!("{:?}", p.path)),
+        )
+    };
+    assert_eq!(all(false), all(true));
+}
+
+#[test]
 fn training_lowers_the_loss_and_draws_near_the_data() {
     let runs = tempdir().unwrap();
     let mut rig = Rig::new(runs.path());
@@ -165,9 +199,7 @@ fn divergence_pauses_and_the_healthy_weights_come_back() {
     let mut recipe = points(40);
     recipe.train.warmup = 0;
     rig.send(train_paused(recipe)).rest();
-    for _ in 0..3 {
-        rig.send(Command::StepOnce).rest();
-    }
+    rig.steps(3);
     rig.take();
     rig.send(Command::SetLearningRate(1e20)).send(Command::Resume).rest();
     let events = rig.take();
@@ -238,9 +270,7 @@ fn sampling_while_training_uses_the_weights_of_its_start() {
         let runs = tempdir().unwrap();
         let mut rig = Rig::new(runs.path());
         rig.send(train_paused(points(60))).rest();
-        for _ in 0..5 {
-            rig.send(Command::StepOnce).rest();
-        }
+        rig.steps(5);
         rig.send(Command::Sample(Box::new(request(1, 4, "ddpm"))));
         if goes_on {
             rig.send(Command::Resume);

@@ -16,7 +16,8 @@ pub struct RunId(pub u64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TrajectoryId(pub u64);
 
-/// Everything that can be asked. Commands take effect between two network calls.
+/// Everything that can be asked. Commands take effect between two network calls; those that are [urgent](Self::is_urgent)
+/// break off the call under way.
 #[derive(Clone, Debug)]
 pub enum Command {
     /// Loads and describes data for the data view; the running job is not touched.
@@ -70,6 +71,14 @@ pub enum Command {
 }
 
 impl Command {
+    /// Whether the network call under way should be broken off for it.
+    pub fn is_urgent(&self) -> bool {
+        matches!(
+            self,
+            Self::Pause | Self::Stop | Self::Train(_) | Self::CancelSample(_) | Self::Shutdown
+        )
+    }
+
     /// What was asked, for messages.
     pub fn name(&self) -> &'static str {
         match self {

@@ -17,6 +17,7 @@ use super::{
     model::{self, Pinned},
     ports::{Ask, Done, Lane, Ports, Task},
     prepare::Prepared,
+    select::Host,
     train::Run,
 };
 use crate::{
@@ -47,7 +48,8 @@ pub enum Activity {
 
 /// The only owner of running jobs: at most one training run and a queue of trajectories, which share the time.
 pub struct Engine {
-    settings: Settings,
+    runs: Option<PathBuf>,
+    host: Host,
     ports: Ports,
     library: Library,
     run: Option<Run>,
@@ -82,7 +84,11 @@ impl Engine {
     /// An engine at rest.
     pub fn new(settings: Settings, ports: Ports) -> Self {
         Self {
-            settings,
+            runs: settings.runs,
+            host: Host {
+                device: settings.device,
+                interrupt: ports.interrupt.clone(),
+            },
             ports,
             library: Library::default(),
             run: None,
@@ -181,7 +187,9 @@ impl Engine {
 
     fn advance_run(&mut self) {
         let Some(run) = &mut self.run else { return };
-        if let Err(error) = run.advance(&mut self.ports) {
+        if let Err(error) = run.advance(&mut self.ports)
+            && !self.host.interrupt.is_raised()
+        {
             run.end(RunState::Failed, &mut self.ports);
             self.ports.failed("Train", error);
         }
@@ -190,14 +198,18 @@ impl Engine {
     /// The job at the head of the queue, or the field when there is none.
     fn advance_jobs(&mut self) {
         if let Some((request, pinned)) = self.field.take() {
-            match field::score(&request, &pinned, self.settings.device) {
+            match field::score(&request, &pinned, &self.host) {
                 Ok(field) => self.ports.out.event(Event::Field(Box::new(field))),
+                Err(_) if self.host.interrupt.is_raised() => self.field = Some((request, pinned)),
                 Err(error) => self.ports.failed("Field", error),
             }
-        } else if let Some(mut job) = self.jobs.pop_front()
-            && job.advance(&mut self.ports) == job::State::GoesOn
-        {
-            self.jobs.push_front(job);
+        } else if let Some(mut job) = self.jobs.pop_front() {
+            match job.advance(&mut self.ports) {
+                Ok(job::State::GoesOn) => self.jobs.push_front(job),
+                Ok(job::State::Ended) => {}
+                Err(_) if self.host.interrupt.is_raised() => self.jobs.push_front(job),
+                Err(error) => job.fail(error, &mut self.ports),
+            }
         }
     }
 
@@ -234,7 +246,7 @@ impl Engine {
             return;
         }
         self.estimating = true;
-        let (library, device) = (self.library.clone(), self.settings.device);
+        let (library, device) = (self.library.clone(), self.host.device);
         let work = move || Done::Estimated(estimate::estimate(&recipe, &library, device).map_err(|e| e.to_string()));
         self.ports.background.submit(Lane::Prepare, Task::new("Estimate", work));
     }
@@ -268,9 +280,9 @@ impl Engine {
         self.run = None;
         let run = request.run;
         self.preparing = Some(Preparing { run, paused: None });
-        let (library, settings) = (self.library.clone(), self.settings.clone());
+        let (library, host, runs) = (self.library.clone(), self.host.clone(), self.runs.clone());
         let work = move || {
-            let prepared = Prepared::new(&request, &library, settings);
+            let prepared = Prepared::new(&request, &library, &host, runs);
             Done::Prepared(run, prepared.map(Box::new).map_err(|e| e.to_string()))
         };
         self.ports.background.submit(Lane::Prepare, Task::new("Train", work));
@@ -332,8 +344,7 @@ impl Engine {
             ("Train", _) => self.abandon_preparation(RunState::Failed),
             ("Estimate", _) => self.estimating = false,
             ("Sample", _) => {
-                let lost = std::mem::take(&mut self.loading);
-                for id in lost {
+                for id in std::mem::take(&mut self.loading) {
                     self.give_up(id);
                 }
             }
@@ -390,8 +401,7 @@ impl Engine {
     }
 
     fn start_sampling(&mut self, request: SampleRequest, pinned: Arc<Pinned>) -> Result<(), Error> {
-        self.jobs
-            .push_back(Job::stream(&request, &pinned, self.settings.device)?);
+        self.jobs.push_back(Job::stream(&request, &pinned, &self.host)?);
         self.records.insert(request.id, Record { request, pinned });
         Ok(())
     }
@@ -416,8 +426,7 @@ impl Engine {
         if path.exists() {
             return Err(crate::files::Error::Exists { path }.into());
         }
-        self.jobs
-            .push_back(Job::write(request, pinned, self.settings.device, path)?);
+        self.jobs.push_back(Job::write(request, pinned, &self.host, path)?);
         Ok(())
     }
 

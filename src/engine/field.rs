@@ -4,7 +4,13 @@ use std::sync::Arc;
 
 use candle_core::Tensor;
 
-use super::{Error, command::FieldRequest, event::Field, model::Pinned, select::Runner};
+use super::{
+    Error,
+    command::FieldRequest,
+    event::Field,
+    model::Pinned,
+    select::{Host, Runner},
+};
 use crate::{
     diffusion::{Denoiser as _, NetDenoiser},
     math::{
@@ -12,14 +18,13 @@ use crate::{
         schedule::{self, NoiseSchedule},
         target,
     },
-    nn::DeviceChoice,
 };
 
 /// The most points per side.
 const MAX_SIDE: usize = 64;
 
 /// Score `-eps / sigma` on a square grid, row by row from below.
-pub(super) fn score(request: &FieldRequest, pinned: &Pinned, device: DeviceChoice) -> Result<Field, Error> {
+pub(super) fn score(request: &FieldRequest, pinned: &Pinned, host: &Host) -> Result<Field, Error> {
     let FieldRequest { side, extent, at, .. } = *request;
     if pinned.info.domain != Domain::Points {
         return Err(Error::refused("a score field can be drawn for points only"));
@@ -31,7 +36,7 @@ pub(super) fn score(request: &FieldRequest, pinned: &Pinned, device: DeviceChoic
     }
     let schedule = schedule::build(&pinned.info.recipe.schedule)?;
     let level = schedule.level(time_at(&*schedule, at));
-    let Runner { net, device, .. } = pinned.runner(device)?;
+    let Runner { net, device, .. } = pinned.runner(host)?;
     let count = side * side;
     let cond = pinned
         .info

@@ -10,8 +10,13 @@ use super::{
     model,
     ports::{Inline, Outbox, Ports, WallClock},
     sample::{self, Sampling},
+    select::Host,
 };
-use crate::{files::Tensors, math::Domain, nn::DeviceChoice};
+use crate::{
+    files::Tensors,
+    math::Domain,
+    nn::{DeviceChoice, Interrupt},
+};
 
 /// Events in a queue that the caller empties.
 #[derive(Clone, Default)]
@@ -38,6 +43,7 @@ pub fn train(
         out: Box::new(queue.clone()),
         clock: Box::new(WallClock::default()),
         background: Box::<Inline>::default(),
+        interrupt: Interrupt::default(),
     };
     let mut engine = Engine::new(settings, ports);
     engine.handle(Command::Train(Box::new(request)));
@@ -121,7 +127,11 @@ pub fn sample(
     mut tell: impl FnMut(&TrajectoryInfo, &StepFrame),
 ) -> Result<Samples, Error> {
     let pinned = model::load(&request.model)?;
-    let runner = pinned.runner(device)?;
+    let host = Host {
+        device,
+        ..Host::default()
+    };
+    let runner = pinned.runner(&host)?;
     let mut sampling = Sampling::with_runner(request, &pinned.info, &runner)?;
     let info = sample::info(request, &pinned.info, sampling.moves().len());
     let mut record = exact.then(|| Record::new(&sampling));

@@ -12,11 +12,9 @@ use super::{
     model::Pinned,
     ports::{Done, Lane, Ports, Task},
     sample::{self, Moved, Sampling},
+    select::Host,
 };
-use crate::{
-    files::{Tensor, Tensors, atomic, tensors::Notes},
-    nn::DeviceChoice,
-};
+use crate::files::{Tensor, Tensors, atomic, tensors::Notes};
 
 /// Whether a job stays in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +40,8 @@ enum Purpose {
 
 impl Job {
     /// Makes a trajectory for the window.
-    pub(super) fn stream(request: &SampleRequest, pinned: &Pinned, device: DeviceChoice) -> Result<Self, Error> {
-        let sampling = Sampling::new(request, pinned, device)?;
+    pub(super) fn stream(request: &SampleRequest, pinned: &Pinned, host: &Host) -> Result<Self, Error> {
+        let sampling = Sampling::new(request, pinned, host)?;
         let info = sample::info(request, &pinned.info, sampling.moves().len());
         Ok(Self {
             id: request.id,
@@ -54,13 +52,8 @@ impl Job {
     }
 
     /// Makes a trajectory again for a file.
-    pub(super) fn write(
-        request: &SampleRequest,
-        pinned: &Pinned,
-        device: DeviceChoice,
-        path: PathBuf,
-    ) -> Result<Self, Error> {
-        let sampling = Sampling::new(request, pinned, device)?;
+    pub(super) fn write(request: &SampleRequest, pinned: &Pinned, host: &Host, path: PathBuf) -> Result<Self, Error> {
+        let sampling = Sampling::new(request, pinned, host)?;
         Ok(Self {
             id: request.id,
             purpose: Purpose::Write(Record::new(&sampling), path),
@@ -74,8 +67,8 @@ impl Job {
         self.id == id && matches!(self.purpose, Purpose::Stream(_))
     }
 
-    /// One network call.
-    pub(super) fn advance(&mut self, ports: &mut Ports) -> State {
+    /// One network call. After an error the same call can be made again.
+    pub(super) fn advance(&mut self, ports: &mut Ports) -> Result<State, Error> {
         if let Purpose::Stream(info) = &mut self.purpose
             && let Some(info) = info.take()
         {
@@ -84,15 +77,16 @@ impl Job {
         let begun = ports.clock.now();
         let moved = self.sampling.advance();
         self.spent += ports.clock.since(begun);
-        match moved {
-            Ok(None) => State::GoesOn,
-            Ok(Some(moved)) => self.take(&moved, ports),
-            Err(error) => {
-                ports.failed(self.purpose.name(), error);
-                self.end(false, ports);
-                State::Ended
-            }
-        }
+        Ok(match moved? {
+            None => State::GoesOn,
+            Some(moved) => self.take(&moved, ports),
+        })
+    }
+
+    /// Ends the job because of an error.
+    pub(super) fn fail(mut self, error: Error, ports: &mut Ports) {
+        ports.failed(self.purpose.name(), error);
+        self.end(false, ports);
     }
 
     fn take(&mut self, moved: &Moved, ports: &mut Ports) -> State {

@@ -260,7 +260,8 @@ impl Learner {
         self.ema.decay = decay;
     }
 
-    /// One network call: a part of a step, and the update when it was the last part.
+    /// One network call: a part of a step, and the update when it was the last part. After an error the step under way
+    /// starts over, with the same numbers.
     pub(super) fn advance(&mut self) -> Result<Outcome> {
         let taken = self.work.take();
         let mut work = taken.unwrap_or_else(|| self.begin());

@@ -5,12 +5,12 @@ use std::{path::Path, sync::Arc};
 use super::{
     Error,
     command::Model,
-    select::{self, Runner},
+    select::{Host, Runner},
 };
 use crate::{
     files::{Recipe, SavedModel, bundled},
     math::Domain,
-    nn::{self, DeviceChoice, Graph, Weights},
+    nn::{self, Graph, Weights},
 };
 
 /// What a set of weights is.
@@ -57,9 +57,8 @@ pub struct Pinned {
 
 impl Pinned {
     /// The network that holds the weights.
-    pub(super) fn runner(&self, device: DeviceChoice) -> Result<Runner, Error> {
-        let executor = select::executor(device, self.info.graph()?, &self.weights)?;
-        Ok(Runner::new(executor))
+    pub(super) fn runner(&self, host: &Host) -> Result<Runner, Error> {
+        host.runner(self.info.graph()?, &self.weights)
     }
 
     fn from_saved(saved: SavedModel, place: &str) -> Result<Self, Error> {

@@ -16,7 +16,7 @@ use super::{
     model::Pinned,
     prepare::Prepared,
 };
-use crate::files::metrics::Row;
+use crate::{files::metrics::Row, nn::Interrupt};
 
 /// Where answers go: facts in order, and the newest preview.
 pub trait Outbox {
@@ -176,6 +176,9 @@ pub struct Ports {
     pub clock: Box<dyn Clock>,
     /// Who does slow work.
     pub background: Box<dyn Background>,
+    /// Breaks off the network call under way when a command should act at once. The call is made again later with the
+    /// same numbers.
+    pub interrupt: Interrupt,
 }
 
 impl Ports {

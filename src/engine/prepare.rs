@@ -1,16 +1,27 @@
 //! From a request to a run that can start: data, network, micro-batch, folder. Slow, so it happens in a lane of
 //! its own.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use super::{
-    Error, Settings, command::TrainRequest, estimate, event::RunInfo, feed::Feed, field, learner::Learner,
-    library::Library, model::ModelInfo, preview::Previews, select, store::Store, validation::Validation,
+    Error,
+    command::TrainRequest,
+    estimate,
+    event::RunInfo,
+    feed::Feed,
+    field,
+    learner::Learner,
+    library::Library,
+    model::ModelInfo,
+    preview::Previews,
+    select::{self, Host},
+    store::Store,
+    validation::Validation,
 };
 use crate::{
     data::Dataset,
     files::{Checkpoint, Recipe, RunFolder, State, metrics::Row, run},
-    nn::{self, DeviceChoice},
+    nn,
 };
 
 /// A run that is ready to start.
@@ -30,21 +41,29 @@ pub struct Prepared {
 const LEVELS: usize = 100;
 
 impl Prepared {
-    /// Does all of it.
-    pub(super) fn new(request: &TrainRequest, library: &Library, settings: Settings) -> Result<Self, Error> {
+    /// Does all of it. `runs` is the folder for runs that name none; `None` for the platform's.
+    pub(super) fn new(
+        request: &TrainRequest,
+        library: &Library,
+        host: &Host,
+        runs: Option<PathBuf>,
+    ) -> Result<Self, Error> {
         if request.resume {
-            Self::resume(request, library, settings.device)
+            Self::resume(request, library, host)
         } else {
-            Self::start(request, library, settings)
+            Self::start(request, library, host, runs)
         }
     }
 
-    fn start(request: &TrainRequest, library: &Library, settings: Settings) -> Result<Self, Error> {
-        let Settings { device, runs } = settings;
+    fn start(request: &TrainRequest, library: &Library, host: &Host, runs: Option<PathBuf>) -> Result<Self, Error> {
         let mut recipe = request.recipe.clone();
         let data = load_data(request, &recipe, library)?;
         let model = described(&recipe, &data)?;
-        let exec = select::executor(device, model.graph()?, &nn::init::weights(&model.graph()?, recipe.seed))?;
+        let exec = select::executor(
+            host.device,
+            model.graph()?,
+            &nn::init::weights(&model.graph()?, recipe.seed),
+        )?;
         if recipe.train.micro_batch.is_none() {
             recipe.train.micro_batch = Some(estimate::micro_batch(&*exec, recipe.train.batch));
         }
@@ -60,18 +79,10 @@ impl Prepared {
             ..State::default()
         };
         let learner = Learner::new(exec, &model, Feed::new(data.clone(), &model.recipe)?)?;
-        Self::assemble(
-            request,
-            device,
-            model,
-            data,
-            learner,
-            Store::new(folder, lock, 0)?,
-            state,
-        )
+        Self::assemble(request, host, model, data, learner, Store::new(folder, lock, 0)?, state)
     }
 
-    fn resume(request: &TrainRequest, library: &Library, device: DeviceChoice) -> Result<Self, Error> {
+    fn resume(request: &TrainRequest, library: &Library, host: &Host) -> Result<Self, Error> {
         let Some(path) = &request.folder else {
             return Err(Error::refused("name the run folder that is to go on"));
         };
@@ -89,12 +100,16 @@ impl Prepared {
             )));
         }
         let model = described(&recipe, &data)?;
-        let exec = select::executor(device, model.graph()?, &nn::init::weights(&model.graph()?, recipe.seed))?;
+        let exec = select::executor(
+            host.device,
+            model.graph()?,
+            &nn::init::weights(&model.graph()?, recipe.seed),
+        )?;
         let mut learner = Learner::new(exec, &model, Feed::new(data.clone(), &model.recipe)?)?;
         learner.restore(&checkpoint)?;
         let history = folder.metrics()?;
         let store = Store::new(folder, lock, checkpoint.state.step)?;
-        let mut prepared = Self::assemble(request, device, model, data, learner, store, checkpoint.state)?;
+        let mut prepared = Self::assemble(request, host, model, data, learner, store, checkpoint.state)?;
         prepared.messages = newest.skipped;
         prepared.history = history;
         prepared.history.retain(|row| row.step <= prepared.state.step);
@@ -103,13 +118,14 @@ impl Prepared {
 
     fn assemble(
         request: &TrainRequest,
-        device: DeviceChoice,
+        host: &Host,
         model: ModelInfo,
         data: Dataset,
-        learner: Learner,
+        mut learner: Learner,
         store: Store,
         state: State,
     ) -> Result<Self, Error> {
+        learner.exec.watch(&host.interrupt);
         let recipe = model.recipe.clone();
         let graph = learner.exec.graph();
         let per_call = select::samples_per_call(&*learner.exec, graph.forward_flops());
@@ -127,7 +143,10 @@ impl Prepared {
         let validation = Validation::new(learner.feed(), info.recipe.train.batch, per_call);
         let previews = match info.recipe.preview.count {
             0 => None,
-            _ => Previews::new(model, select::executor(device, graph.clone(), &learner.weights())?),
+            _ => {
+                let runner = host.runner(graph.clone(), &learner.weights())?;
+                Previews::new(model, runner)
+            }
         };
         Ok(Self {
             info,

@@ -11,7 +11,7 @@ use super::{
     sample::{Sampling, info, last_frame, step_frame},
     select::Runner,
 };
-use crate::{math::Spec, nn::Executor};
+use crate::math::Spec;
 
 /// A preview is written to the run folder when training is this part (one in so many) further than at the last one.
 const KEEP_EVERY: u64 = 4;
@@ -37,8 +37,8 @@ struct Making {
 }
 
 impl Previews {
-    /// `executor` is the previews' own; `None` where the recipe wants none.
-    pub(super) fn new(info: ModelInfo, executor: Box<dyn Executor>) -> Option<Self> {
+    /// `runner` is the previews' own; `None` where the recipe wants none.
+    pub(super) fn new(info: ModelInfo, runner: Runner) -> Option<Self> {
         let wanted = &info.recipe.preview;
         if wanted.count == 0 || wanted.steps == 0 {
             return None;
@@ -46,7 +46,7 @@ impl Previews {
         Some(Self {
             request: request(&info),
             share: wanted.share,
-            runner: Runner::new(executor),
+            runner,
             info,
             making: None,
             spent: Duration::ZERO,
@@ -67,10 +67,12 @@ impl Previews {
         self.trained += time;
     }
 
-    /// Whether a network call for previews is due. The first preview is free: it shows the untrained network.
+    /// Whether a network call for previews is due. The first preview, which shows the untrained network, takes turns with
+    /// the training; the others keep to their share.
     pub(super) fn is_due(&self, step: u64) -> bool {
-        let earned = self.newest_step.is_none() || self.spent.as_secs_f64() <= self.share * self.trained.as_secs_f64();
-        earned && (self.making.is_some() || self.is_stale(step))
+        let share = if self.newest_step.is_none() { 1.0 } else { self.share };
+        let is_earned = self.spent.as_secs_f64() <= share * self.trained.as_secs_f64();
+        is_earned && (self.making.is_some() || self.is_stale(step))
     }
 
     /// One network call with the weights that the preview began with: those of `ema` when it starts. `spent` is added
@@ -80,7 +82,14 @@ impl Previews {
             Some(making) => making,
             None => self.begin(step, ema)?,
         };
-        if let Some(moved) = making.sampling.advance()? {
+        let moved = match making.sampling.advance() {
+            Ok(moved) => moved,
+            Err(error) => {
+                self.making = Some(making);
+                return Err(error);
+            }
+        };
+        if let Some(moved) = moved {
             let domain = making.sampling.domain();
             making.path.push(step_frame(domain, &moved));
             if making.sampling.is_done() {
@@ -94,7 +103,9 @@ impl Previews {
 
     fn complete(&mut self, run: RunId, making: Making) -> Preview {
         let Making { step, path, .. } = making;
-        self.newest_step = Some(step);
+        if self.newest_step.replace(step).is_none() {
+            (self.spent, self.trained) = (Duration::ZERO, Duration::ZERO);
+        }
         if step >= self.keep_from {
             self.keep_from = step + (step / KEEP_EVERY).max(1);
             self.kept = Some(Shown {
@@ -119,9 +130,7 @@ impl Previews {
 
     /// Time that a call took.
     pub(super) fn pay(&mut self, time: Duration) {
-        if self.newest_step.is_some() {
-            self.spent += time;
-        }
+        self.spent += time;
     }
 
     fn begin(&self, step: u64, ema: &[f32]) -> Result<Making, Error> {

@@ -9,7 +9,7 @@ use super::{
     command::{ClassChoice, SampleRequest},
     event::{StepFrame, TrajectoryInfo},
     model::{ModelInfo, Pinned},
-    select::Runner,
+    select::{Host, Runner},
 };
 use crate::{
     diffusion::{Clipped, Denoiser, EpsAfterClip, Guidance, Guided, Net, NetDenoiser, Step, Trajectory, sampler},
@@ -19,7 +19,6 @@ use crate::{
         schedule::{self, NoiseSchedule},
         target,
     },
-    nn::DeviceChoice,
 };
 
 /// One move of all samples, exactly: raw numbers in tensor order.
@@ -52,8 +51,8 @@ pub struct Sampling {
 
 impl Sampling {
     /// Builds the network of `pinned` and starts from the request's noise.
-    pub fn new(request: &SampleRequest, pinned: &Pinned, device: DeviceChoice) -> Result<Self, Error> {
-        Self::with_runner(request, &pinned.info, &pinned.runner(device)?)
+    pub(super) fn new(request: &SampleRequest, pinned: &Pinned, host: &Host) -> Result<Self, Error> {
+        Self::with_runner(request, &pinned.info, &pinned.runner(host)?)
     }
 
     /// The same with a network that is already there.
@@ -85,7 +84,8 @@ impl Sampling {
         &self.start
     }
 
-    /// One network call. Gives the whole move when its last chunk is done, `None` before that.
+    /// One network call. Gives the whole move when its last chunk is done, `None` before that. A call that failed may be
+    /// made again.
     /// After the last move there is nothing to call: see [`Sampling::is_done`].
     pub fn advance(&mut self) -> Result<Option<Moved>, Error> {
         let turn = self.made.len();
@@ -343,7 +343,7 @@ fn mean_and_std(values: &[f32]) -> (f32, f32) {
 mod tests {
     use super::*;
     use crate::{
-        engine::{TrajectoryId, command::Model, select},
+        engine::{TrajectoryId, command::Model},
         files::Recipe,
         math::{Spec, Value},
         nn,
@@ -388,10 +388,9 @@ mod tests {
     /// Network calls and result, `per_call` samples at a time.
     fn made(request: &SampleRequest, per_call: usize) -> (usize, Vec<f32>) {
         let pinned = pinned();
-        let exec = select::executor(DeviceChoice::Auto, pinned.info.graph().unwrap(), &pinned.weights).unwrap();
         let runner = Runner {
             per_call,
-            ..Runner::new(exec)
+            ..pinned.runner(&Host::default()).unwrap()
         };
         let mut sampling = Sampling::with_runner(request, &pinned.info, &runner).unwrap();
         let (mut calls, mut x) = (0, Vec::new());

@@ -7,7 +7,7 @@ use candle_core::Device;
 use super::Error;
 use crate::{
     kernels::PlanExecutor,
-    nn::{CandleExecutor, DeviceChoice, Executor, Graph, SharedNet, Weights},
+    nn::{CandleExecutor, DeviceChoice, Executor, Graph, Interrupt, SharedNet, Weights},
 };
 
 /// An executor for the graph with these weights on the chosen device: the compiled plan on the CPU, candle elsewhere and
@@ -28,6 +28,29 @@ pub(super) fn samples_per_call(exec: &dyn Executor, operations: f64) -> usize {
     ((exec.call_size() / operations.max(1.0)) as usize).clamp(1, 4096)
 }
 
+/// Where networks run, and what breaks off their calls.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Host {
+    /// Where.
+    pub(super) device: DeviceChoice,
+    /// What.
+    pub(super) interrupt: Interrupt,
+}
+
+impl Host {
+    /// A network with these weights for good.
+    pub(super) fn runner(&self, graph: Graph, weights: &Weights) -> Result<Runner, Error> {
+        let mut exec = executor(self.device, graph, weights)?;
+        exec.watch(&self.interrupt);
+        Ok(Runner {
+            device: exec.device().clone(),
+            per_call: samples_per_call(&*exec, exec.graph().forward_flops()),
+            executor: exec.describe(),
+            net: Arc::new(SharedNet::new(exec)),
+        })
+    }
+}
+
 /// A network that holds its weights for good, and how it likes to be asked.
 #[derive(Clone)]
 pub(super) struct Runner {
@@ -39,15 +62,4 @@ pub(super) struct Runner {
     pub(super) per_call: usize,
     /// Name of the executor.
     pub(super) executor: String,
-}
-
-impl Runner {
-    pub(super) fn new(exec: Box<dyn Executor>) -> Self {
-        Self {
-            device: exec.device().clone(),
-            per_call: samples_per_call(&*exec, exec.graph().forward_flops()),
-            executor: exec.describe(),
-            net: Arc::new(SharedNet::new(exec)),
-        }
-    }
 }

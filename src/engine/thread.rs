@@ -15,6 +15,7 @@ use super::{
     event::Preview,
     ports::{Background, Done, Lane, Outbox, Ports, Task, WallClock, panic_message},
 };
+use crate::nn::Interrupt;
 
 /// Of 100; niceness 9 where the system has such a thing. The window's threads have about 50.
 const PRIORITY: u8 = 25;
@@ -50,7 +51,8 @@ impl Drop for Handle {
 /// Starts the engine's thread. `wake` is called when there is something to fetch, once for many messages; it may be
 /// called from any thread and must return at once.
 pub fn spawn(settings: Settings, wake: impl Fn() + Send + Sync + 'static) -> std::io::Result<Handle> {
-    let (commands, inbox) = unbounded();
+    let interrupt = Interrupt::default();
+    let (commands, inbox) = forward(&interrupt)?;
     let (out, events) = unbounded();
     let preview = Arc::new(ArcSwapOption::empty());
     let (lanes, done) = Lanes::spawn()?;
@@ -65,11 +67,13 @@ pub fn spawn(settings: Settings, wake: impl Fn() + Send + Sync + 'static) -> std
             out: Box::new(outbox),
             clock: Box::new(WallClock::default()),
             background: Box::new(lanes),
+            interrupt: interrupt.clone(),
         };
         Loop {
             engine: Engine::new(settings, ports),
             inbox,
             done,
+            interrupt,
         }
         .run();
     })?;
@@ -79,6 +83,27 @@ pub fn spawn(settings: Settings, wake: impl Fn() + Send + Sync + 'static) -> std
         preview,
         thread: Some(thread),
     })
+}
+
+/// A channel that breaks off the engine's network call when an urgent command passes. It ends with its last sender.
+fn forward(interrupt: &Interrupt) -> std::io::Result<(Sender<Command>, Receiver<Command>)> {
+    let (commands, outer) = unbounded::<Command>();
+    let (inner, inbox) = unbounded();
+    let interrupt = interrupt.clone();
+    Builder::new().name("engine-inbox".into()).spawn(move || {
+        for command in outer {
+            let is_urgent = command.is_urgent();
+            if inner.send(command).is_err() {
+                return;
+            }
+            if is_urgent {
+                interrupt.raise();
+            }
+        }
+        drop(inner);
+        interrupt.raise();
+    })?;
+    Ok((commands, inbox))
 }
 
 /// The window's thread keeps the right of way. Threads that are started from here inherit the lower priority. A system
@@ -172,12 +197,15 @@ struct Loop {
     engine: Engine,
     inbox: Receiver<Command>,
     done: Receiver<Done>,
+    interrupt: Interrupt,
 }
 
 impl Loop {
     fn run(mut self) {
         let mut connected = true;
         loop {
+            // Before the commands are taken: one that comes later raises it again.
+            self.interrupt.clear();
             while connected {
                 match self.inbox.try_recv() {
                     Ok(command) => self.guarded(|engine| engine.handle(command)),

@@ -95,9 +95,9 @@ impl Validation {
             done => (Which::Ema, done - self.count),
         };
         let part = first..(first + self.per_call).min(self.count);
-        self.pass.done += part.len();
-        let (lesson, cond) = self.lesson(learner, part)?;
+        let (lesson, cond) = self.lesson(learner, part.clone())?;
         let sum: f64 = learner.judge(which, &lesson, &cond)?.iter().sum();
+        self.pass.done += part.len();
         match which {
             Which::Raw => self.pass.raw += sum,
             Which::Ema => self.pass.ema += sum,

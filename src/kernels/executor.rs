@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     math::Cond,
-    nn::{Executor, Graph, Mode, Shape, Weights, inputs},
+    nn::{Executor, Graph, Interrupt, Mode, Shape, Weights, inputs},
 };
 
 /// Plans that are kept: training, previews and a last small batch alternate.
@@ -56,6 +56,7 @@ pub struct PlanExecutor {
     scratch: Scratch,
     /// What the backward pass of the latest forward pass needs besides the memory.
     pass: Option<Pass>,
+    interrupt: Interrupt,
 }
 
 /// A forward pass for training.
@@ -90,6 +91,7 @@ impl PlanExecutor {
             plans: BTreeMap::new(),
             memory: Memory::new(0),
             pass: None,
+            interrupt: Interrupt::default(),
         })
     }
 
@@ -163,6 +165,10 @@ impl Executor for PlanExecutor {
         2e9
     }
 
+    fn watch(&mut self, interrupt: &Interrupt) {
+        self.interrupt = interrupt.clone();
+    }
+
     fn device(&self) -> &Device {
         &Device::Cpu
     }
@@ -204,9 +210,10 @@ impl Executor for PlanExecutor {
             want_input: false,
             times: t,
             classes: &classes,
+            interrupt: &self.interrupt,
         };
         let (input, output) = (self.graph.nodes[0].shape, self.graph.nodes[self.graph.output.0].shape);
-        with_numbers(x, |x| self.pool.install(|| plan.forward(&mut run, input, x)))?;
+        with_numbers(x, |x| self.pool.install(|| plan.forward(&mut run, input, x)))??;
         let out = channels_first(output, run.read(plan.output));
         self.pass = (mode == Mode::Train).then(|| Pass {
             times: t.to_vec(),
@@ -248,8 +255,9 @@ impl Executor for PlanExecutor {
             want_input,
             times: &times,
             classes: &classes,
+            interrupt: &self.interrupt,
         };
-        with_numbers(d_out, |d| self.pool.install(|| plan.backward(&mut run, output, d)))?;
+        with_numbers(d_out, |d| self.pool.install(|| plan.backward(&mut run, output, d)))??;
         if !want_input {
             return Ok(None);
         }

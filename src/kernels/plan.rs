@@ -48,27 +48,31 @@ impl Plan {
     }
 
     /// Computes the output from a batch of inputs of `shape`, channels first.
-    pub(super) fn forward(&self, run: &mut Run<'_>, shape: Shape, x: &[f32]) {
+    pub(super) fn forward(&self, run: &mut Run<'_>, shape: Shape, x: &[f32]) -> Result<()> {
         run.begin(0);
         channels_last(shape, x, run.whole(self.input));
         for (time, step) in self.steps.iter().enumerate() {
             if time > 0 {
                 run.begin(time);
             }
+            run.interrupt.check()?;
             step.forward(run);
         }
+        Ok(())
     }
 
     /// From the gradient of the output, of `shape`, channels first, to those of parameters and input.
-    pub(super) fn backward(&self, run: &mut Run<'_>, shape: Shape, d: &[f32]) {
-        let Some(d_output) = self.d_output else { return };
+    pub(super) fn backward(&self, run: &mut Run<'_>, shape: Shape, d: &[f32]) -> Result<()> {
+        let Some(d_output) = self.d_output else { return Ok(()) };
         let last = self.steps.len();
         run.begin(last);
         channels_last(shape, d, run.whole(d_output));
         for (i, step) in self.steps.iter().rev().enumerate() {
             run.begin(last + 1 + i);
+            run.interrupt.check()?;
             step.backward(run);
         }
+        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@ use super::{
     buffers::{Arena, Reservations, Scratch, Shared, Slot},
     simd::Isa,
 };
-use crate::nn::graph::Shape;
+use crate::nn::{Interrupt, graph::Shape};
 
 /// A value with a buffer of its own: `(B, H, W, C)` or `(B, C)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,6 +133,8 @@ pub(super) struct Run<'a> {
     pub(super) times: &'a [f64],
     /// Rows of the class embedding, one per sample.
     pub(super) classes: &'a [u32],
+    /// Heeded between two steps.
+    pub(super) interrupt: &'a Interrupt,
 }
 
 impl<'a> Run<'a> {

@@ -4,7 +4,7 @@ use candle_core::{Device, Error, Result, Tensor, Var, backprop::GradStore};
 
 use super::{
     candle_ops as ops,
-    exec::{Executor, Mode},
+    exec::{Executor, Interrupt, Mode},
     flat::Flat,
     graph::{Graph, Node, NodeId, Op, ParamId, Weights},
     inputs,
@@ -23,6 +23,7 @@ pub struct CandleExecutor {
     /// For each node the last one that reads it.
     last_reader: Vec<usize>,
     pass: Option<Pass>,
+    interrupt: Interrupt,
 }
 
 /// What the backward pass needs from the forward pass.
@@ -58,6 +59,7 @@ impl CandleExecutor {
             vars: Vec::new(),
             last_reader,
             pass: None,
+            interrupt: Interrupt::default(),
             graph,
         }
     }
@@ -87,6 +89,7 @@ impl CandleExecutor {
     fn evaluate(&self, call: &Call<'_>) -> Result<Tensor> {
         let mut values: Vec<Option<Tensor>> = Vec::with_capacity(self.graph.nodes.len());
         for (index, node) in self.graph.nodes.iter().enumerate() {
+            self.interrupt.check()?;
             let inputs: Vec<&Tensor> = node.inputs.iter().filter_map(|i| values[i.0].as_ref()).collect();
             let value = self.node(node, &inputs, call)?;
             values.push(Some(value));
@@ -183,6 +186,10 @@ impl Executor for CandleExecutor {
             Device::Metal(_) => "metal",
         };
         format!("candle on {place}")
+    }
+
+    fn watch(&mut self, interrupt: &Interrupt) {
+        self.interrupt = interrupt.clone();
     }
 
     fn device(&self) -> &Device {

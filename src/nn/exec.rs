@@ -1,8 +1,11 @@
 //! The small interface behind which a graph runs: candle with autograd, or the compiled CPU plan.
 
-use std::sync::Mutex;
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
 
-use candle_core::{Device, Result, Tensor};
+use candle_core::{Device, Error, Result, Tensor};
 
 use super::graph::{Graph, Weights};
 use crate::{diffusion::Net, math::Cond};
@@ -14,6 +17,36 @@ pub enum Mode {
     Train,
     /// Keep nothing.
     Infer,
+}
+
+/// Raised by another thread to break off a long network call between two layers. The call then fails, and nothing but
+/// scratch memory and the gradient buffer of that call has changed.
+#[derive(Clone, Debug, Default)]
+pub struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// Breaks off the call that is under way, and every call until [`Interrupt::clear`].
+    pub fn raise(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Lets calls run again.
+    pub fn clear(&self) {
+        self.0.store(false, Ordering::Release);
+    }
+
+    /// Whether it is raised.
+    pub fn is_raised(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+
+    /// An error while it is raised.
+    pub fn check(&self) -> Result<()> {
+        if self.is_raised() {
+            return Err(Error::Msg("the network call was interrupted".into()));
+        }
+        Ok(())
+    }
 }
 
 /// Runs a graph. Parameters, gradients and everything elementwise (moments, EMA) are flat buffers in the executor's own
@@ -33,6 +66,9 @@ pub trait Executor: Send {
 
     /// The device that `x` and results live on.
     fn device(&self) -> &Device;
+
+    /// Makes the calls to come heed `interrupt`.
+    fn watch(&mut self, interrupt: &Interrupt);
 
     /// All parameters, flat.
     fn params(&self) -> &[f32];
@@ -90,7 +126,7 @@ impl Net for SharedNet {
         self.with(|exec| {
             let out = exec.forward(x, t, cond, Mode::Train)?;
             let grad = exec.backward(cotangent, None, true)?;
-            let grad = grad.ok_or_else(|| candle_core::Error::Msg("the executor gave no input gradient".into()))?;
+            let grad = grad.ok_or_else(|| Error::Msg("the executor gave no input gradient".into()))?;
             Ok((out, grad))
         })
     }

@@ -23,7 +23,7 @@ mod patches;
 
 pub use candle_exec::CandleExecutor;
 pub use device::DeviceChoice;
-pub use exec::{Executor, Mode, SharedNet};
+pub use exec::{Executor, Interrupt, Mode, SharedNet};
 pub use graph::{Graph, Op, Shape, Weights};
 
 /// A kind of network with its parameters chosen: makes the graph once the data is known.

@@ -23,6 +23,7 @@ use diffusion_studio::{
     },
     files::Recipe,
     math::{Frame, Spec, Value},
+    nn::Interrupt,
 };
 
 /// Everything that was told.
@@ -57,12 +58,13 @@ impl Clock for Ticks {
 pub struct Rig {
     pub engine: Engine,
     pub log: Log,
+    pub interrupt: Interrupt,
 }
 
 impl Rig {
     /// Runs go into `runs`.
     pub fn new(runs: &Path) -> Self {
-        let log = Log::default();
+        let (log, interrupt) = (Log::default(), Interrupt::default());
         let settings = Settings {
             runs: Some(runs.to_owned()),
             ..Settings::default()
@@ -71,8 +73,10 @@ impl Rig {
             out: Box::new(log.clone()),
             clock: Box::<Ticks>::default(),
             background: Box::<Inline>::default(),
+            interrupt: interrupt.clone(),
         };
         Self {
+            interrupt,
             engine: Engine::new(settings, ports),
             log,
         }

@@ -199,7 +199,7 @@ fn import_rows(ui: &mut Ui, data: &mut DataRecipe, out: &mut Vec<Action>) {
         (96, "96"),
         (128, "128"),
     ];
-    form::row(ui, "size", "Side in pixels; every picture is brought to it", |ui| {
+    form::row(ui, "Size", "Side in pixels; every picture is brought to it", |ui| {
         form::choice(ui, "size", &mut size, &sizes)
     });
     data.size = (size > 0).then_some(size);
@@ -211,7 +211,7 @@ fn import_rows(ui: &mut Ui, data: &mut DataRecipe, out: &mut Vec<Action>) {
     ];
     form::row(
         ui,
-        "other shapes",
+        "Other shapes",
         "How pictures that are not square are brought to it",
         |ui| form::choice(ui, "fit", &mut data.fit, &fits),
     );
@@ -220,19 +220,19 @@ fn import_rows(ui: &mut Ui, data: &mut DataRecipe, out: &mut Vec<Action>) {
         (Colour::Grey, "grey"),
         (Colour::Colour, "colour"),
     ];
-    form::row(ui, "colours", "Channels that the network sees", |ui| {
+    form::row(ui, "Colours", "Channels that the network sees", |ui| {
         form::choice(ui, "colour", &mut data.colour, &colours)
     });
     form::row(
         ui,
-        "background",
+        "Background",
         "Colour under transparent pixels and of padding",
         |ui| background(ui, data),
     );
     if catalogue::is_own(&data.source) {
         form::row(
             ui,
-            "labels",
+            "Labels",
             "A CSV with file and label; without one the sub-folders are the classes",
             |ui| {
                 let shown = data.labels.as_deref().map_or("sub-folders".into(), words::file_name);

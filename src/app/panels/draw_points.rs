@@ -113,7 +113,7 @@ pub fn draw_window(ctx: &egui::Context, draft: &mut DrawDraft, out: &mut Vec<Act
                 "Drag to spray points. The network will learn where they are.",
             ));
             sheet(ui, draft);
-            form::row(ui, "width", "How far the points are sprayed", |ui| {
+            form::row(ui, "Width", "How far the points are sprayed", |ui| {
                 form::real(ui, &mut draft.width, 0.0..=0.2)
             });
             tools(ui, draft, out);

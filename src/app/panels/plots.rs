@@ -118,7 +118,9 @@ pub fn level_plot(ui: &mut Ui, run: &RunView, height: f32) {
                 .fill(palette.curve.gamma_multiply(0.8)),
         )
     });
-    let chart = BarChart::new("loss", bars.collect())
+    let bars: Vec<Bar> = bars.collect();
+    let chart_is_empty = bars.is_empty();
+    let chart = BarChart::new("loss", bars)
         .color(palette.curve)
         .allow_hover(true)
         .element_formatter(Box::new(|bar, _| {
@@ -135,6 +137,7 @@ pub fn level_plot(ui: &mut Ui, run: &RunView, height: f32) {
         .include_x(1.04)
         .y_grid_spacer(|input| even(&input))
         .include_y(0.0)
+        .include_y(if chart_is_empty { 1.0 } else { 0.0 })
         .y_axis_formatter(|mark, _| words::number(mark.value))
         .x_axis_formatter(|mark, _| match mark.value {
             v if v.abs() < 1e-9 => "clean".into(),

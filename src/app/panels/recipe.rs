@@ -184,7 +184,7 @@ pub fn recipe_panel(ui: &mut Ui, state: &AppState, draft: &mut RecipeDraft, out:
 fn data_rows(ui: &mut Ui, state: &AppState, draft: &mut RecipeDraft, out: &mut Vec<Action>) {
     form::group(ui, "Data");
     let mut chosen = None;
-    form::row(ui, "set", "What is learned from", |ui| {
+    form::row(ui, "Set", "What is learned from", |ui| {
         data_choice(ui, draft, &mut chosen)
     });
     if let Some(source) = chosen {
@@ -204,7 +204,7 @@ fn data_rows(ui: &mut Ui, state: &AppState, draft: &mut RecipeDraft, out: &mut V
     form::params(ui, params, &mut draft.recipe.data.params);
     let has_classes = catalogue::has_classes(state, draft);
     if has_classes || draft.recipe.condition.classes {
-        form::row(ui, "classes", "The network is told the class of each sample", |ui| {
+        form::row(ui, "Classes", "The network is told the class of each sample", |ui| {
             ui.checkbox(&mut draft.recipe.condition.classes, "")
         });
     }
@@ -239,7 +239,7 @@ fn data_choice(ui: &mut Ui, draft: &RecipeDraft, chosen: &mut Option<String>) ->
 fn net_rows(ui: &mut Ui, state: &AppState, recipe: &mut Recipe) {
     form::group(ui, "Network");
     let before = recipe.net.clone();
-    spec_rows(ui, "kind", &mut recipe.net, nn::ENTRIES, 2);
+    spec_rows(ui, "Kind", &mut recipe.net, nn::ENTRIES, 2);
     if recipe.net != before
         && let Some(preset) = preset_of(&recipe.net).filter(|p| Some(*p) != preset_of(&before))
         && let Some(data) = state.data_for(&recipe.data)
@@ -261,10 +261,10 @@ fn preset_of(net: &Spec) -> Option<Preset> {
 
 fn noise_rows(ui: &mut Ui, recipe: &mut Recipe) {
     form::group(ui, "Noise");
-    spec_rows(ui, "schedule", &mut recipe.schedule, schedule::ENTRIES, 3);
-    spec_rows(ui, "target", &mut recipe.target, target::ENTRIES, 3);
-    spec_rows(ui, "weighting", &mut recipe.weighting, weighting::ENTRIES, 3);
-    spec_rows(ui, "times", &mut recipe.times, times::ENTRIES, 3);
+    spec_rows(ui, "Schedule", &mut recipe.schedule, schedule::ENTRIES, 3);
+    spec_rows(ui, "Target", &mut recipe.target, target::ENTRIES, 3);
+    spec_rows(ui, "Weighting", &mut recipe.weighting, weighting::ENTRIES, 3);
+    spec_rows(ui, "Times", &mut recipe.times, times::ENTRIES, 3);
 }
 
 /// A registry entry and its parameters; those beyond the first few are folded away.
@@ -298,10 +298,10 @@ fn spec_rows<T: ?Sized>(
 fn training_rows(ui: &mut Ui, state: &AppState, recipe: &mut Recipe, out: &mut Vec<Action>) {
     form::group(ui, "Training");
     let train = &mut recipe.train;
-    form::row(ui, "steps", "Training steps until finished", |ui| {
+    form::row(ui, "Steps", "Training steps until finished", |ui| {
         unsigned(ui, &mut train.steps, 1..=100_000_000)
     });
-    form::row(ui, "batch", "Samples per training step", |ui| {
+    form::row(ui, "Batch", "Samples per training step", |ui| {
         let mut batch = train.batch as u64;
         let response = unsigned(ui, &mut batch, 1..=65_536);
         train.batch = batch as usize;
@@ -311,7 +311,7 @@ fn training_rows(ui: &mut Ui, state: &AppState, recipe: &mut Recipe, out: &mut V
     let lr = live_row(
         ui,
         live.is_some(),
-        "learning rate",
+        "Learning rate",
         "How far one step moves the weights",
         |ui| form::real(ui, &mut train.lr, 1e-7..=1.0),
     );
@@ -379,7 +379,7 @@ fn live_row(ui: &mut Ui, live: bool, name: &str, help: &str, control: impl FnOnc
 fn seed_row(ui: &mut Ui, draft: &mut RecipeDraft) {
     form::row(
         ui,
-        "seed",
+        "Seed",
         "Decides weights, batches and noise: same seed, same numbers",
         |ui| {
             let seed = &mut draft.recipe.seed;
@@ -408,41 +408,41 @@ fn more_rows(ui: &mut Ui, recipe: &mut Recipe) {
     ui.add_space(6.0);
     egui::CollapsingHeader::new("Optimiser, augmentation, previews").show_unindented(ui, |ui| {
         let train = &mut recipe.train;
-        form::row(ui, "warm-up", "Steps in which the learning rate rises from 0", |ui| {
+        form::row(ui, "Warm-up", "Steps in which the learning rate rises from 0", |ui| {
             unsigned(ui, &mut train.warmup, 0..=1_000_000)
         });
         form::row(
             ui,
-            "final rate",
+            "Final rate",
             "Learning rate at the end as a share of the full one; 1 keeps it constant",
             |ui| form::real(ui, &mut train.lr_end, 0.0..=1.0),
         );
-        form::row(ui, "clip", "Largest gradient norm; 0 switches clipping off", |ui| {
+        form::row(ui, "Clip", "Largest gradient norm; 0 switches clipping off", |ui| {
             form::real(ui, &mut train.clip, 0.0..=1000.0)
         });
-        form::row(ui, "weight decay", "Pulls the weights towards 0", |ui| {
+        form::row(ui, "Weight decay", "Pulls the weights towards 0", |ui| {
             form::real(ui, &mut train.weight_decay, 0.0..=1.0)
         });
         let data = &mut recipe.data;
-        form::row(ui, "validation", "Share of the samples kept for validation", |ui| {
+        form::row(ui, "Validation", "Share of the samples kept for validation", |ui| {
             form::real(ui, &mut data.validation, 0.0..=0.5)
         });
         if catalogue::is_pictures(&data.source) {
-            form::row(ui, "mirror", "Mirrors left and right at random", |ui| {
+            form::row(ui, "Mirror", "Mirrors left and right at random", |ui| {
                 ui.checkbox(&mut data.flip, "")
             });
-            form::row(ui, "shift", "Largest random shift in pixels", |ui| {
+            form::row(ui, "Shift", "Largest random shift in pixels", |ui| {
                 ui.add(egui::DragValue::new(&mut data.shift).range(0..=16))
             });
-            form::row(ui, "rotate", "Largest random rotation in degrees", |ui| {
+            form::row(ui, "Rotate", "Largest random rotation in degrees", |ui| {
                 form::real(ui, &mut data.rotate, 0.0..=45.0)
             });
         }
         let preview = &mut recipe.preview;
-        form::row(ui, "preview", "Samples in the live view; 0 switches it off", |ui| {
+        form::row(ui, "Preview", "Samples in the live view; 0 switches it off", |ui| {
             ui.add(egui::DragValue::new(&mut preview.count).range(0..=256))
         });
-        form::row(ui, "preview steps", "DDIM steps of each preview", |ui| {
+        form::row(ui, "Preview steps", "DDIM steps of each preview", |ui| {
             ui.add(egui::DragValue::new(&mut preview.steps).range(1..=100))
         });
     });
