@@ -19,6 +19,7 @@ use diffusion_studio::{
         worker::{Wake, Worker},
     },
     data::{self, DataRecipe, Progress as Loading, Stats},
+    diffusion::Guidance,
     engine::{
         Command, Event, RunId, TrajectoryId,
         command::{ClassChoice, Model, SampleRequest, TrainRequest},
@@ -618,7 +619,8 @@ fn bundled_info(id: TrajectoryId, domain: Domain) -> TrajectoryInfo {
         seed: 1,
         count: 4,
         class: ClassChoice::None,
-        guidance: 1.0,
+        guidance: Guidance::default(),
+        weaker: None,
         class_names: Arc::default(),
     }
 }
@@ -635,7 +637,8 @@ fn a_bundled_model_plays_on_the_start_screen_and_can_be_looked_at() {
         seed: 1,
         count: 4,
         class: ClassChoice::None,
-        guidance: 1.0,
+        guidance: Guidance::default(),
+        weaker: None,
         noise: None,
     };
     studio.window.state_mut().state.ask(&mut request);

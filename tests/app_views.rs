@@ -15,6 +15,7 @@ use diffusion_studio::{
         theme,
     },
     data::{Dataset, Samples, stats::Stats},
+    diffusion::Guidance,
     engine::{
         Command, Event, TrajectoryId,
         command::{ClassChoice, Model, SampleRequest},
@@ -107,7 +108,8 @@ fn info(domain: Domain, moves: usize, count: usize) -> TrajectoryInfo {
         seed: 1,
         count,
         class: ClassChoice::None,
-        guidance: 1.0,
+        guidance: Guidance::default(),
+        weaker: None,
         class_names: [].into(),
     }
 }
@@ -164,7 +166,8 @@ fn request(id: u64) -> SampleRequest {
         seed: 1,
         count: 16,
         class: ClassChoice::None,
-        guidance: 1.0,
+        guidance: Guidance::default(),
+        weaker: None,
         noise: None,
     }
 }

@@ -8,6 +8,7 @@
 use std::{fs, io::Cursor};
 
 use diffusion_studio::{
+    diffusion::Guidance,
     draw::{Look, Raster, Sheet, strip},
     files::{
         Overwrite, Provenance, Recipe,
@@ -45,7 +46,12 @@ fn provenance() -> Provenance {
         seed: u64::MAX,
         count: 64,
         class: "each".into(),
-        guidance: 1.0 / 3.0,
+        guidance: Guidance {
+            scale: 1.0 / 3.0,
+            interval: (0.2, 1e3),
+            rescale: 0.7,
+        },
+        weaker: Some("moons-0001, step 300".into()),
         step: Some(17),
         sample: None,
     }

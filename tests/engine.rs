@@ -3,6 +3,7 @@
 mod rig;
 
 use diffusion_studio::{
+    diffusion::Guidance,
     engine::{
         Activity, Command, Event, TrajectoryId,
         command::{ClassChoice, FieldRequest, Model},
@@ -407,7 +408,7 @@ fn classes_are_told_and_guidance_acts() {
     rig.send(train(recipe)).rest();
     let mut ask = |id: u64, class: ClassChoice, guidance: f64| {
         let mut request = request(id, 6, "ddim");
-        (request.class, request.guidance) = (class, guidance);
+        (request.class, request.guidance) = (class, Guidance::scale(guidance));
         rig.send(Command::Sample(Box::new(request))).rest();
         let events = rig.take();
         assert!(failures(&events).is_empty(), "{:?}", failures(&events));

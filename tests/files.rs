@@ -58,6 +58,7 @@ fn checkpoint(step: u64, score: Option<f64>) -> Checkpoint {
         ema: tensors(step as f32 + 0.1),
         first_moment: tensors(step as f32 + 0.2),
         second_moment: tensors(step as f32 + 0.3),
+        loss: tensors(step as f32 + 0.4),
     }
 }
 

@@ -100,6 +100,22 @@ fn pictures_with_classes_in_uneven_parts() {
 }
 
 #[test]
+fn what_the_loss_learned_survives() {
+    let mut by_importance = points(40);
+    by_importance.times = Spec::new("importance")
+        .with("pieces", Value::Int(10))
+        .with("history", Value::Int(3));
+    assert_same(&by_importance, 17, 3);
+    let mut learned = points(40);
+    learned.weighting = Spec::new("learned");
+    assert_same(&learned, 17, 3);
+    let mut hybrid = points(20);
+    hybrid.weighting = Spec::new("hybrid");
+    hybrid.net = hybrid.net.with("variance", Value::Flag(true));
+    assert_same(&hybrid, 11, 3);
+}
+
+#[test]
 fn a_run_goes_on_with_its_own_data_only() {
     let runs = tempdir().unwrap();
     let run = broken(&points(4), runs.path(), 2, 0);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::own::Own;
 use crate::{
     data::Picture,
+    diffusion::Guidance,
     engine::{
         Command, TrajectoryId,
         command::{ClassChoice, Model, SampleRequest},
@@ -86,7 +87,8 @@ pub fn first_look(model: Model, count: usize) -> Command {
         seed: 1,
         count,
         class: ClassChoice::None,
-        guidance: 1.0,
+        guidance: Guidance::default(),
+        weaker: None,
         noise: None,
     }))
 }

@@ -174,6 +174,7 @@ mod tests {
 
     use super::*;
     use crate::{
+        diffusion::Guidance,
         engine::command::ClassChoice,
         files::Recipe,
         math::{Domain, Frame, Level, Spec},
@@ -192,7 +193,8 @@ mod tests {
             seed: 0,
             count: 1,
             class: ClassChoice::None,
-            guidance: 1.0,
+            guidance: Guidance::default(),
+            weaker: None,
             class_names: Arc::default(),
         }
     }

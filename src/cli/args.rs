@@ -114,9 +114,18 @@ pub(super) struct SampleArgs {
     /// Share of fresh noise in DDIM, 0 to 1
     #[arg(long, value_name = "X")]
     pub(super) eta: Option<f64>,
-    /// Classifier-free guidance; 1 is off
+    /// Guidance: how strongly the class is amplified; 1 is off
     #[arg(long, default_value_t = 1.0, value_name = "W")]
     pub(super) guidance: f64,
+    /// Guidance acts only at noise levels sigma / alpha from LOW to HIGH
+    #[arg(long, value_name = "LOW..HIGH", value_parser = interval)]
+    pub(super) interval: Option<(f64, f64)>,
+    /// How far guidance is brought back to the contrast of the class, 0 to 1
+    #[arg(long, default_value_t = 0.0, value_name = "PHI", value_parser = share)]
+    pub(super) rescale: f64,
+    /// Guide away from this weaker model instead of from the one without a class
+    #[arg(long, value_name = "MODEL")]
+    pub(super) autoguide: Option<PathBuf>,
     /// Class by name or index, or `each`
     #[arg(long, value_name = "C")]
     pub(super) class: Option<String>,
@@ -138,6 +147,28 @@ pub(super) struct SampleArgs {
     /// .png (grid), .gif or .apng (the process), .safetensors (raw numbers), or a folder (one PNG each)
     #[arg(long, value_name = "F")]
     pub(super) out: PathBuf,
+}
+
+/// `0.3..5`; an end that is left out is open.
+fn interval(text: &str) -> Result<(f64, f64), String> {
+    let expected = || "expected LOW..HIGH, as in 0.3..5 or ..5".to_owned();
+    let (low, high) = text.split_once("..").ok_or_else(expected)?;
+    let end = |text: &str, open: f64| match text.trim() {
+        "" => Ok(open),
+        text => text.parse().map_err(|_not_a_number| expected()),
+    };
+    let (low, high): (f64, f64) = (end(low, 0.0)?, end(high, f64::INFINITY)?);
+    // Written so that not-a-number is refused.
+    if low >= 0.0 && low <= high {
+        Ok((low, high))
+    } else {
+        Err(expected())
+    }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let value = text.parse().ok().filter(|v| (0.0..=1.0).contains(v));
+    value.ok_or_else(|| "expected a share from 0 to 1".into())
 }
 
 #[derive(Debug, Args)]

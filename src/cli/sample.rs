@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{args::SampleArgs, key_and_value};
 use crate::{
+    diffusion::Guidance,
     engine::{
         Settings, TrajectoryId,
         command::{ClassChoice, Model, SampleRequest},
@@ -106,11 +107,11 @@ fn write(samples: Samples, out: &Path, format: Format) -> anyhow::Result<PathBuf
 }
 
 fn request(args: &SampleArgs) -> anyhow::Result<SampleRequest> {
-    let model = model(&args.model);
-    let names = model::load(&model)?.info.class_names;
+    let chosen = model(&args.model);
+    let names = model::load(&chosen)?.info.class_names;
     Ok(SampleRequest {
         id: TrajectoryId(1),
-        model,
+        model: chosen,
         sampler: sampler(args)?,
         steps: args.steps as usize,
         spacing: Spec::new(&args.spacing),
@@ -120,9 +121,26 @@ fn request(args: &SampleArgs) -> anyhow::Result<SampleRequest> {
             .class
             .as_deref()
             .map_or(Ok(ClassChoice::None), |text| class(text, &names))?,
-        guidance: args.guidance,
+        guidance: guidance(args)?,
+        weaker: args.autoguide.as_deref().map(model),
         noise: args.noise.as_deref().map(noise).transpose()?,
     })
+}
+
+/// How guidance acts; what could not act is refused.
+fn guidance(args: &SampleArgs) -> anyhow::Result<Guidance> {
+    let guidance = Guidance {
+        scale: args.guidance,
+        interval: args.interval.unwrap_or(Guidance::default().interval),
+        rescale: args.rescale,
+    };
+    if !guidance.is_on() && guidance != Guidance::default() {
+        bail!("--interval and --rescale say how guidance acts, but it is off: add --guidance W, with W other than 1");
+    }
+    if guidance.is_on() && args.class.is_none() && args.autoguide.is_none() {
+        bail!("--guidance amplifies a class or leaves a weaker model behind: add --class C or --autoguide MODEL");
+    }
+    Ok(guidance)
 }
 
 /// A path, or where there is none, the id of a bundled model.

@@ -83,7 +83,7 @@ pub trait Net: Send + Sync {
     fn forward(&self, x: &Tensor, t: &[f64], cond: &Cond) -> Result<Tensor>;
 
     /// The output together with the vector-Jacobian product with respect to `x`; `cotangent` has the shape of the
-    /// output.
+    /// output, or of its first half where the second says the variance and does not count.
     fn vjp(&self, x: &Tensor, t: &[f64], cond: &Cond, cotangent: &Tensor) -> Result<(Tensor, Tensor)>;
 }
 

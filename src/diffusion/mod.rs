@@ -15,7 +15,7 @@ pub mod trajectory;
 
 pub use clip::{Clipped, EpsAfterClip, Thresholded};
 pub use denoiser::{Denoiser, Net, NetDenoiser, Prediction};
-pub use guidance::{Guidance, Guided};
+pub use guidance::{AutoGuided, ClassifierGuided, Guidance, Guided};
 pub use sampler::{Context, Sampler};
 pub use trajectory::{Noise, Step, Trajectory};
 

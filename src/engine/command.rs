@@ -4,6 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use crate::{
     data::Dataset,
+    diffusion::Guidance,
     files::{Recipe, recipe::DataRecipe},
     math::Spec,
 };
@@ -152,8 +153,10 @@ pub struct SampleRequest {
     pub count: usize,
     /// Class of the samples, for networks that are told one.
     pub class: ClassChoice,
-    /// Classifier-free guidance scale; 1 is off.
-    pub guidance: f64,
+    /// How strongly the class, or what `weaker` does not know, is amplified, and where.
+    pub guidance: Guidance,
+    /// Autoguidance: the weaker model that is left behind, in place of the one without a class.
+    pub weaker: Option<Model>,
     /// Starting noise instead of the seed's: standard normal numbers in tensor order, at least `count` samples.
     pub noise: Option<Arc<[f32]>>,
 }

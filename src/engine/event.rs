@@ -5,6 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use super::command::{ClassChoice, RunId, TrajectoryId};
 use crate::{
     data::{Dataset, Stats},
+    diffusion::Guidance,
     files::Recipe,
     math::{Domain, Frame, Level, Spec},
 };
@@ -207,8 +208,10 @@ pub struct TrajectoryInfo {
     pub count: usize,
     /// Class of the samples.
     pub class: ClassChoice,
-    /// Guidance scale; 1 is off.
-    pub guidance: f64,
+    /// How strongly the class, or what `weaker` does not know, was amplified, and where.
+    pub guidance: Guidance,
+    /// Autoguidance: the weaker model, for people.
+    pub weaker: Option<String>,
     /// Names of the classes, where there are any.
     pub class_names: Arc<[String]>,
 }

@@ -193,6 +193,7 @@ impl Shown {
             count,
             class,
             guidance,
+            weaker,
             ..
         } = &self.info;
         let (at, sample) = match kind {
@@ -212,6 +213,7 @@ impl Shown {
             count: *count,
             class: class_text(*class),
             guidance: *guidance,
+            weaker: weaker.clone(),
             step: at,
             sample,
         }

@@ -3,21 +3,22 @@
 //! A step is a function of the weights, the moments and the step's number. Batches, times and noise are addressed by
 //! seed and step, so an interrupted run continues with the numbers it would have seen anyway.
 
-use candle_core::{Result, Tensor};
+use candle_core::Result;
 
 use super::{
     Error,
+    doubt::Doubt,
     feed::{Batch, Feed},
     model::ModelInfo,
 };
 use crate::{
     diffusion::{
-        loss::{self, Lesson},
+        loss::{self, Bound, Lesson, Share},
         times::{self, Draw, TimeSampling},
     },
-    files::{Checkpoint, Recipe, State, Tensors},
+    files::{Checkpoint, Recipe, State, Tensor, Tensors},
     math::{
-        Cond, Domain,
+        Cond, Domain, Level,
         schedule::{self, NoiseSchedule},
         target::{self, Target},
         weighting::{self, Weighting},
@@ -78,6 +79,10 @@ pub(super) struct Learner {
     pub(super) target: Target,
     pub(super) weighting: Weighting,
     times: Box<dyn TimeSampling>,
+    /// Where the weighting learns how hard each level is.
+    doubt: Option<Doubt>,
+    /// Where the network's variance is learned.
+    bound: Option<Share>,
     feed: Feed,
     adam: optim::AdamW,
     ema: Ema,
@@ -94,7 +99,8 @@ struct Work {
     batch: Batch,
     draws: Vec<Draw>,
     done: usize,
-    loss: f64,
+    /// What each sample cost, without the factor of its draw.
+    losses: Vec<f64>,
     by_level: Vec<(f32, f32)>,
 }
 
@@ -110,11 +116,15 @@ impl Learner {
             weight_decay: train.weight_decay,
         };
         let len = exec.params().len();
+        let weighting = weighting::build(&recipe.weighting)?;
+        let schedule = schedule::build(&recipe.schedule)?;
         Ok(Self {
             lr: train.lr,
-            schedule: schedule::build(&recipe.schedule)?,
             target: target::build(&recipe.target)?,
-            weighting: weighting::build(&recipe.weighting)?,
+            bound: share_of_bound(weighting, &*schedule, exec.graph().says_variance())?,
+            doubt: (weighting == Weighting::Learned).then(|| Doubt::new(recipe.seed, hyper)),
+            weighting,
+            schedule,
             times: times::build(&recipe.times)?,
             feed,
             adam: optim::AdamW::new(len, hyper),
@@ -159,6 +169,7 @@ impl Learner {
             ema: named(&self.ema.weights),
             first_moment: named(&self.adam.mean),
             second_moment: named(&self.adam.square),
+            loss: self.learned_by_loss(),
             state: State {
                 step: self.step,
                 updates: self.adam.step,
@@ -173,6 +184,17 @@ impl Learner {
         }
     }
 
+    fn learned_by_loss(&self) -> Tensors {
+        let times = Some((TIMES.to_owned(), vector(self.times.memory()))).filter(|(_, t)| !t.data.is_empty());
+        let doubt = self.doubt.iter().flat_map(Doubt::memory);
+        Tensors(
+            times
+                .into_iter()
+                .chain(doubt.map(|(name, v)| (name.into(), vector(v))))
+                .collect(),
+        )
+    }
+
     /// Goes on from a checkpoint of the same recipe.
     pub(super) fn restore(&mut self, checkpoint: &Checkpoint) -> std::result::Result<(), Error> {
         let Checkpoint {
@@ -181,6 +203,7 @@ impl Learner {
             ema,
             first_moment,
             second_moment,
+            loss,
         } = checkpoint;
         let flat = |tensors: &Tensors| -> std::result::Result<Vec<f32>, Error> {
             let weights = tensors.clone().into_weights(&self.exec.graph().params);
@@ -188,6 +211,7 @@ impl Learner {
                 weights.map_err(|misfit| Error::refused(format!("this checkpoint cannot be used: {misfit}")))?;
             Ok(self.exec.pack(&weights)?)
         };
+        let learned = |name: &str| loss.0.get(name).map_or(&[][..], |t| &t.data);
         let params = flat(model)?;
         self.ema.weights = flat(ema)?;
         self.adam.mean = flat(first_moment)?;
@@ -198,6 +222,10 @@ impl Learner {
         self.ema.decay = state.ema_decay.unwrap_or(self.recipe.ema.decay);
         self.lr = state.lr.unwrap_or(self.recipe.train.lr);
         self.step = state.step;
+        self.times.recall(learned(TIMES));
+        if let Some(doubt) = &mut self.doubt {
+            doubt.recall(learned, state.updates)?;
+        }
         self.work = None;
         Ok(())
     }
@@ -255,7 +283,7 @@ impl Learner {
             draws: times::draw(&*self.times, &*self.schedule, seed, self.step, 0..count, count),
             batch: self.feed.batch(self.step),
             done: 0,
-            loss: 0.0,
+            losses: Vec::new(),
             by_level: Vec::new(),
         }
     }
@@ -271,12 +299,12 @@ impl Learner {
             &work.batch.cond.slice(first, last),
             Mode::Train,
         )?;
-        let loss = lesson.mse(&out, batch)?;
+        let loss = lesson.judge(&out, batch)?;
         if let Some(i) = loss.per_sample.iter().position(|l| l.is_nan() || *l > EXPLODED) {
             return Ok(Some(self.loss_fault(loss.per_sample[i], work.draws[first + i])));
         }
         self.exec.backward(&loss.grad, Some(&mut self.grads), false)?;
-        work.loss += loss.value;
+        work.losses.extend(loss.losses);
         let reported = loss
             .per_sample
             .iter()
@@ -291,15 +319,21 @@ impl Learner {
     fn lesson(&self, work: &Work, first: usize, last: usize) -> Result<Lesson> {
         let (domain, device) = (self.domain(), self.exec.device());
         let (shape, numel) = (domain.shape(last - first), domain.numel());
-        let x0 = Tensor::from_slice(&work.batch.x[first * numel..last * numel], shape.as_slice(), device)?;
+        let x0 = candle_core::Tensor::from_slice(&work.batch.x[first * numel..last * numel], shape.as_slice(), device)?;
         let places = first as u64..last as u64;
         let eps = loss::noise(self.recipe.seed, self.step, places, &shape, device)?;
-        let weigh = |d: &Draw| {
-            let weight = self.weighting.weight(self.target, d.level, &*self.schedule);
-            (d.level, d.weight * weight)
+        let draws = &work.draws[first..last];
+        let levels: Vec<Level> = draws.iter().map(|d| d.level).collect();
+        let weight = |&at: &Level| self.weighting.weight(self.target, at, &*self.schedule);
+        let doubt = |at: Level| self.doubt.as_ref().map_or(1.0, |doubt| doubt.factor(at));
+        let lesson = Lesson::new(&x0, &eps, &levels, self.target, levels.iter().map(weight).collect())?;
+        let lesson = Lesson {
+            factors: draws.iter().map(|d| d.weight * doubt(d.level)).collect(),
+            ..lesson
         };
-        let (levels, weights): (Vec<_>, Vec<_>) = work.draws[first..last].iter().map(weigh).unzip();
-        Lesson::new(&x0, &eps, &levels, self.target, weights)
+        let Some(share) = self.bound else { return Ok(lesson) };
+        let bound = Bound::new((&x0, &eps), &levels, self.target, &*self.schedule, domain, share)?;
+        Ok(lesson.with_bound(bound))
     }
 
     fn update(&mut self, work: Work) -> Outcome {
@@ -310,17 +344,30 @@ impl Learner {
         }
         let lr = optim::rate(self.step, train.steps, train.warmup, self.lr, train.lr_end);
         self.update_weights(lr);
+        let loss = self.update_loss(&work, lr);
         let ema_decay = self.ema.next_decay();
         self.ema.update(self.exec.params());
         self.step += 1;
         Outcome::Stepped(Report {
             step: self.step,
-            loss: work.loss,
+            loss,
             grad_norm,
             lr,
             ema_decay,
             by_level: work.by_level,
         })
+    }
+
+    /// What the times and the weighting learn from a step. Gives the mean loss as if times were drawn evenly.
+    fn update_loss(&mut self, work: &Work, lr: f64) -> f64 {
+        let samples = || work.draws.iter().zip(&work.losses);
+        let seen: Vec<_> = samples().map(|(d, &loss)| (d.level, loss)).collect();
+        self.times.learn(&*self.schedule, &seen);
+        if let Some(doubt) = &mut self.doubt {
+            let seen: Vec<_> = samples().map(|(d, &loss)| (d.level, loss, d.weight)).collect();
+            doubt.update(&seen, lr);
+        }
+        samples().map(|(d, loss)| d.weight * loss).sum::<f64>() / work.losses.len() as f64
     }
 
     fn update_weights(&mut self, lr: f64) {
@@ -346,7 +393,7 @@ impl Learner {
         if which == Which::Ema {
             self.exec.params_mut().swap_with_slice(&mut self.ema.weights);
         }
-        Ok(lesson.mse(&out?, 1)?.per_sample)
+        Ok(lesson.judge(&out?, 1)?.per_sample)
     }
 
     /// What a sample is.
@@ -379,5 +426,45 @@ impl Learner {
         let culprit = grads.iter().find(|(_, g)| g.iter().any(|v| !v.is_finite()));
         let name = culprit.map_or("the network", |(name, _)| name);
         format!("The gradient of {name} is not finite in step {}.", self.step + 1)
+    }
+}
+
+/// Name of what the times learned, in a checkpoint.
+const TIMES: &str = "times";
+
+fn vector(data: Vec<f32>) -> Tensor {
+    Tensor {
+        shape: vec![data.len()],
+        data,
+    }
+}
+
+/// How the variance is learned, where the network says one.
+fn share_of_bound(
+    weighting: Weighting,
+    schedule: &dyn NoiseSchedule,
+    says_variance: bool,
+) -> std::result::Result<Option<Share>, Error> {
+    if says_variance && schedule.steps().is_none() {
+        return Err(Error::refused(
+            "a variance is learned for the steps of a discrete schedule: choose one such as cosine, or set net.variance to false",
+        ));
+    }
+    match (weighting, says_variance) {
+        (Weighting::Hybrid { share }, true) => Ok(Some(Share {
+            of_bound: share,
+            detached: true,
+        })),
+        (Weighting::Vlb, true) => Ok(Some(Share {
+            of_bound: 1.0,
+            detached: false,
+        })),
+        (Weighting::Hybrid { .. }, false) => Err(Error::refused(
+            "the hybrid weighting teaches a variance, but this network says none: set net.variance to true",
+        )),
+        (_, true) => Err(Error::refused(
+            "this network says a variance, but the weighting teaches it none: choose hybrid or vlb, or set net.variance to false",
+        )),
+        (_, false) => Ok(None),
     }
 }

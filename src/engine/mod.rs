@@ -6,6 +6,7 @@
 
 pub mod command;
 mod core;
+mod doubt;
 mod error;
 mod estimate;
 pub mod event;

@@ -108,13 +108,22 @@ pub(super) fn name(path: &Path) -> String {
     )
 }
 
+/// What a model is called, for people.
+pub(super) fn place(model: &Model) -> String {
+    match model {
+        Model::Present => "the present run".into(),
+        Model::Folder(path) => name(path),
+        Model::Bundled(id) => id.clone(),
+    }
+}
+
 /// Reads a model that is not the present run.
 pub fn load(model: &Model) -> Result<Pinned, Error> {
     match model {
         Model::Present => Err(Error::refused(
             "there is no run here: name a run folder or a model that ships with the program",
         )),
-        Model::Folder(path) => Pinned::from_saved(SavedModel::open(path)?, &name(path)),
-        Model::Bundled(id) => Pinned::from_saved(bundled::open(id)?, id),
+        Model::Folder(path) => Pinned::from_saved(SavedModel::open(path)?, &place(model)),
+        Model::Bundled(id) => Pinned::from_saved(bundled::open(id)?, &place(model)),
     }
 }

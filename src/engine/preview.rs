@@ -11,7 +11,7 @@ use super::{
     sample::{Sampling, info, last_frame, step_frame},
     select::Runner,
 };
-use crate::math::Spec;
+use crate::{diffusion::Guidance, math::Spec};
 
 /// A preview is written to the run folder when training is this part (one in so many) further than at the last one.
 const KEEP_EVERY: u64 = 4;
@@ -137,7 +137,7 @@ impl Previews {
         self.runner.net.load(ema)?;
         Ok(Making {
             step,
-            sampling: Sampling::with_runner(&self.request, &self.info, &self.runner)?,
+            sampling: Sampling::with_runner(&self.request, &self.info, &self.runner, None)?,
             path: Vec::new(),
         })
     }
@@ -158,7 +158,8 @@ fn request(info: &ModelInfo) -> SampleRequest {
             Some(_) => ClassChoice::Each,
             None => ClassChoice::None,
         },
-        guidance: 1.0,
+        guidance: Guidance::default(),
+        weaker: None,
         noise: None,
     }
 }

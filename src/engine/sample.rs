@@ -8,11 +8,11 @@ use super::{
     Error,
     command::{ClassChoice, SampleRequest},
     event::{StepFrame, TrajectoryInfo},
-    model::{ModelInfo, Pinned},
+    model::{self, ModelInfo, Pinned},
     select::{Host, Runner},
 };
 use crate::{
-    diffusion::{Clipped, Denoiser, EpsAfterClip, Guidance, Guided, Net, NetDenoiser, Step, Trajectory, sampler},
+    diffusion::{AutoGuided, Clipped, Denoiser, EpsAfterClip, Guided, Net, NetDenoiser, Step, Trajectory, sampler},
     math::{
         Cond, Domain, Frame, Level, Move, Units, grid,
         noise::{Address, Seeded, Stream},
@@ -52,12 +52,18 @@ pub struct Sampling {
 impl Sampling {
     /// Builds the network of `pinned` and starts from the request's noise.
     pub(super) fn new(request: &SampleRequest, pinned: &Pinned, host: &Host) -> Result<Self, Error> {
-        Self::with_runner(request, &pinned.info, &pinned.runner(host)?)
+        let weaker = Weaker::of(request, &pinned.info, host)?;
+        Self::with_runner(request, &pinned.info, &pinned.runner(host)?, weaker)
     }
 
-    /// The same with a network that is already there.
-    pub(super) fn with_runner(request: &SampleRequest, model: &ModelInfo, runner: &Runner) -> Result<Self, Error> {
-        let plan = Plan::new(request, model)?;
+    /// The same with networks that are already there.
+    pub(super) fn with_runner(
+        request: &SampleRequest,
+        model: &ModelInfo,
+        runner: &Runner,
+        weaker: Option<Weaker>,
+    ) -> Result<Self, Error> {
+        let plan = Plan::new(request, model, weaker)?;
         let passes = if plan.is_guided() { 2 } else { 1 };
         let chunk = (runner.per_call / passes).max(1);
         let start = plan.start_noise()?;
@@ -128,6 +134,36 @@ fn concat<'a>(parts: impl Iterator<Item = &'a Tensor>) -> Result<Vec<f32>, Error
     Ok(all)
 }
 
+/// The network that autoguidance leaves behind.
+pub(super) struct Weaker {
+    runner: Runner,
+    target: target::Target,
+}
+
+impl Weaker {
+    /// The one that the request names, if it does. It must know the same samples, noise levels and classes as `model`.
+    pub(super) fn of(request: &SampleRequest, model: &ModelInfo, host: &Host) -> Result<Option<Self>, Error> {
+        let Some(wanted) = &request.weaker else { return Ok(None) };
+        let pinned = model::load(wanted)?;
+        let info = &pinned.info;
+        let differs = [
+            (info.domain != model.domain, "other samples"),
+            (info.recipe.schedule != model.recipe.schedule, "another noise schedule"),
+            (info.class_names.len() != model.class_names.len(), "other classes"),
+        ];
+        if let Some((_, what)) = differs.iter().find(|(differs, _)| *differs) {
+            return Err(Error::refused(format!(
+                "{} has {what} than {}: autoguidance needs a weaker model of the same kind",
+                info.label, model.label
+            )));
+        }
+        Ok(Some(Self {
+            runner: pinned.runner(host)?,
+            target: target::build(&info.recipe.target)?,
+        }))
+    }
+}
+
 /// A checked request: everything that the chunks have in common.
 struct Plan<'a> {
     request: &'a SampleRequest,
@@ -137,12 +173,18 @@ struct Plan<'a> {
     schedule: Arc<dyn NoiseSchedule>,
     cond: Cond,
     null_class: Option<u32>,
+    weaker: Option<Weaker>,
 }
 
 impl<'a> Plan<'a> {
-    fn new(request: &'a SampleRequest, model: &ModelInfo) -> Result<Self, Error> {
+    fn new(request: &'a SampleRequest, model: &ModelInfo, weaker: Option<Weaker>) -> Result<Self, Error> {
         if request.count == 0 || request.steps == 0 {
             return Err(Error::refused("a trajectory needs at least one sample and one step"));
+        }
+        if weaker.is_some() && !request.guidance.is_on() {
+            return Err(Error::refused(
+                "a weaker model counts for nothing at guidance 1: choose a guidance of, say, 2",
+            ));
         }
         let schedule: Arc<dyn NoiseSchedule> = schedule::build(&model.recipe.schedule)?.into();
         Ok(Self {
@@ -153,6 +195,7 @@ impl<'a> Plan<'a> {
             schedule,
             cond: condition(request, model)?,
             null_class: model.null_class(),
+            weaker,
         })
     }
 
@@ -197,15 +240,24 @@ impl<'a> Plan<'a> {
 
     /// Whether each move asks the network twice.
     fn is_guided(&self) -> bool {
-        self.request.guidance != 1.0 && self.request.class != ClassChoice::None
+        self.request.guidance.is_on() && (self.request.class != ClassChoice::None || self.weaker.is_some())
     }
 
     /// Guidance first, clipping after.
     fn denoiser(&self, net: Arc<dyn Net>, first: usize, last: usize) -> Box<dyn Denoiser> {
-        let target = self.target;
-        match (self.cond.slice(first, last), self.null_class) {
+        let (target, guidance) = (self.target, self.request.guidance);
+        let cond = self.cond.slice(first, last);
+        if let Some(Weaker { runner, target: theirs }) = &self.weaker {
+            let bad = NetDenoiser {
+                net: runner.net.clone(),
+                target: *theirs,
+                cond: cond.clone(),
+            };
+            let good = NetDenoiser { net, target, cond };
+            return clipped(AutoGuided { good, bad, guidance }, self.domain);
+        }
+        match (cond, self.null_class) {
             (Cond::Class(classes), Some(null_class)) if self.is_guided() => {
-                let guidance = Guidance::scale(self.request.guidance);
                 let guided = Guided {
                     net,
                     target,
@@ -280,6 +332,7 @@ pub(super) fn info(request: &SampleRequest, model: &ModelInfo, moves: usize) -> 
         count: request.count,
         class: request.class,
         guidance: request.guidance,
+        weaker: request.weaker.as_ref().map(model::place),
         class_names: model.class_names.clone(),
     }
 }
@@ -343,6 +396,7 @@ fn mean_and_std(values: &[f32]) -> (f32, f32) {
 mod tests {
     use super::*;
     use crate::{
+        diffusion::Guidance,
         engine::{TrajectoryId, command::Model},
         files::Recipe,
         math::{Spec, Value},
@@ -380,7 +434,8 @@ mod tests {
             seed: 9,
             count,
             class: ClassChoice::Each,
-            guidance: 2.0,
+            guidance: Guidance::scale(2.0),
+            weaker: None,
             noise: None,
         }
     }
@@ -392,7 +447,7 @@ mod tests {
             per_call,
             ..pinned.runner(&Host::default()).unwrap()
         };
-        let mut sampling = Sampling::with_runner(request, &pinned.info, &runner).unwrap();
+        let mut sampling = Sampling::with_runner(request, &pinned.info, &runner, None).unwrap();
         let (mut calls, mut x) = (0, Vec::new());
         while !sampling.is_done() {
             calls += 1;

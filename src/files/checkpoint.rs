@@ -20,7 +20,7 @@ use crate::math::Domain;
 pub const MODEL: &str = "model.safetensors";
 /// The averaged weights, which samples are made with. Its header carries the recipe and the step.
 pub const EMA: &str = "ema.safetensors";
-/// Both moments of Adam, under PyTorch's names.
+/// Both moments of Adam, under PyTorch's names, and what the loss learned.
 pub const OPTIMIZER: &str = "optimizer.safetensors";
 /// Key of [`State::domain`] in the header of [`EMA`], as JSON.
 pub const DOMAIN: &str = "domain";
@@ -42,6 +42,8 @@ pub struct Checkpoint {
     pub first_moment: Tensors,
     /// Adam's second moment, by the names of the weights.
     pub second_moment: Tensors,
+    /// What the loss itself learned (which times matter, how uncertain each level is); empty where it learns nothing.
+    pub loss: Tensors,
 }
 
 /// Counters and figures of a checkpoint, `state.json`.
@@ -110,7 +112,13 @@ mod exact {
 impl Checkpoint {
     /// Size on disk, nearly.
     pub fn bytes(&self) -> u64 {
-        let parts = [&self.model, &self.ema, &self.first_moment, &self.second_moment];
+        let parts = [
+            &self.model,
+            &self.ema,
+            &self.first_moment,
+            &self.second_moment,
+            &self.loss,
+        ];
         parts.into_iter().map(Tensors::bytes).sum()
     }
 
@@ -139,7 +147,7 @@ impl Checkpoint {
         let parts = [
             (MODEL, &self.model, &Notes::new()),
             (EMA, &self.ema, &notes),
-            (OPTIMIZER, &self.joined_moments(), &Notes::new()),
+            (OPTIMIZER, &self.optimizer(), &Notes::new()),
         ];
         let mut state = self.state.clone();
         for (name, tensors, notes) in parts {
@@ -152,47 +160,49 @@ impl Checkpoint {
         atomic::sync_folder(stage)
     }
 
-    fn joined_moments(&self) -> Tensors {
-        let named = |tensors: &Tensors, prefix: &str| -> Vec<(String, Tensor)> {
+    /// All that belongs to training alone, under one prefix a part.
+    fn optimizer(&self) -> Tensors {
+        let parts = [&self.first_moment, &self.second_moment, &self.loss];
+        let named = |(tensors, prefix): (&Tensors, &str)| -> Vec<(String, Tensor)> {
             tensors
                 .0
                 .iter()
                 .map(|(name, t)| (format!("{prefix}{name}"), t.clone()))
                 .collect()
         };
-        let first = named(&self.first_moment, FIRST);
-        Tensors(first.into_iter().chain(named(&self.second_moment, SECOND)).collect())
+        Tensors(parts.into_iter().zip(PREFIXES).flat_map(named).collect())
     }
 
     /// Reads a checkpoint and compares every file with its checksum.
     pub fn load(folder: &Path) -> Result<Self> {
         let state = State::load(folder)?;
-        let [first_moment, second_moment] =
-            split_moments(&folder.join(OPTIMIZER), state.tensors(folder, OPTIMIZER)?.1)?;
+        let [first_moment, second_moment, loss] = split(&folder.join(OPTIMIZER), state.tensors(folder, OPTIMIZER)?.1)?;
         Ok(Self {
             model: state.tensors(folder, MODEL)?.1,
             ema: state.tensors(folder, EMA)?.1,
             first_moment,
             second_moment,
+            loss,
             state,
         })
     }
 }
 
-const FIRST: &str = "exp_avg.";
-const SECOND: &str = "exp_avg_sq.";
+const PREFIXES: [&str; 3] = ["exp_avg.", "exp_avg_sq.", "loss."];
 
-fn split_moments(path: &Path, joined: Tensors) -> Result<[Tensors; 2]> {
-    let mut moments = [Tensors::default(), Tensors::default()];
+fn split(path: &Path, joined: Tensors) -> Result<[Tensors; 3]> {
+    let mut parts = [Tensors::default(), Tensors::default(), Tensors::default()];
     for (name, tensor) in joined.0 {
-        let (which, name) = match (name.strip_prefix(FIRST), name.strip_prefix(SECOND)) {
-            (Some(name), _) => (0, name),
-            (_, Some(name)) => (1, name),
-            _ => return Err(Error::broken(path, format!("it has the unknown tensor “{name}”"))),
+        let part = parts
+            .iter_mut()
+            .zip(PREFIXES)
+            .find_map(|(part, prefix)| Some((part, name.strip_prefix(prefix)?)));
+        let Some((part, name)) = part else {
+            return Err(Error::broken(path, format!("it has the unknown tensor “{name}”")));
         };
-        moments[which].0.insert(name.into(), tensor);
+        part.0.insert(name.into(), tensor);
     }
-    Ok(moments)
+    Ok(parts)
 }
 
 impl State {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Recipe;
-use crate::math::Spec;
+use crate::{diffusion::Guidance, math::Spec};
 
 /// Everything that is needed to make a picture again, given the weights.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,8 +26,10 @@ pub struct Provenance {
     pub count: usize,
     /// Class of the samples: an index, `each`, or empty for none.
     pub class: String,
-    /// Guidance scale; 1 is off.
-    pub guidance: f64,
+    /// Guidance: scale, interval and rescaling.
+    pub guidance: Guidance,
+    /// Autoguidance: the weaker model that was left behind.
+    pub weaker: Option<String>,
     /// Which step is shown, `0..=steps`; `None` where there are several.
     pub step: Option<usize>,
     /// Which sample is shown; `None` where there are several.
@@ -51,8 +53,18 @@ impl Provenance {
             ("Seed", self.seed.to_string()),
             ("Count", self.count.to_string()),
             ("Class", self.class.clone()),
-            ("Guidance", self.guidance.to_string()),
+            ("Guidance", self.guidance.scale.to_string()),
         ];
+        let Guidance {
+            interval: (low, high),
+            rescale,
+            ..
+        } = self.guidance;
+        // Only what is not as usual, so that pictures stay readable for older versions.
+        texts.extend((low > 0.0).then(|| ("Guidance from", low.to_string())));
+        texts.extend((high < f64::INFINITY).then(|| ("Guidance to", high.to_string())));
+        texts.extend((rescale > 0.0).then(|| ("Guidance rescale", rescale.to_string())));
+        texts.extend(self.weaker.iter().map(|model| ("Guided away from", model.clone())));
         texts.extend(self.step.map(|i| ("Step", i.to_string())));
         texts.extend(self.sample.map(|i| ("Sample", i.to_string())));
         Ok(texts)
@@ -76,7 +88,15 @@ impl Provenance {
             seed: number(texts, "Seed")?,
             count: number(texts, "Count")?,
             class: text(texts, "Class")?.into(),
-            guidance: number(texts, "Guidance")?,
+            guidance: Guidance {
+                scale: number(texts, "Guidance")?,
+                interval: (
+                    optional(texts, "Guidance from")?.unwrap_or(0.0),
+                    optional(texts, "Guidance to")?.unwrap_or(f64::INFINITY),
+                ),
+                rescale: optional(texts, "Guidance rescale")?.unwrap_or(0.0),
+            },
+            weaker: texts.get("Guided away from").cloned(),
             step: optional(texts, "Step")?,
             sample: optional(texts, "Sample")?,
         }))

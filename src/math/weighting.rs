@@ -35,8 +35,16 @@ pub enum Weighting {
         /// Standard deviation of the data.
         sigma_data: f64,
     },
-    /// The variational bound in nats: `T (SNR(t-1) - SNR(t)) / 2` on the clean sample.
+    /// The variational bound in nats: `T (SNR(t-1) - SNR(t)) / 2` on the clean sample. Where the network says its variance,
+    /// the bound with that variance takes the place of the squared error.
     Vlb,
+    /// As [`Self::Simple`], with a share of the bound that teaches the network's variance (Nichol and Dhariwal 2021).
+    Hybrid {
+        /// Factor of the bound.
+        share: f64,
+    },
+    /// As [`Self::Simple`], divided by the loss that is to be expected at the level, which is learned (Karras et al. 2024).
+    Learned,
 }
 
 const GAMMA: Param = Param::real(
@@ -123,6 +131,22 @@ pub const ENTRIES: &[&Entry<Weighting>] = &[
         params: &[],
         build: |_| Ok(Box::new(Weighting::Vlb)),
     },
+    &Entry {
+        id: "hybrid",
+        label: "Hybrid",
+        help: "Simple, with a little of the bound to learn the variance by; needs a net with variance",
+        source: "arXiv:2102.09672",
+        params: &[Param::real("share", 1e-6, 1.0, 0.001, "Factor of the bound")],
+        build: |p| Ok(Box::new(Weighting::Hybrid { share: p.real("share") })),
+    },
+    &Entry {
+        id: "learned",
+        label: "Learned uncertainty",
+        help: "Every noise level is divided by its own expected loss, learned on the way; EDM2's choice",
+        source: "arXiv:2312.02696",
+        params: &[],
+        build: |_| Ok(Box::new(Weighting::Learned)),
+    },
 ];
 
 /// Builds the chosen weighting.
@@ -135,8 +159,9 @@ impl Weighting {
     /// clean sample (noise as the target at pure noise) the factor is 1.
     pub fn weight(self, target: Target, at: Level, schedule: &dyn NoiseSchedule) -> f64 {
         let clean = match (self, target) {
-            (Self::Simple, Target::Score) => return at.sigma.powi(2),
-            (Self::Simple, _) => return 1.0,
+            (Self::Simple | Self::Hybrid { .. } | Self::Learned, _) => {
+                return if target == Target::Score { at.sigma.powi(2) } else { 1.0 };
+            }
             _ => self.of_clean(at, schedule),
         };
         let factor = (target.determinant(at) / at.sigma).powi(2);
@@ -147,7 +172,7 @@ impl Weighting {
     fn of_clean(self, at: Level, schedule: &dyn NoiseSchedule) -> f64 {
         let snr = at.snr();
         match self {
-            Self::Simple => 1.0,
+            Self::Simple | Self::Hybrid { .. } | Self::Learned => 1.0,
             Self::Snr => snr,
             Self::MinSnr { gamma } => snr.min(gamma),
             Self::SoftMinSnr { gamma } => snr * gamma / (snr + gamma),

@@ -125,7 +125,12 @@ impl Net for SharedNet {
     fn vjp(&self, x: &Tensor, t: &[f64], cond: &Cond, cotangent: &Tensor) -> Result<(Tensor, Tensor)> {
         self.with(|exec| {
             let out = exec.forward(x, t, cond, Mode::Train)?;
-            let grad = exec.backward(cotangent, None, true)?;
+            // What is asked of the first half of the output alone asks nothing of the second.
+            let grad = if out.dim(1)? == 2 * cotangent.dim(1)? {
+                exec.backward(&Tensor::cat(&[cotangent, &cotangent.zeros_like()?], 1)?, None, true)?
+            } else {
+                exec.backward(cotangent, None, true)?
+            };
             let grad = grad.ok_or_else(|| Error::Msg("the executor gave no input gradient".into()))?;
             Ok((out, grad))
         })

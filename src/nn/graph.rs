@@ -224,6 +224,12 @@ impl Graph {
         self.params.iter().map(ParamInfo::numel).sum()
     }
 
+    /// Whether the output has a second half that says the variance.
+    pub fn says_variance(&self) -> bool {
+        let channels = |node: usize| self.nodes[node].shape.channels();
+        channels(self.output.0) == 2 * channels(0)
+    }
+
     /// Multiply-adds of one sample's forward pass times two (convolutions, linear maps and attention).
     pub fn forward_flops(&self) -> f64 {
         self.nodes.iter().map(|n| self.node_flops(n)).sum()

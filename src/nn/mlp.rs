@@ -1,7 +1,7 @@
 //! A residual perceptron for points in the plane.
 
 use super::{
-    Graph, NetBuilder,
+    Graph, NetBuilder, VARIANCE,
     builder::Builder,
     graph::{Activation, NodeId},
 };
@@ -19,11 +19,13 @@ pub const ENTRY: Entry<dyn NetBuilder> = Entry {
     params: &[
         Param::int("width", 8, 4096, 128, "Numbers in each layer"),
         Param::int("depth", 1, 64, 4, "Hidden layers"),
+        VARIANCE,
     ],
     build: |p| {
         Ok(Box::new(Mlp {
             width: p.count("width"),
             depth: p.count("depth"),
+            outputs: if p.flag(VARIANCE.id) { 4 } else { 2 },
         }))
     },
 };
@@ -32,6 +34,7 @@ pub const ENTRY: Entry<dyn NetBuilder> = Entry {
 struct Mlp {
     width: usize,
     depth: usize,
+    outputs: usize,
 }
 
 impl NetBuilder for Mlp {
@@ -48,7 +51,7 @@ impl NetBuilder for Mlp {
             h = b.add(h, change);
         }
         let active = b.act(h, Activation::Silu);
-        let out = b.linear("out", active, 2);
+        let out = b.linear("out", active, self.outputs);
         b.finish(out)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use crate::math::{Domain, Entry, Spec, SpecError, spec};
+use crate::math::{Domain, Entry, Param, Spec, SpecError, spec};
 
 pub mod builder;
 pub mod candle_exec;
@@ -38,6 +38,13 @@ pub trait NetBuilder: Send + Sync + Debug {
         Ok(None)
     }
 }
+
+/// Whether the output has a second half that says the variance of a denoising step.
+const VARIANCE: Param = Param::flag(
+    "variance",
+    false,
+    "Twice the outputs, the second half to say the variance; for the hybrid weighting",
+);
 
 /// All networks.
 pub const ENTRIES: &[&Entry<dyn NetBuilder>] = &[&mlp::ENTRY, &unet::ENTRY];

@@ -15,6 +15,7 @@ use std::{
 };
 
 use diffusion_studio::{
+    diffusion::Guidance,
     engine::{
         Activity, Command, Engine, Event, RunId, Settings, TrajectoryId,
         command::{ClassChoice, Model, SampleRequest, TrainRequest},
@@ -192,7 +193,8 @@ pub fn request(id: u64, count: usize, sampler: &str) -> SampleRequest {
         seed: 11,
         count,
         class: ClassChoice::None,
-        guidance: 1.0,
+        guidance: Guidance::default(),
+        weaker: None,
         noise: None,
     }
 }

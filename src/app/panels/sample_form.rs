@@ -16,7 +16,7 @@ use crate::{
         widgets::{button, form},
         words,
     },
-    diffusion::sampler,
+    diffusion::{Guidance, sampler},
     engine::{
         Command, TrajectoryId,
         command::{ClassChoice, Model, SampleRequest},
@@ -370,10 +370,11 @@ impl SampleDraft {
             },
             class: self.class,
             guidance: if self.class == ClassChoice::None {
-                1.0
+                Guidance::default()
             } else {
-                self.guidance
+                Guidance::scale(self.guidance)
             },
+            weaker: None,
             noise: None,
         }
     }

@@ -271,8 +271,8 @@ fn facts(info: &TrajectoryInfo) -> String {
             parts.push(name.unwrap_or_else(|| format!("class {class}")));
         }
     }
-    if info.guidance != 1.0 {
-        parts.push(format!("guidance {}", crate::app::words::number(info.guidance)));
+    if info.guidance.is_on() {
+        parts.push(format!("guidance {}", crate::app::words::number(info.guidance.scale)));
     }
     parts.join(" · ")
 }

@@ -1,7 +1,7 @@
 //! The U-Net of diffusers' `UNet2DModel`: its layout, its parameter names, its configuration.
 
 use super::{
-    Graph, NetBuilder,
+    Graph, NetBuilder, VARIANCE,
     presets::{Preset, Shape},
 };
 use crate::math::{Domain, Entry, Param, Params, SpecError};
@@ -56,6 +56,7 @@ pub const ENTRY: Entry<dyn NetBuilder> = Entry {
             false,
             "The time scales and shifts instead of being added",
         ),
+        VARIANCE,
         Param::text(
             "config",
             "",
@@ -102,7 +103,14 @@ impl UNet {
             TimeScaleShift::Default
         };
         let config = match self.params.text("config") {
-            "" => config(&self.shape(height, width)?, channels, time),
+            "" => Config {
+                out_channels: if self.params.flag(VARIANCE.id) {
+                    2 * channels
+                } else {
+                    channels
+                },
+                ..config(&self.shape(height, width)?, channels, time)
+            },
             json => Config::from_json(json)?,
         };
         let config = Config {
