@@ -1,7 +1,6 @@
 //! Pointwise functions and their derivatives on registers.
 
 use super::simd::Simd;
-use crate::nn::graph::Activation;
 
 /// `e^x` to about 1e-7 of its value; arguments beyond ±87 count as ±87.
 #[inline(always)]
@@ -53,45 +52,99 @@ fn mish_gate<S: Simd>(s: S, x: S::V) -> (S::V, S::V) {
     (n, s.div(n, s.add(n, two)))
 }
 
-/// `f(x)`.
-#[inline(always)]
-pub(super) fn value<S: Simd>(s: S, f: Activation, x: S::V) -> S::V {
-    match f {
-        Activation::Silu => s.mul(x, sigmoid(s, x)),
-        Activation::Relu => s.max(s.splat(0.0), x),
-        Activation::Gelu => s.mul(x, normal(s, x).0),
-        Activation::Mish => s.mul(x, mish_gate(s, x).1),
+/// An activation and its derivative. A type for each, so that inner loops know theirs.
+pub(super) trait Curve {
+    /// `f(x)`.
+    fn value<S: Simd>(s: S, x: S::V) -> S::V;
+
+    /// `f'(x)`.
+    fn slope<S: Simd>(s: S, x: S::V) -> S::V;
+}
+
+/// No activation.
+pub(super) struct Identity;
+
+pub(super) struct Silu;
+
+pub(super) struct Relu;
+
+pub(super) struct Gelu;
+
+pub(super) struct Mish;
+
+impl Curve for Identity {
+    #[inline(always)]
+    fn value<S: Simd>(_: S, x: S::V) -> S::V {
+        x
+    }
+
+    #[inline(always)]
+    fn slope<S: Simd>(s: S, _: S::V) -> S::V {
+        s.splat(1.0)
     }
 }
 
-/// `f'(x)`.
-#[inline(always)]
-pub(super) fn slope<S: Simd>(s: S, f: Activation, x: S::V) -> S::V {
-    let one = s.splat(1.0);
-    match f {
-        Activation::Silu => {
-            let gate = sigmoid(s, x);
-            s.mul(gate, s.fma(x, s.sub(one, gate), one))
-        }
-        Activation::Relu => s.if_positive(x, one, s.splat(0.0)),
-        Activation::Gelu => {
-            let (phi, bell) = normal(s, x);
-            // 1 / sqrt(2 pi)
-            s.fma(s.mul(x, s.splat(0.398_942_3)), bell, phi)
-        }
-        Activation::Mish => {
-            let (n, gate) = mish_gate(s, x);
-            let n_plus_2 = s.add(n, s.splat(2.0));
-            let rest = s.div(s.mul(s.splat(4.0), s.add(n, one)), s.mul(n_plus_2, n_plus_2));
-            s.fma(s.mul(x, rest), sigmoid(s, x), gate)
-        }
+impl Curve for Silu {
+    #[inline(always)]
+    fn value<S: Simd>(s: S, x: S::V) -> S::V {
+        s.mul(x, sigmoid(s, x))
+    }
+
+    #[inline(always)]
+    fn slope<S: Simd>(s: S, x: S::V) -> S::V {
+        let (gate, one) = (sigmoid(s, x), s.splat(1.0));
+        s.mul(gate, s.fma(x, s.sub(one, gate), one))
+    }
+}
+
+impl Curve for Relu {
+    #[inline(always)]
+    fn value<S: Simd>(s: S, x: S::V) -> S::V {
+        s.max(s.splat(0.0), x)
+    }
+
+    #[inline(always)]
+    fn slope<S: Simd>(s: S, x: S::V) -> S::V {
+        s.if_positive(x, s.splat(1.0), s.splat(0.0))
+    }
+}
+
+impl Curve for Gelu {
+    #[inline(always)]
+    fn value<S: Simd>(s: S, x: S::V) -> S::V {
+        s.mul(x, normal(s, x).0)
+    }
+
+    #[inline(always)]
+    fn slope<S: Simd>(s: S, x: S::V) -> S::V {
+        let (phi, bell) = normal(s, x);
+        // 1 / sqrt(2 pi)
+        s.fma(s.mul(x, s.splat(0.398_942_3)), bell, phi)
+    }
+}
+
+impl Curve for Mish {
+    #[inline(always)]
+    fn value<S: Simd>(s: S, x: S::V) -> S::V {
+        s.mul(x, mish_gate(s, x).1)
+    }
+
+    #[inline(always)]
+    fn slope<S: Simd>(s: S, x: S::V) -> S::V {
+        let (n, gate) = mish_gate(s, x);
+        let n_plus_2 = s.add(n, s.splat(2.0));
+        let rest = s.div(s.mul(s.splat(4.0), s.add(n, s.splat(1.0))), s.mul(n_plus_2, n_plus_2));
+        s.fma(s.mul(x, rest), sigmoid(s, x), gate)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::simd::{Isa, Kernel};
+    use crate::{
+        kernels::simd::{Isa, Kernel},
+        nn::graph::Activation,
+    };
 
     /// `f` and its derivative at one point.
     struct At(Activation, f32);
@@ -100,9 +153,19 @@ mod tests {
         type Out = [f32; 2];
         #[inline(always)]
         fn run<S: Simd>(self, s: S) -> [f32; 2] {
-            let x = s.splat(self.1);
-            [value(s, self.0, x), slope(s, self.0, x)].map(|v| first(s, v))
+            match self.0 {
+                Activation::Silu => both::<S, Silu>(s, self.1),
+                Activation::Relu => both::<S, Relu>(s, self.1),
+                Activation::Gelu => both::<S, Gelu>(s, self.1),
+                Activation::Mish => both::<S, Mish>(s, self.1),
+            }
         }
+    }
+
+    #[inline(always)]
+    fn both<S: Simd, F: Curve>(s: S, x: f32) -> [f32; 2] {
+        let x = s.splat(x);
+        [first(s, F::value(s, x)), first(s, F::slope(s, x))]
     }
 
     #[expect(unsafe_code, reason = "looks into a register")]

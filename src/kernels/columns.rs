@@ -9,7 +9,7 @@
 )]
 
 use super::{
-    activation,
+    activation::{Curve, Gelu, Identity, Mish, Relu, Silu},
     simd::{Isa, Kernel, Simd},
 };
 use crate::nn::graph::Activation;
@@ -51,17 +51,69 @@ impl<'a> Affine<'a> {
         }
     }
 
-    /// The values that registers of `n` lanes from channel `c` on take.
+    /// What belongs to the channels from `c` on.
     ///
     /// # Safety
     /// All three slices have `c + min(n, LANES)` numbers.
     #[inline(always)]
-    unsafe fn apply<S: Simd>(&self, s: S, x: S::V, c: usize, n: usize) -> S::V {
+    unsafe fn at<S: Simd>(&self, s: S, c: usize, n: usize) -> AffineAt<S> {
         // SAFETY: as promised by the caller.
         unsafe {
-            let centred = s.sub(x, load(s, self.centre, c, n));
-            s.fma(centred, load(s, self.factor, c, n), load(s, self.offset, c, n))
+            AffineAt {
+                centre: load(s, self.centre, c, n),
+                factor: load(s, self.factor, c, n),
+                offset: load(s, self.offset, c, n),
+            }
         }
+    }
+}
+
+/// A kernel that is compiled for each activation.
+trait ActKernel {
+    fn run_with<S: Simd, F: Curve>(self, s: S);
+}
+
+/// Chooses the code for the activation.
+#[inline(always)]
+fn with_act<S: Simd>(s: S, act: Option<Activation>, kernel: impl ActKernel) {
+    match act {
+        None => kernel.run_with::<S, Identity>(s),
+        Some(Activation::Silu) => kernel.run_with::<S, Silu>(s),
+        Some(Activation::Relu) => kernel.run_with::<S, Relu>(s),
+        Some(Activation::Gelu) => kernel.run_with::<S, Gelu>(s),
+        Some(Activation::Mish) => kernel.run_with::<S, Mish>(s),
+    }
+}
+
+/// [`Affine`] for a register of channels.
+#[derive(Clone, Copy)]
+struct AffineAt<S: Simd> {
+    centre: S::V,
+    factor: S::V,
+    offset: S::V,
+}
+
+impl<S: Simd> AffineAt<S> {
+    /// The map that changes nothing, or what belongs to the channels from `c` on.
+    ///
+    /// # Safety
+    /// As for [`Affine::at`].
+    #[inline(always)]
+    unsafe fn of(s: S, affine: Option<&Affine<'_>>, c: usize, n: usize) -> Self {
+        match affine {
+            // SAFETY: as promised by the caller.
+            Some(affine) => unsafe { affine.at(s, c, n) },
+            None => Self {
+                centre: s.splat(0.0),
+                factor: s.splat(1.0),
+                offset: s.splat(0.0),
+            },
+        }
+    }
+
+    #[inline(always)]
+    fn apply(&self, s: S, x: S::V) -> S::V {
+        s.fma(s.sub(x, self.centre), self.factor, self.offset)
     }
 }
 
@@ -99,33 +151,56 @@ impl Kernel for Sums<'_> {
             totals,
         } = self;
         for block in x.chunks(BLOCK * channels) {
-            let pixels = block.len() / channels;
             for c in (0..channels).step_by(S::LANES) {
                 let n = channels - c;
-                // SAFETY: columns c..c + min(n, LANES) of `pixels` rows lie in the block, and so do those of the
-                // vectors, as `add_sums` checked.
+                // SAFETY: columns c..c + min(n, LANES) of the block's rows lie in it, and so do those of the vectors, as
+                // `add_sums` checked.
                 unsafe {
-                    let middle = match centre {
-                        Some(centre) => load(s, centre, c, n),
-                        None => s.splat(0.0),
+                    let total = match centre {
+                        Some(centre) => column_sum::<S, true>(s, block, channels, c, load(s, centre, c, n)),
+                        None => column_sum::<S, false>(s, block, channels, c, s.splat(0.0)),
                     };
-                    let mut parts = [s.splat(0.0); 4];
-                    for p in 0..pixels {
-                        let v = s.load_n(block.as_ptr().add(p * channels + c), n);
-                        let part = &mut parts[p % 4];
-                        *part = if centre.is_some() {
-                            s.fma(s.sub(v, middle), s.sub(v, middle), *part)
-                        } else {
-                            s.add(*part, v)
-                        };
-                    }
-                    let total = s.add(s.add(parts[0], parts[1]), s.add(parts[2], parts[3]));
                     let sum = totals.as_mut_ptr().add(c);
                     s.store_n(sum, s.add(s.load_n(sum, n), total), n);
                 }
             }
         }
     }
+}
+
+/// The sums of the columns from `c` on, or, where `CENTRED`, of their squared distances from `middle`.
+///
+/// # Safety
+/// `c < channels`, and `x` has rows of `channels` numbers.
+#[inline(always)]
+unsafe fn column_sum<S: Simd, const CENTRED: bool>(s: S, x: &[f32], channels: usize, c: usize, middle: S::V) -> S::V {
+    let n = channels - c;
+    let mut parts = [s.splat(0.0); 4];
+    macro_rules! add {
+        ($part:literal, $row:expr) => {
+            // SAFETY: the row is one of `x`, and `c` within it, as promised by the caller.
+            let v = unsafe { s.load_n($row.add(c), n) };
+            parts[$part] = if CENTRED {
+                let away = s.sub(v, middle);
+                s.fma(away, away, parts[$part])
+            } else {
+                s.add(parts[$part], v)
+            };
+        };
+    }
+    // Four sums at a time: an addition takes as long as four loads.
+    let fours = x.chunks_exact(4 * channels);
+    for row in fours.remainder().chunks_exact(channels) {
+        add!(0, row.as_ptr());
+    }
+    for rows in fours {
+        let p = rows.as_ptr();
+        add!(0, p);
+        add!(1, p.add(channels));
+        add!(2, p.add(2 * channels));
+        add!(3, p.add(3 * channels));
+    }
+    s.add(s.add(parts[0], parts[1]), s.add(parts[2], parts[3]))
 }
 
 /// `to = f(affine(x))` for `pixels` rows; `x` has `channels` columns, `to` has `stride` numbers from row to row.
@@ -165,26 +240,33 @@ impl Kernel for Transforming<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
+        with_act(s, self.all.act, self);
+    }
+}
+
+impl ActKernel for Transforming<'_> {
+    #[inline(always)]
+    fn run_with<S: Simd, F: Curve>(self, s: S) {
         let Transform {
             x,
             channels,
             affine,
-            act,
             stride,
+            ..
         } = self.all;
-        for p in 0..x.len() / channels {
+        let pixels = x.len() / channels;
+        // What belongs to a channel stays in registers while the pixels of a block pass by.
+        for first in (0..pixels).step_by(BLOCK) {
             for c in (0..channels).step_by(S::LANES) {
                 let n = channels - c;
                 // SAFETY: `Transform::run` checked both matrices; the vectors have `channels` numbers.
                 unsafe {
-                    let mut v = s.load_n(x.as_ptr().add(p * channels + c), n);
-                    if let Some(affine) = &affine {
-                        v = affine.apply(s, v, c, n);
+                    let affine = AffineAt::of(s, affine.as_ref(), c, n);
+                    for p in first..pixels.min(first + BLOCK) {
+                        let v = s.load_n(x.as_ptr().add(p * channels + c), n);
+                        let v = F::value(s, affine.apply(s, v));
+                        s.store_n(self.to.as_mut_ptr().add(p * stride + c), v, n);
                     }
-                    if let Some(f) = act {
-                        v = activation::value(s, f, v);
-                    }
-                    s.store_n(self.to.as_mut_ptr().add(p * stride + c), v, n);
                 }
             }
         }
@@ -228,13 +310,20 @@ impl Kernel for Unwinding<'_> {
     type Out = ();
 
     #[inline(always)]
-    fn run<S: Simd>(mut self, s: S) {
+    fn run<S: Simd>(self, s: S) {
+        with_act(s, self.all.act, self);
+    }
+}
+
+impl ActKernel for Unwinding<'_> {
+    #[inline(always)]
+    fn run_with<S: Simd, F: Curve>(mut self, s: S) {
         let Unwind {
             x,
             channels,
             affine,
-            act,
             stride,
+            ..
         } = self.all;
         let pixels = x.len() / channels;
         for sums in self.sums.iter_mut().flatten() {
@@ -244,25 +333,16 @@ impl Kernel for Unwinding<'_> {
             for c in (0..channels).step_by(S::LANES) {
                 let n = channels - c;
                 let mut totals = [s.splat(0.0); 2];
-                for p in first..pixels.min(first + BLOCK) {
-                    // SAFETY: `Unwind::run` checked both matrices; the vectors have `channels` numbers.
-                    unsafe {
+                // SAFETY: `Unwind::run` checked both matrices; the vectors have `channels` numbers.
+                unsafe {
+                    let affine = AffineAt::of(s, affine.as_ref(), c, n);
+                    for p in first..pixels.min(first + BLOCK) {
                         let x = s.load_n(x.as_ptr().add(p * channels + c), n);
                         let at = self.d.as_mut_ptr().add(p * stride + c);
-                        let mut g = s.load_n(at, n);
-                        let u = match &affine {
-                            Some(affine) => affine.apply(s, x, c, n),
-                            None => x,
-                        };
-                        if let Some(f) = act {
-                            g = s.mul(g, activation::slope(s, f, u));
-                            s.store_n(at, g, n);
-                        }
-                        if let Some(affine) = &affine {
-                            let centre = s.load_n(affine.centre.as_ptr().add(c), n);
-                            totals[0] = s.add(totals[0], g);
-                            totals[1] = s.fma(g, s.sub(x, centre), totals[1]);
-                        }
+                        let g = s.mul(s.load_n(at, n), F::slope(s, affine.apply(s, x)));
+                        s.store_n(at, g, n);
+                        totals[0] = s.add(totals[0], g);
+                        totals[1] = s.fma(g, s.sub(x, affine.centre), totals[1]);
                     }
                 }
                 for (sums, total) in self.sums.iter_mut().flatten().zip(totals) {
@@ -325,24 +405,29 @@ impl Kernel for NormBacking<'_> {
             lean,
             drift,
         } = self.all;
-        for p in 0..x.len() / channels {
+        let pixels = x.len() / channels;
+        for first in (0..pixels).step_by(BLOCK) {
             for c in (0..channels).step_by(S::LANES) {
                 let n = channels - c;
                 // SAFETY: `NormBack::run` checked the matrices and the vectors.
                 unsafe {
-                    let x = s.load_n(x.as_ptr().add(p * channels + c), n);
-                    let g = s.load_n(d.as_ptr().add(p * stride + c), n);
-                    let at = self.dx.as_mut_ptr().add(p * channels + c);
-                    let away = s.fma(
-                        s.sub(x, load(s, centre, c, n)),
+                    let [centre, factor, lean, drift] = [
+                        load(s, centre, c, n),
+                        load(s, factor, c, n),
                         load(s, lean, c, n),
                         load(s, drift, c, n),
-                    );
-                    let mut v = s.sub(s.mul(g, load(s, factor, c, n)), away);
-                    if self.add {
-                        v = s.add(v, s.load_n(at, n));
+                    ];
+                    for p in first..pixels.min(first + BLOCK) {
+                        let x = s.load_n(x.as_ptr().add(p * channels + c), n);
+                        let g = s.load_n(d.as_ptr().add(p * stride + c), n);
+                        let at = self.dx.as_mut_ptr().add(p * channels + c);
+                        let away = s.fma(s.sub(x, centre), lean, drift);
+                        let mut v = s.sub(s.mul(g, factor), away);
+                        if self.add {
+                            v = s.add(v, s.load_n(at, n));
+                        }
+                        s.store_n(at, v, n);
                     }
-                    s.store_n(at, v, n);
                 }
             }
         }

@@ -157,14 +157,17 @@ impl Kernel for Product<'_> {
     fn run<S: Simd>(self, s: S) {
         let Self { mul, c } = self;
         let Size { lines, rows, cols, .. } = mul.size;
+        // Nearly equal tiles: a last tile of one row would be as slow as one of four.
         let tiles = rows.div_ceil(S::ROWS);
+        let (least, longer) = (rows / tiles, rows % tiles);
         for col in (0..cols).step_by(2 * S::LANES) {
             for line in 0..lines {
+                let mut row = 0;
                 for tile in 0..tiles {
-                    // Nearly equal tiles: a last tile of one row would be as slow as one of four.
-                    let (row, end) = (rows * tile / tiles, rows * (tile + 1) / tiles);
+                    let count = least + usize::from(tile < longer);
                     // SAFETY: `check` found the whole product inside its slices; this is a part of it.
-                    unsafe { strip(s, &mul, c, [line, row, col], end - row) };
+                    unsafe { strip(s, &mul, c, [line, row, col], count) };
+                    row += count;
                 }
             }
         }
@@ -244,18 +247,23 @@ unsafe fn rows_of<S: Simd, const V: usize, const PART: bool>(s: S, tile: &Tile<'
 unsafe fn multiply<S: Simd, const R: usize, const V: usize, const PART: bool>(s: S, tile: &Tile<'_>) {
     // SAFETY: as promised by the caller.
     let sums = unsafe { sums::<S, R, V, PART>(s, tile) };
-    // The sums stay in registers only where every index into them is a constant: the loop is unrolled by hand.
-    macro_rules! finish_rows {
-        ($($r:literal)+) => {$(
+    // The sums stay in registers only where every index into them is a constant: the loops are unrolled by hand.
+    macro_rules! each_row {
+        ($finish:ident: $($r:literal)+) => {$(
             if $r < R {
                 for v in 0..V {
                     // SAFETY: the results are inside their slice, and so are what is added to them.
-                    unsafe { finish::<S, V, PART>(s, tile, $r, v, sums[$r % R][v]) };
+                    unsafe { $finish::<S, V, PART>(s, tile, $r, v, sums[$r % R][v]) };
                 }
             }
         )+};
     }
-    finish_rows!(0 1 2 3 4 5 6 7 8 9 10 11 12 13);
+    let Plus { bias, matrix, former } = tile.mul.plus;
+    if bias.is_none() && matrix.is_none() && !former {
+        each_row!(store: 0 1 2 3 4 5 6 7 8 9 10 11 12 13);
+    } else {
+        each_row!(finish: 0 1 2 3 4 5 6 7 8 9 10 11 12 13);
+    }
 }
 
 /// The products of a tile, summed in order.
@@ -328,7 +336,19 @@ unsafe fn finish<S: Simd, const V: usize, const PART: bool>(s: S, tile: &Tile<'_
         if tile.mul.plus.former {
             sum = s.add(sum, load::<S, V, PART>(s, tile.c.add(at), v, tile.cols));
         }
-        let p = tile.c.add(at + v * S::LANES);
+        store::<S, V, PART>(s, tile, r, v, sum);
+    }
+}
+
+/// Stores register `v` of row `r`.
+///
+/// # Safety
+/// As for [`strip`].
+#[inline(always)]
+unsafe fn store<S: Simd, const V: usize, const PART: bool>(s: S, tile: &Tile<'_>, r: usize, v: usize, sum: S::V) {
+    // SAFETY: as promised by the caller.
+    unsafe {
+        let p = tile.c.add(r * tile.mul.c_row + v * S::LANES);
         if PART && v + 1 == V {
             s.store_part(p, sum, tile.cols - v * S::LANES);
         } else {
