@@ -22,6 +22,10 @@ use crate::{
     },
 };
 
+mod parts;
+
+pub use parts::{Part, parts};
+
 /// A network and the batch that it is timed with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Case {
