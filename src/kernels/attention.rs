@@ -14,13 +14,13 @@ use super::{
     activation,
     buffers::Slot,
     matmul::{Lhs, MatMul, Plus, Rhs, Size},
-    pack::{pack_panels, packed_len},
+    pack::{Source, pack_panels, packed_len},
     simd::{Isa, Kernel, Simd},
     step::{BackwardPlan, Run, Step, Target, ValueId},
 };
 
 /// Queries whose scores are computed together.
-const BLOCK: usize = 48;
+const BLOCK: usize = 64;
 
 /// Queries, keys and values `(B, P, C)` to a value of the same shape.
 pub(super) struct Attention {
@@ -81,9 +81,12 @@ impl Attention {
     /// Packs the transpose of a head's keys or values.
     fn transpose(&self, x: &[f32], first: usize, panels: &mut [f32]) {
         let c = self.channels;
-        pack_panels(self.isa, panels, self.width(), self.pixels, |i, pixel| {
-            x[pixel * c + first + i]
-        });
+        let from = Source {
+            data: x,
+            start: |i| first + i,
+            step: c,
+        };
+        pack_panels(self.isa, panels, self.width(), self.pixels, &from);
     }
 
     fn forward_sample(&self, run: &Run<'_>, sample: usize, out: &mut [f32], room: &mut [f32]) {

@@ -23,6 +23,8 @@ const LINE: usize = 16;
 struct Reservation {
     len: usize,
     span: Option<(usize, usize)>,
+    /// The contents outlive the pass.
+    held: bool,
 }
 
 /// Buffers in the making.
@@ -32,7 +34,11 @@ pub(super) struct Reservations(Vec<Reservation>);
 impl Reservations {
     /// A new buffer of `len` numbers.
     pub(super) fn add(&mut self, len: usize) -> Slot {
-        self.0.push(Reservation { len, span: None });
+        self.0.push(Reservation {
+            len,
+            span: None,
+            held: false,
+        });
         Slot(self.0.len() - 1)
     }
 
@@ -40,6 +46,13 @@ impl Reservations {
     pub(super) fn touch(&mut self, slot: Slot, time: usize) {
         let span = &mut self.0[slot.0].span;
         *span = Some(span.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
+    }
+
+    /// The buffer shares its place with no other up to `last`, the end of a pass, and the next pass finds its contents.
+    pub(super) fn hold(&mut self, slot: Slot, last: usize) {
+        self.touch(slot, 0);
+        self.touch(slot, last);
+        self.0[slot.0].held = true;
     }
 
     /// Gives every buffer its place: the largest first, each as low as those allow that live at the same time.
@@ -65,12 +78,12 @@ impl Reservations {
         Layout { places, len, born }
     }
 
-    /// The buffers that come into use at each moment.
+    /// The buffers that come into use at each moment, without those that are held.
     fn born(&self) -> Vec<Vec<Slot>> {
         let last = self.0.iter().filter_map(|r| r.span).map(|(first, _)| first).max();
         let mut born = vec![Vec::new(); last.map_or(0, |last| last + 1)];
         for (i, reservation) in self.0.iter().enumerate() {
-            if let Some((first, _)) = reservation.span {
+            if let (Some((first, _)), false) = (reservation.span, reservation.held) {
                 born[first].push(Slot(i));
             }
         }
@@ -120,7 +133,11 @@ pub(super) struct Memory(Box<[Line]>);
 impl Memory {
     /// At least `len` zeros.
     pub(super) fn new(len: usize) -> Self {
-        Self(vec![Line([0.0; LINE]); len.div_ceil(LINE)].into())
+        let count = len.div_ceil(LINE);
+        let mut lines = Vec::with_capacity(count);
+        ask_for_huge_pages(&lines);
+        lines.resize(count, Line([0.0; LINE]));
+        Self(lines.into())
     }
 
     /// Numbers that fit.
@@ -135,6 +152,30 @@ impl Memory {
         unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), len) }
     }
 }
+
+/// Asks the system to back memory that is not yet in use with pages of 2 MiB. The planes of transformed tiles lie on more
+/// pages of 4 KiB than a processor has addresses of at hand.
+#[cfg(target_os = "linux")]
+fn ask_for_huge_pages(memory: &Vec<Line>) {
+    use std::ffi::{c_int, c_void};
+
+    const PAGE: usize = 4096;
+    const MADV_HUGEPAGE: c_int = 14;
+    // SAFETY: the C library's function, as every Linux has it.
+    unsafe extern "C" {
+        fn madvise(start: *mut c_void, length: usize, advice: c_int) -> c_int;
+    }
+    let start = (memory.as_ptr() as usize).next_multiple_of(PAGE);
+    let end = memory.as_ptr() as usize + memory.capacity() * size_of::<Line>();
+    if let Some(length) = end.checked_sub(start).filter(|&length| length > PAGE) {
+        // SAFETY: the range is inside an allocation, and the advice changes no contents. Its answer does not matter: a
+        // system without huge pages is only slower.
+        unsafe { madvise(start as *mut c_void, length / PAGE * PAGE, MADV_HUGEPAGE) };
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn ask_for_huge_pages(_: &Vec<Line>) {}
 
 /// The buffers of a plan while it runs.
 #[derive(Clone, Copy)]

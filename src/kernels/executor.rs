@@ -57,6 +57,8 @@ pub struct PlanExecutor {
     /// What the backward pass of the latest forward pass needs besides the memory.
     pass: Option<Pass>,
     interrupt: Interrupt,
+    /// The plan for inference whose packed weights lie in the memory and are those of `flat`.
+    packed: Option<(usize, bool)>,
 }
 
 /// A forward pass for training.
@@ -92,6 +94,7 @@ impl PlanExecutor {
             memory: Memory::new(0),
             pass: None,
             interrupt: Interrupt::default(),
+            packed: None,
         })
     }
 
@@ -113,6 +116,7 @@ impl PlanExecutor {
         let plan = &self.plans[&key];
         if self.memory.len() < plan.layout.len() {
             self.memory = Memory::new(plan.layout.len());
+            self.packed = None;
         }
         Ok(())
     }
@@ -176,6 +180,7 @@ impl Executor for PlanExecutor {
     }
 
     fn params_mut(&mut self) -> &mut [f32] {
+        self.packed = None;
         &mut self.flat
     }
 
@@ -196,7 +201,9 @@ impl Executor for PlanExecutor {
             None => Vec::new(),
         };
         self.prepare(batch, mode)?;
-        let plan = &self.plans[&(batch, mode == Mode::Train)];
+        let key = (batch, mode == Mode::Train);
+        let plan = &self.plans[&key];
+        let packed = self.packed.take() == Some(key);
         let arena = Arena::new(self.memory.as_mut(), &plan.layout);
         let mut run = Run {
             isa: self.options.isa,
@@ -208,11 +215,13 @@ impl Executor for PlanExecutor {
             want_input: false,
             times: t,
             classes: &classes,
+            packed,
             interrupt: &self.interrupt,
         };
         let (input, output) = (self.graph.nodes[0].shape, self.graph.nodes[self.graph.output.0].shape);
         with_numbers(x, |x| self.pool.install(|| plan.forward(&mut run, input, x)))??;
         let out = channels_first(output, run.read(plan.output));
+        self.packed = (mode == Mode::Infer).then_some(key);
         self.pass = (mode == Mode::Train).then(|| Pass {
             times: t.to_vec(),
             classes,
@@ -253,6 +262,7 @@ impl Executor for PlanExecutor {
             want_input,
             times: &times,
             classes: &classes,
+            packed: false,
             interrupt: &self.interrupt,
         };
         with_numbers(d_out, |d| self.pool.install(|| plan.backward(&mut run, output, d)))??;

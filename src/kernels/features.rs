@@ -1,10 +1,15 @@
 //! What the network is told besides the sample: features of the time, and the row of its class.
 
+use rayon::prelude::*;
+
 use super::{
     buffers::Slot,
     step::{BackwardPlan, Run, Step, ValueId},
 };
 use crate::nn::{Op, inputs};
+
+/// Samples whose features one task computes.
+const SAMPLES: usize = 32;
 
 /// Features of the time, which have no gradient.
 pub(super) struct TimeFeatures {
@@ -21,20 +26,23 @@ impl Step for TimeFeatures {
     }
 
     fn forward(&self, run: &mut Run<'_>) {
-        let features = match self.op {
+        let features = |times: &[f64]| match self.op {
             Op::TimeFeatures {
                 dim,
                 flip,
                 shift,
                 max_period,
                 scale,
-            } => inputs::time_features(run.times, dim, flip, shift, max_period, scale),
+            } => inputs::time_features(times, dim, flip, shift, max_period, scale),
             Op::FourierFeatures { log, flip, .. } => {
-                inputs::fourier_features(run.times, &run.params[self.frequencies.clone()], log, flip)
+                inputs::fourier_features(times, &run.params[self.frequencies.clone()], log, flip)
             }
             _ => Vec::new(),
         };
-        run.whole(self.out).copy_from_slice(&features);
+        let out = run.whole(self.out);
+        let each = out.len() / run.batch;
+        let chunks = out.par_chunks_mut(SAMPLES * each).zip(run.times.par_chunks(SAMPLES));
+        chunks.for_each(|(out, times)| out.copy_from_slice(&features(times)));
     }
 
     fn plan_backward(&mut self, _: &mut BackwardPlan<'_>) {}

@@ -223,18 +223,14 @@ impl Step for Layer {
     fn forward(&self, run: &mut Run<'_>) {
         self.view.prepare(run);
         match self.way {
-            Way::Pointwise => {
-                self.pack(run);
-                self.pointwise_forward(run);
-            }
-            Way::Spatial => {
-                self.pack(run);
-                self.spatial_forward(run);
-            }
-            Way::Winograd => {
-                self.winograd_pack(run);
-                self.winograd_forward(run);
-            }
+            _ if run.packed => {}
+            Way::Winograd => self.winograd_pack(run),
+            _ => self.pack(run),
+        }
+        match self.way {
+            Way::Pointwise => self.pointwise_forward(run),
+            Way::Spatial => self.spatial_forward(run),
+            Way::Winograd => self.winograd_forward(run),
         }
     }
 

@@ -362,7 +362,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::kernels::pack::{pack_panels, packed_len};
+    use crate::kernels::pack::{Source, pack_panels, packed_len};
 
     /// Small integers: every sum is exact, so that results can be compared with `==`.
     fn digits(len: usize, seed: usize) -> Vec<f32> {
@@ -390,7 +390,8 @@ mod tests {
             let (bias, matrix) = (digits(cols, 4), digits(lines * c_line, 5));
             for isa in Isa::available() {
                 let mut panels = vec![f32::NAN; packed_len(k, cols, isa)];
-                pack_panels(isa, &mut panels, k, cols, |i, j| b[i * cols + j]);
+                let from = Source { data: &b, start: |i| i * cols, step: 1 };
+                pack_panels(isa, &mut panels, k, cols, &from);
                 let mut c = former.clone();
                 MatMul {
                     size: Size { lines, rows, cols, segments, depth },

@@ -9,21 +9,34 @@ pub(super) fn packed_len(rows: usize, cols: usize, isa: Isa) -> usize {
     cols.next_multiple_of(isa.panel()) * rows
 }
 
-/// Packs the matrix whose entry in row `i` and column `j` is `at(i, j)`; panels are made in parallel.
-pub(super) fn pack_panels(
+/// A matrix in memory: row `i` begins at `start(i)`, and `step` numbers lie from column to column.
+pub(super) struct Source<'a, F> {
+    pub(super) data: &'a [f32],
+    pub(super) start: F,
+    pub(super) step: usize,
+}
+
+/// Packs a matrix of `rows` rows and `cols` columns; panels are made in parallel.
+pub(super) fn pack_panels<F: Fn(usize) -> usize + Sync>(
     isa: Isa,
     packed: &mut [f32],
     rows: usize,
     cols: usize,
-    at: impl Fn(usize, usize) -> f32 + Sync,
+    from: &Source<'_, F>,
 ) {
     let width = isa.panel();
     let fill = |(panel, out): (usize, &mut [f32])| {
+        let count = (cols - panel * width).min(width);
         for (i, row) in out.chunks_exact_mut(width).enumerate() {
-            for (j, x) in row.iter_mut().enumerate() {
-                let col = panel * width + j;
-                *x = if col < cols { at(i, col) } else { 0.0 };
+            let data = &from.data[(from.start)(i) + panel * width * from.step..];
+            if from.step == 1 {
+                row[..count].copy_from_slice(&data[..count]);
+            } else {
+                for (x, &value) in row[..count].iter_mut().zip(data.iter().step_by(from.step)) {
+                    *x = value;
+                }
             }
+            row[count..].fill(0.0);
         }
     };
     let panels = packed.par_chunks_exact_mut(rows * width).enumerate();

@@ -104,6 +104,8 @@ struct Lowering<'g> {
     lowered: Vec<Lowered>,
     values: Vec<Value>,
     reservations: Reservations,
+    /// Packed weights.
+    packed: Vec<Slot>,
     steps: Vec<Box<dyn Step>>,
 }
 
@@ -121,6 +123,7 @@ impl<'g> Lowering<'g> {
             lowered: vec![Lowered::Nothing; graph.nodes.len()],
             values: Vec::new(),
             reservations: Reservations::default(),
+            packed: Vec::new(),
             steps: Vec::new(),
         }
     }
@@ -399,6 +402,7 @@ impl<'g> Lowering<'g> {
         let out = self.new_value(node.shape, true);
         let way = Way::of(&geometry, &view, self.options.winograd);
         let packed = self.reservations.add(way.packed_len(&geometry, self.options.isa));
+        self.packed.push(packed);
         let (weight, bias) = (self.params.start(weight), bias.map(|b| self.params.start(b)));
         self.emit(Layer {
             view,
@@ -422,6 +426,10 @@ impl<'g> Lowering<'g> {
         let input = self.values[INPUT.0].slot;
         let out = self.values[output.0].slot;
         self.reservations.touch(out, last);
+        if mode == Mode::Infer {
+            // Weights stay packed from one pass to the next.
+            self.packed.iter().for_each(|&slot| self.reservations.hold(slot, last));
+        }
         let mut grads = vec![None; self.values.len()];
         let mut d_output = None;
         if mode == Mode::Train {

@@ -128,6 +128,8 @@ pub(super) struct Run<'a> {
     pub(super) times: &'a [f64],
     /// Rows of the class embedding, one per sample.
     pub(super) classes: &'a [u32],
+    /// The weights lie packed as the latest pass left them, and have not changed.
+    pub(super) packed: bool,
     /// Heeded between two steps.
     pub(super) interrupt: &'a Interrupt,
 }

@@ -6,7 +6,7 @@ use crate::{
     kernels::{
         columns::{self, Affine, NormBack, Transform, Unwind},
         matmul::{Lhs, MatMul, Plus, Rhs, Size},
-        pack::{pack_panels, packed_len},
+        pack::{Source, pack_panels, packed_len},
         simd::Isa,
         tiles::{self, Filters, IN, OUT, PRODUCTS, TileRow},
     },
@@ -258,8 +258,13 @@ fn filters_back(isa: Isa) -> Part {
 fn pack(isa: Isa) -> Part {
     let x = numbers(128 * 128);
     let mut to = numbers(packed_len(128, 128, isa));
-    Part::new("packing 128x128", x.len(), move || {
-        pack_panels(isa, &mut to, 128, 128, |i, j| x[i * 128 + j]);
+    Part::new("packing a transposed 128x128", x.len(), move || {
+        let from = Source {
+            data: &x,
+            start: |i| i,
+            step: 128,
+        };
+        pack_panels(isa, &mut to, 128, 128, &from);
     })
 }
 

@@ -11,7 +11,7 @@ use super::{Back, Geometry, Layer};
 use crate::kernels::{
     columns,
     matmul::{Lhs, MatMul, Plus, Rhs, Size},
-    pack::pack_panels,
+    pack::{Source, pack_panels},
     step::Run,
     view::Window,
 };
@@ -55,7 +55,12 @@ impl Layer {
         let g = &self.geometry;
         let weights = &run.params[self.weight..self.weight + g.weights()];
         let packed = run.whole(self.packed);
-        pack_panels(run.isa, packed, g.fan_in(), g.c_out, |i, j| weights[i * g.c_out + j]);
+        let from = Source {
+            data: weights,
+            start: |i| i * g.c_out,
+            step: 1,
+        };
+        pack_panels(run.isa, packed, g.fan_in(), g.c_out, &from);
     }
 
     /// Weights for the way back: rows (ky, kx, out) with the taps in reverse order, columns in.
@@ -64,10 +69,15 @@ impl Layer {
         let weights = &run.params[self.weight..self.weight + g.weights()];
         let packed = run.whole(back.packed);
         let taps = g.k * g.k;
-        pack_panels(run.isa, packed, taps * g.c_out, g.c_in, |i, j| {
-            let (tap, out) = (taps - 1 - i / g.c_out, i % g.c_out);
-            weights[(tap * g.c_in + j) * g.c_out + out]
-        });
+        let from = Source {
+            data: weights,
+            start: |i| {
+                let (tap, out) = (taps - 1 - i / g.c_out, i % g.c_out);
+                tap * g.c_in * g.c_out + out
+            },
+            step: g.c_out,
+        };
+        pack_panels(run.isa, packed, taps * g.c_out, g.c_in, &from);
     }
 
     pub(super) fn spatial_forward(&self, run: &Run<'_>) {

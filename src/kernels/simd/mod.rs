@@ -39,11 +39,8 @@ pub(super) trait Simd: Copy + Send + Sync {
     /// `a * b + c`, rounded once where the instruction set can.
     fn fma(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
 
-    /// To the nearest integer.
-    fn round(self, a: Self::V) -> Self::V;
-
-    /// `2^n` for integers from -126 to 127.
-    fn exp2(self, n: Self::V) -> Self::V;
+    /// `p * 2^n` for the integer `n` in the lowest bits of `shifted`; `p` and the result are normal numbers.
+    fn times_exp2(self, p: Self::V, shifted: Self::V) -> Self::V;
 
     /// `yes` in the lanes where `x > 0`, else `no`.
     fn if_positive(self, x: Self::V, yes: Self::V, no: Self::V) -> Self::V;

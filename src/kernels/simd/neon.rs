@@ -41,8 +41,10 @@ impl Simd for Neon {
         min(a, b) = vminq_f32(a, b);
         max(a, b) = vmaxq_f32(a, b);
         fma(a, b, c) = vfmaq_f32(c, a, b);
-        round(a) = vrndnq_f32(a);
-        exp2(n) = vreinterpretq_f32_s32(vshlq_n_s32::<23>(vaddq_s32(vcvtq_s32_f32(n), vdupq_n_s32(127))));
+        times_exp2(p, shifted) = vreinterpretq_f32_s32(vaddq_s32(
+            vreinterpretq_s32_f32(p),
+            vshlq_n_s32::<23>(vreinterpretq_s32_f32(shifted)),
+        ));
         if_positive(x, yes, no) = vbslq_f32(vcgtzq_f32(x), yes, no);
     }
 

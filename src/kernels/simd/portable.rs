@@ -59,15 +59,10 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn round(self, a: Self::V) -> Self::V {
-        // Adding and subtracting 1.5 * 2^23 leaves no room for a fraction; |a| is small wherever this is used.
-        const MAGIC: f32 = 12_582_912.0;
-        a.map(|a| (a + MAGIC) - MAGIC)
-    }
-
-    #[inline(always)]
-    fn exp2(self, n: Self::V) -> Self::V {
-        n.map(|n| f32::from_bits(((n as i32 + 127) as u32) << 23))
+    fn times_exp2(self, p: Self::V, shifted: Self::V) -> Self::V {
+        zip(p, shifted, |p, n| {
+            f32::from_bits(p.to_bits().wrapping_add(n.to_bits() << 23))
+        })
     }
 
     #[inline(always)]

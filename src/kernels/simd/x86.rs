@@ -67,9 +67,9 @@ impl Simd for Avx2 {
         min(a, b) = _mm256_min_ps(a, b);
         max(a, b) = _mm256_max_ps(a, b);
         fma(a, b, c) = _mm256_fmadd_ps(a, b, c);
-        round(a) = _mm256_round_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(a);
-        exp2(n) = _mm256_castsi256_ps(_mm256_slli_epi32::<23>(
-            _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)),
+        times_exp2(p, shifted) = _mm256_castsi256_ps(_mm256_add_epi32(
+            _mm256_castps_si256(p),
+            _mm256_slli_epi32::<23>(_mm256_castps_si256(shifted)),
         ));
         if_positive(x, yes, no) = _mm256_blendv_ps(no, yes, _mm256_cmp_ps::<_CMP_GT_OQ>(x, _mm256_setzero_ps()));
     }
@@ -119,9 +119,9 @@ impl Simd for Avx512 {
         min(a, b) = _mm512_min_ps(a, b);
         max(a, b) = _mm512_max_ps(a, b);
         fma(a, b, c) = _mm512_fmadd_ps(a, b, c);
-        round(a) = _mm512_roundscale_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(a);
-        exp2(n) = _mm512_castsi512_ps(_mm512_slli_epi32::<23>(
-            _mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127)),
+        times_exp2(p, shifted) = _mm512_castsi512_ps(_mm512_add_epi32(
+            _mm512_castps_si512(p),
+            _mm512_slli_epi32::<23>(_mm512_castps_si512(shifted)),
         ));
         if_positive(x, yes, no) = _mm512_mask_blend_ps(
             _mm512_cmp_ps_mask::<_CMP_GT_OQ>(x, _mm512_setzero_ps()),
