@@ -11,7 +11,11 @@ use candle_core::{Device, Tensor};
 use diffusion_studio::{
     kernels::{Isa, Options, PlanExecutor},
     math::{Cond, Domain, Spec},
-    nn::{self, CandleExecutor, Executor, Graph, Mode, Weights, unet},
+    nn::{
+        self, CandleExecutor, Executor, Graph, Mode, Weights,
+        optim::{self, AdamW, Hyper},
+        unet,
+    },
 };
 use graphs::Dice;
 
@@ -204,27 +208,67 @@ fn check_case(name: &str, case: &Case, dice: &mut Dice) {
     }
 }
 
+fn check_random_network(seed: u64) {
+    let mut dice = Dice(seed);
+    let length = dice.roll(1, 12);
+    let graph = graphs::random(&mut dice, length);
+    let batch = dice.roll(1, 3);
+    let case = Case::new(graph, batch, &mut dice);
+    check_case(&format!("seed {seed}"), &case, &mut dice);
+}
+
+fn check_wide_convolution(seed: u64) {
+    let mut dice = Dice(seed);
+    let graph = graphs::wide_conv(&mut dice);
+    let batch = dice.roll(1, 9);
+    let case = Case::new(graph, batch, &mut dice);
+    check_case(&format!("seed {seed}"), &case, &mut dice);
+}
+
 #[test]
 fn random_networks_equal_plain_loops_and_finite_differences() {
-    for seed in 0..120 {
-        let mut dice = Dice(seed);
-        let length = dice.roll(1, 12);
-        let graph = graphs::random(&mut dice, length);
-        let batch = dice.roll(1, 3);
-        let case = Case::new(graph, batch, &mut dice);
-        check_case(&format!("seed {seed}"), &case, &mut dice);
-    }
+    (0..120).for_each(check_random_network);
 }
 
 #[test]
 fn wide_convolutions_equal_plain_loops_and_finite_differences() {
-    for seed in 300..312 {
-        let mut dice = Dice(seed);
-        let graph = graphs::wide_conv(&mut dice);
-        let batch = dice.roll(1, 9);
-        let case = Case::new(graph, batch, &mut dice);
-        check_case(&format!("seed {seed}"), &case, &mut dice);
-    }
+    (300..312).for_each(check_wide_convolution);
+}
+
+#[test]
+#[ignore = "many minutes; run it with --release after a change of the kernels"]
+fn ten_thousand_random_shapes_equal_plain_loops_and_finite_differences() {
+    (1_000..10_500).for_each(check_random_network);
+    (20_000..20_600).for_each(check_wide_convolution);
+}
+
+/// Weights stay packed from one inference to the next, but not longer than they stay the same.
+#[test]
+fn inference_follows_every_change_of_the_weights() {
+    let mut dice = Dice(7);
+    let cases = [3, 2].map(|batch| Case::new(graphs::wide_conv(&mut Dice(5)), batch, &mut dice));
+    let graph = cases[0].graph.clone();
+    let options = one_thread(Isa::best());
+    let mut plan = PlanExecutor::with_options(graph.clone(), options).unwrap();
+    let infer = |plan: &mut PlanExecutor, case: &Case| {
+        let out = plan.forward(&case.x(), &case.times, &case.cond(), Mode::Infer);
+        numbers(&out.unwrap())
+    };
+    let check = |plan: &mut PlanExecutor, case: &Case, after: &str| {
+        let mut fresh = PlanExecutor::with_options(graph.clone(), options).unwrap();
+        fresh.params_mut().copy_from_slice(plan.params());
+        assert_eq!(infer(plan, case), infer(&mut fresh, case), "after {after}");
+    };
+    let [first, second] = &cases;
+    first.run(&mut plan);
+    check(&mut plan, first, "training");
+    check(&mut plan, first, "inference");
+    check(&mut plan, second, "another batch size");
+    check(&mut plan, first, "the former batch size");
+    plan.params_mut().iter_mut().for_each(|p| *p *= -0.5);
+    check(&mut plan, first, "a change");
+    first.run(&mut plan);
+    check(&mut plan, first, "training again");
 }
 
 /// A small U-Net of 16 and 32 channels on 8x8 pixels; `more` are keys of diffusers' configuration.
@@ -266,6 +310,27 @@ fn every_gradient_equals_candles() {
             }
         }
     }
+}
+
+#[test]
+fn fifty_steps_give_the_same_weights_with_any_number_of_threads() {
+    let case = Case::new(unet(""), 3, &mut Dice(11));
+    let train = |threads: usize| {
+        let mut plan = PlanExecutor::new(case.graph.clone(), Some(threads)).unwrap();
+        let flat = plan.pack(&case.weights).unwrap();
+        plan.params_mut().copy_from_slice(&flat);
+        let mut adam = AdamW::new(flat.len(), Hyper::default());
+        for _ in 0..50 {
+            let out = plan.forward(&case.x(), &case.times, &case.cond(), Mode::Train).unwrap();
+            let mut grads = vec![0.0; flat.len()];
+            plan.backward(&out, Some(&mut grads), false).unwrap();
+            optim::clip(&mut grads, 1.0);
+            adam.update(plan.params_mut(), &grads, 1e-3);
+        }
+        assert_ne!(plan.params(), flat, "the weights have moved");
+        plan.params().to_vec()
+    };
+    assert!(train(1) == train(2));
 }
 
 #[test]

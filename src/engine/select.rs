@@ -63,3 +63,31 @@ pub(super) struct Runner {
     /// Name of the executor.
     pub(super) executor: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        math::{Domain, Spec},
+        nn::{self, init},
+    };
+
+    #[test]
+    fn every_network_runs_on_the_plan_on_a_cpu() {
+        let image = Domain::Image {
+            channels: 3,
+            height: 16,
+            width: 16,
+        };
+        for entry in nn::ENTRIES {
+            let graphs = [Domain::Points, image].map(|domain| nn::graph(&Spec::new(entry.id), domain, Some(4)).ok());
+            assert!(graphs.iter().any(Option::is_some), "{} fits some data", entry.id);
+            for graph in graphs.into_iter().flatten() {
+                let weights = init::weights(&graph, 0);
+                let runs = |choice| executor(choice, graph.clone(), &weights).unwrap().describe();
+                assert!(runs(DeviceChoice::Cpu).starts_with("plan"), "{}", entry.id);
+                assert!(runs(DeviceChoice::CpuCandle).starts_with("candle"), "{}", entry.id);
+            }
+        }
+    }
+}
