@@ -142,6 +142,8 @@ fn error(spec: &Spec, schedule: &Arc<dyn NoiseSchedule>, stretch: &Stretch) -> f
 #[test]
 fn every_ode_solver_has_its_order() {
     let full = |id: &str| Spec::new(id).with("lower-order-final", Value::Flag(false));
+    let on_grid = |id: &str| Spec::new(id).with("between", Value::Text("grid".into()));
+    let with_heun = |spec: Spec| spec.with("solver", Value::Text("heun".into()));
     let with_order = |id: &str, order| full(id).with("order", Value::Int(order));
     let cases = [
         (Spec::new("ddim"), 1.0),
@@ -154,7 +156,13 @@ fn every_ode_solver_has_its_order() {
         (Spec::new("flow-heun"), 2.0),
         (Spec::new("dpm2"), 2.0),
         (Spec::new("dpmpp-2s"), 2.0),
-        (Spec::new("dpmpp-2s").with("between", Value::Text("grid".into())), 2.0),
+        (on_grid("dpmpp-2s"), 2.0),
+        (with_heun(on_grid("dpmpp-2s")), 2.0),
+        (with_heun(Spec::new("dpmpp-2s")), 2.0),
+        (Spec::new("dpmpp-3s"), 3.0),
+        (with_heun(Spec::new("dpmpp-3s")), 3.0),
+        (on_grid("dpmpp-3s"), 3.0),
+        (with_heun(on_grid("dpmpp-3s")), 3.0),
         (full("dpmpp-2m"), 2.0),
         (full("dpmpp-2m").with("solver", Value::Text("heun".into())), 2.0),
         (full("dpmpp-3m"), 3.0),
@@ -174,7 +182,8 @@ fn every_ode_solver_has_its_order() {
         (Spec::new("plms"), 2.0),
         (Spec::new("plms").with("runge-kutta", Value::Flag(true)), 2.0),
     ];
-    let (coarse, fine) = (Stretch::of(32), Stretch::of(64));
+    // Divisible by two and three, for methods that need several moves for a step.
+    let (coarse, fine) = (Stretch::of(36), Stretch::of(72));
     let mut faults = Vec::new();
     for (spec, expected) in cases {
         for schedule in ["vp", "edm", "flow"] {

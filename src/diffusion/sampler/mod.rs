@@ -103,6 +103,7 @@ pub const ENTRIES: &[&Entry<dyn Sampler>] = &[
     &dpm2::ENTRY,
     &dpmpp_singlestep::ENTRY_1S,
     &dpmpp_singlestep::ENTRY_2S,
+    &dpmpp_singlestep::ENTRY_3S,
     &dpmpp_multistep::ENTRY_2M,
     &dpmpp_multistep::ENTRY_3M,
     &dpmpp_multistep::ENTRY_2M_SDE,
