@@ -170,6 +170,37 @@ fn registries_are_listed_as_json() {
 }
 
 #[test]
+fn a_case_is_measured_as_the_yardstick_does() {
+    for executor in ["plan", "candle"] {
+        let line = done(&[
+            "bench",
+            "points_mlp",
+            "--json",
+            "--seconds",
+            "0",
+            "--executor",
+            executor,
+        ]);
+        let report: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(
+            [&report["case"], &report["params"]],
+            [&serde_json::json!("points_mlp"), &serde_json::json!(75_010)]
+        );
+        assert!(report["executor"].as_str().unwrap().starts_with(executor), "{report}");
+        for number in ["train_step_ms", "forward_ms", "train_gflops", "forward_gflops"] {
+            assert!(report[number].as_f64().unwrap() > 0.0, "{report}");
+        }
+    }
+    let text = done(&["bench", "points_mlp", "points_mlp", "--seconds", "0"]);
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(
+        lines.len() == 2 && lines.iter().all(|l| l.contains("GFLOP/s")),
+        "one line a case: {text}"
+    );
+    refused(&["bench", "points"], &["points", "points_mlp", "rgb64"]);
+}
+
+#[test]
 fn faults_are_named_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let empty = text(folder.path());

@@ -60,6 +60,8 @@ pub(super) enum Command {
     Train(TrainArgs),
     /// Make samples with a trained model
     Sample(SampleArgs),
+    /// Measure how fast this machine trains the standard networks
+    Bench(BenchArgs),
     /// List what can be chosen: samplers, schedules, targets, nets, data, recipes
     List(ListArgs),
 }
@@ -189,4 +191,37 @@ pub(super) enum Registry {
     Data,
     Recipes,
     Models,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BenchArgs {
+    /// Which cases: points_mlp, gray28, rgb16, rgb32, rgb64 (default: all)
+    #[arg(value_name = "CASE")]
+    pub(super) cases: Vec<String>,
+    /// What runs them on the CPU
+    #[arg(long, value_enum, default_value_t = BenchExecutor::Plan)]
+    pub(super) executor: BenchExecutor,
+    /// Compute 3x3 convolutions without Winograd's transforms
+    #[arg(long)]
+    pub(super) no_winograd: bool,
+    /// How long to measure training and sampling of each case
+    #[arg(long, default_value_t = 8.0, value_name = "S", value_parser = seconds)]
+    pub(super) seconds: f64,
+    /// One JSON object a line, as the PyTorch yardstick prints
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// What `bench` measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum BenchExecutor {
+    /// The compiled plan
+    Plan,
+    /// candle's operations and autograd
+    Candle,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let found = text.parse().ok().filter(|s: &f64| s.is_finite() && *s >= 0.0);
+    found.ok_or_else(|| "a number of seconds, e.g. 8".to_owned())
 }

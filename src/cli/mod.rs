@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use clap::Parser as _;
 
 mod args;
+mod bench;
 mod list;
 mod sample;
 mod threads;
@@ -76,6 +77,7 @@ pub fn run() -> Outcome {
 fn carry_out(command: Command, settings: Settings) -> anyhow::Result<()> {
     match command {
         Command::List(args) => print(&list::list(&args))?,
+        Command::Bench(args) => bench::bench(&args)?,
         Command::Train(args) => train::train(&args, settings)?,
         Command::Sample(args) => sample::sample(&args, &settings)?,
     }

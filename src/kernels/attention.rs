@@ -50,6 +50,11 @@ struct Head<'a> {
 }
 
 impl Attention {
+    /// Numbers of working memory.
+    fn scratch(&self) -> usize {
+        2 * self.panels_len() + 3 * self.pixels * self.width() + 2 * BLOCK * self.pixels
+    }
+
     fn width(&self) -> usize {
         self.channels / self.heads
     }
@@ -249,10 +254,6 @@ impl Step for Attention {
         self.inputs.iter().map(|v| v.1).chain([self.out.1]).collect()
     }
 
-    fn scratch(&self) -> usize {
-        2 * self.panels_len() + 3 * self.pixels * self.width() + 2 * BLOCK * self.pixels
-    }
-
     fn forward(&self, run: &mut Run<'_>) {
         let run = &*run;
         let (out, len) = (run.write(self.out.1), self.sample_len());
@@ -292,23 +293,50 @@ impl Kernel for Softmax<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
+        let scale = s.splat(self.scale);
         for row in self.scores.chunks_exact_mut(self.width) {
-            let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let top = s.splat(largest(s, row));
+            let mut sums = s.splat(0.0);
             for part in row.chunks_mut(S::LANES) {
                 let (p, n) = (part.as_mut_ptr(), part.len());
                 // SAFETY: `n` numbers are read and written where `n` are.
                 unsafe {
-                    let x = s.sub(s.load_n(p, n), s.splat(top));
-                    s.store_n(p, activation::exp(s, s.mul(x, s.splat(self.scale))), n);
+                    s.store_n(p, activation::exp(s, s.mul(s.sub(s.load_n(p, n), top), scale)), n);
+                    // Read again: lanes beyond the row count as zero.
+                    sums = s.add(sums, s.load_n(p, n));
                 }
             }
-            let total: f32 = row.iter().sum();
-            let inverse = total.recip();
+            let inverse = lanes(s, sums).iter().sum::<f32>().recip();
             for x in row {
                 *x *= inverse;
             }
         }
     }
+}
+
+/// The numbers of a register, zeros behind them.
+#[inline(always)]
+fn lanes<S: Simd>(s: S, v: S::V) -> [f32; 16] {
+    let mut lanes = [0.0; 16];
+    // SAFETY: no register has more lanes than the array.
+    unsafe { s.store(lanes.as_mut_ptr(), v) };
+    lanes
+}
+
+/// The largest number of a row.
+#[inline(always)]
+fn largest<S: Simd>(s: S, row: &[f32]) -> f32 {
+    let parts = row.chunks_exact(S::LANES);
+    let mut top = row[0];
+    for &x in parts.remainder() {
+        top = top.max(x);
+    }
+    let mut tops = s.splat(top);
+    for part in parts {
+        // SAFETY: each part has as many numbers as a register.
+        tops = s.max(tops, unsafe { s.load(part.as_ptr()) });
+    }
+    lanes(s, tops)[..S::LANES].iter().copied().fold(top, f32::max)
 }
 
 /// Each row of `d`, the gradient of softmax's result `shares`, becomes that of its argument.
@@ -323,15 +351,24 @@ impl Kernel for SoftmaxBack<'_> {
     type Out = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        for (shares, d) in self
-            .shares
-            .chunks_exact(self.width)
-            .zip(self.d.chunks_exact_mut(self.width))
-        {
-            let mean: f32 = shares.iter().zip(d.iter()).map(|(p, d)| p * d).sum();
-            for (d, p) in d.iter_mut().zip(shares) {
-                *d = p * (*d - mean) * self.scale;
+    fn run<S: Simd>(self, s: S) {
+        let scale = s.splat(self.scale);
+        let rows = self.d.chunks_exact_mut(self.width);
+        for (shares, d) in self.shares.chunks_exact(self.width).zip(rows) {
+            let mut sums = s.splat(0.0);
+            for (share, d) in shares.chunks(S::LANES).zip(d.chunks(S::LANES)) {
+                // SAFETY: as many numbers are read as there are.
+                let (p, d) = unsafe { (s.load_n(share.as_ptr(), share.len()), s.load_n(d.as_ptr(), d.len())) };
+                sums = s.fma(p, d, sums);
+            }
+            let mean = s.splat(lanes(s, sums).iter().sum());
+            for (share, d) in shares.chunks(S::LANES).zip(d.chunks_mut(S::LANES)) {
+                let (at, n) = (d.as_mut_ptr(), d.len());
+                // SAFETY: as many numbers are read and written as there are.
+                unsafe {
+                    let p = s.mul(s.load_n(share.as_ptr(), n), scale);
+                    s.store_n(at, s.mul(p, s.sub(s.load_n(at, n), mean)), n);
+                }
             }
         }
     }

@@ -2,7 +2,10 @@
 //!
 //! The same networks, batches and steps as the PyTorch yardstick: mean squared error, gradients clipped at norm 1, AdamW.
 
-use std::time::{Duration, Instant};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 use candle_core::{Device, Result, Tensor};
 use serde::Serialize;
@@ -66,17 +69,48 @@ const fn unet_case(id: &'static str, batch: usize, side: usize, channels: usize,
 pub struct Report {
     /// [`Case::id`].
     pub case: &'static str,
+    /// Samples in a batch.
+    pub batch: usize,
     /// Weights of the network.
     pub params: usize,
     /// Median of a training step: forward, loss, backward, clipping, AdamW.
     pub train_step_ms: f64,
     /// Median of a forward pass for inference.
     pub forward_ms: f64,
+    /// Billions of operations a second of the training step, the way back counted as twice the way there. Operations are
+    /// those of the plain sums of products ([`Graph::forward_flops`]): Winograd's way needs fewer and so seems faster.
+    pub train_gflops: f64,
+    /// Billions of operations a second of the forward pass, likewise.
+    pub forward_gflops: f64,
     /// Growth of the largest resident size since the start; right only for the first case of a process, and known only
     /// on Linux.
     pub peak_mb: Option<f64>,
-    /// What ran it.
+    /// Threads that shared the work.
+    pub threads: usize,
+    /// What ran it, with its instruction set.
     pub executor: String,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            case,
+            train_step_ms,
+            forward_ms,
+            train_gflops,
+            forward_gflops,
+            ..
+        } = self;
+        write!(
+            f,
+            "{case:<11} step {train_step_ms:9.2} ms {train_gflops:6.1} GFLOP/s   \
+             forward {forward_ms:9.2} ms {forward_gflops:6.1} GFLOP/s   "
+        )?;
+        if let Some(mb) = self.peak_mb {
+            write!(f, "{mb:5.0} MB   ")?;
+        }
+        write!(f, "{}", self.executor)
+    }
 }
 
 impl Case {
@@ -106,11 +140,16 @@ impl Case {
         let mut trial = Trial::new(self, executor)?;
         let train_step_ms = median(seconds, || trial.step(executor))?;
         let forward_ms = median(seconds, || trial.forward(executor, Mode::Infer).map(drop))?;
+        let forward_flops = self.batch as f64 * executor.graph().forward_flops();
         Ok(Report {
             case: self.id,
+            batch: self.batch,
             params: executor.graph().weight_count(),
             train_step_ms,
             forward_ms,
+            train_gflops: 3e-6 * forward_flops / train_step_ms,
+            forward_gflops: 1e-6 * forward_flops / forward_ms,
+            threads: rayon::current_num_threads(),
             peak_mb: peak_mb().zip(start).map(|(end, start)| end - start),
             executor: executor.describe(),
         })

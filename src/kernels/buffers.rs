@@ -5,7 +5,11 @@
     reason = "tasks that run side by side write to disjoint parts of one buffer"
 )]
 
-use std::{marker::PhantomData, ops::Range, sync::Mutex};
+use std::{
+    marker::PhantomData,
+    ops::Range,
+    sync::{Mutex, MutexGuard},
+};
 
 /// A buffer of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -215,32 +219,27 @@ impl<'a> Shared<'a> {
     }
 }
 
-/// Working memory of each thread.
-pub(super) struct Scratch(Vec<Mutex<Memory>>);
+/// Working memory of tasks. What one gives back the next takes, so that after the first steps none is allocated.
+#[derive(Default)]
+pub(super) struct Scratch(Mutex<Vec<Memory>>);
 
 impl Scratch {
-    /// Memory for `threads` threads.
-    pub(super) fn new(threads: usize, len: usize) -> Self {
-        Self((0..threads).map(|_| Mutex::new(Memory::new(len))).collect())
-    }
-
-    /// Whether every thread has at least `len` numbers.
-    pub(super) fn holds(&self, len: usize) -> bool {
-        self.0
-            .iter()
-            .all(|m| m.lock().unwrap_or_else(std::sync::PoisonError::into_inner).len() >= len)
-    }
-
-    /// Lends the calling thread `len` numbers; in debug builds they are not-a-number.
+    /// Lends the caller `len` numbers; in debug builds they are not-a-number.
     pub(super) fn lend<R>(&self, len: usize, f: impl FnOnce(&mut [f32]) -> R) -> R {
-        let index = rayon::current_thread_index().unwrap_or(0) % self.0.len();
-        // A panic in a task leaves only numbers behind that the next task overwrites.
-        let mut memory = self.0[index].lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let free = self.free().pop().filter(|memory| memory.len() >= len);
+        let mut memory = free.unwrap_or_else(|| Memory::new(len));
         let buffer = &mut memory.as_mut()[..len];
         if cfg!(debug_assertions) {
             buffer.fill(f32::NAN);
         }
-        f(buffer)
+        let result = f(buffer);
+        self.free().push(memory);
+        result
+    }
+
+    fn free(&self) -> MutexGuard<'_, Vec<Memory>> {
+        // A panic in a task leaves only numbers behind that the next task overwrites.
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 

@@ -154,6 +154,11 @@ pub(super) struct Materialise {
 }
 
 impl Materialise {
+    /// Numbers of working memory.
+    fn scratch(&self) -> usize {
+        self.len + 2 * self.view.channels()
+    }
+
     fn window(&self) -> Window {
         let scale = if self.view.upsample { 2 } else { 1 };
         Window {
@@ -168,10 +173,6 @@ impl Materialise {
 impl Step for Materialise {
     fn slots(&self) -> Vec<Slot> {
         self.view.slots().into_iter().chain([self.out.1]).collect()
-    }
-
-    fn scratch(&self) -> usize {
-        self.len + 2 * self.view.channels()
     }
 
     fn forward(&self, run: &mut Run<'_>) {

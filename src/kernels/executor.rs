@@ -83,7 +83,7 @@ impl PlanExecutor {
         let params = Params::new(&graph);
         Ok(Self {
             flat: vec![0.0; params.len()],
-            scratch: Scratch::new(pool.current_num_threads(), 0),
+            scratch: Scratch::default(),
             params,
             graph,
             options,
@@ -113,9 +113,6 @@ impl PlanExecutor {
         let plan = &self.plans[&key];
         if self.memory.len() < plan.layout.len() {
             self.memory = Memory::new(plan.layout.len());
-        }
-        if !self.scratch.holds(plan.scratch) {
-            self.scratch = Scratch::new(self.pool.current_num_threads(), plan.scratch);
         }
         Ok(())
     }
@@ -157,7 +154,8 @@ impl Executor for PlanExecutor {
     fn describe(&self) -> String {
         let threads = self.threads();
         let plural = if threads == 1 { "" } else { "s" };
-        format!("plan, {}, {threads} thread{plural}", self.options.isa.name())
+        let winograd = if self.options.winograd { "" } else { ", no Winograd" };
+        format!("plan, {}, {threads} thread{plural}{winograd}", self.options.isa.name())
     }
 
     /// About forty milliseconds on two ordinary cores.

@@ -126,9 +126,12 @@ pub(super) struct Back {
     partial: Slot,
 }
 
-/// Parts of the batch whose weight gradients are summed apart. A fixed number: the order of a sum must not depend on how
-/// many threads there are.
+/// Most parts of the batch whose weight gradients are summed apart. Their number must not depend on that of the threads:
+/// the order of a sum would.
 const SHARES: usize = 8;
+
+/// Least results of a layer (tiles of results) in a share: each share writes gradients of all weights.
+const LEAST_SHARE: usize = 192;
 
 /// Most numbers that the partial gradients of one layer may take, beyond two shares.
 const PARTIAL_BUDGET: usize = 1 << 22;
@@ -140,7 +143,12 @@ impl Layer {
 
     fn shares(&self, batch: usize) -> usize {
         let affordable = (PARTIAL_BUDGET / self.partial_len()).max(2);
-        SHARES.min(affordable).min(batch)
+        let results = match self.way {
+            Way::Winograd => self.geometry.tiles().iter().product(),
+            _ => self.geometry.out_pixels(),
+        };
+        let worthwhile = (batch * results / LEAST_SHARE).max(1);
+        SHARES.min(affordable).min(worthwhile).min(batch)
     }
 
     /// The samples of a share.
@@ -210,14 +218,6 @@ impl Step for Layer {
             .chain(extra)
             .chain([self.out.1, self.packed])
             .collect()
-    }
-
-    fn scratch(&self) -> usize {
-        match self.way {
-            Way::Pointwise => self.pointwise_scratch(),
-            Way::Spatial => self.spatial_scratch(),
-            Way::Winograd => self.winograd_scratch(),
-        }
     }
 
     fn forward(&self, run: &mut Run<'_>) {

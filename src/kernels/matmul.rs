@@ -242,6 +242,28 @@ unsafe fn rows_of<S: Simd, const V: usize, const PART: bool>(s: S, tile: &Tile<'
 /// As for [`strip`].
 #[inline(always)]
 unsafe fn multiply<S: Simd, const R: usize, const V: usize, const PART: bool>(s: S, tile: &Tile<'_>) {
+    // SAFETY: as promised by the caller.
+    let sums = unsafe { sums::<S, R, V, PART>(s, tile) };
+    // The sums stay in registers only where every index into them is a constant: the loop is unrolled by hand.
+    macro_rules! finish_rows {
+        ($($r:literal)+) => {$(
+            if $r < R {
+                for v in 0..V {
+                    // SAFETY: the results are inside their slice, and so are what is added to them.
+                    unsafe { finish::<S, V, PART>(s, tile, $r, v, sums[$r % R][v]) };
+                }
+            }
+        )+};
+    }
+    finish_rows!(0 1 2 3 4 5 6 7 8 9 10 11 12 13);
+}
+
+/// The products of a tile, summed in order.
+///
+/// # Safety
+/// As for [`strip`].
+#[inline(always)]
+unsafe fn sums<S: Simd, const R: usize, const V: usize, const PART: bool>(s: S, tile: &Tile<'_>) -> [[S::V; V]; R] {
     let Size { segments, depth, .. } = tile.mul.size;
     let (a_row, a_depth, b_row) = (tile.mul.a.row, tile.mul.a.depth, tile.mul.b.row);
     let mut sums = [[s.splat(0.0); V]; R];
@@ -267,12 +289,7 @@ unsafe fn multiply<S: Simd, const R: usize, const V: usize, const PART: bool>(s:
         }
         a_segment = a_segment.wrapping_add(tile.mul.a.segment);
     }
-    for (r, sums) in sums.iter().enumerate() {
-        for (v, &sum) in sums.iter().enumerate() {
-            // SAFETY: the results are inside their slice, and so are what is added to them.
-            unsafe { finish::<S, V, PART>(s, tile, r, v, sum) };
-        }
-    }
+    sums
 }
 
 /// Register `v` of the row at `p`; only the last of a partial tile is cut off.

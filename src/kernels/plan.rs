@@ -32,8 +32,6 @@ pub(super) struct Plan {
     /// The gradient of the output, which the caller brings, and that of the input. Both only for training.
     pub(super) d_output: Option<Slot>,
     pub(super) d_input: Option<Slot>,
-    /// Numbers of working memory for each thread.
-    pub(super) scratch: usize,
 }
 
 impl Plan {
@@ -446,7 +444,6 @@ impl<'g> Lowering<'g> {
             }
         }
         Plan {
-            scratch: self.steps.iter().map(|s| s.scratch()).max().unwrap_or(0),
             steps: self.steps,
             layout: self.reservations.place(),
             input,

@@ -104,11 +104,6 @@ pub(super) trait Step: Send + Sync {
     /// Buffers that the forward pass uses.
     fn slots(&self) -> Vec<Slot>;
 
-    /// Numbers of working memory that each thread needs.
-    fn scratch(&self) -> usize {
-        0
-    }
-
     /// Computes the result.
     fn forward(&self, run: &mut Run<'_>);
 

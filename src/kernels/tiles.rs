@@ -5,7 +5,7 @@
 //! input channels turn into 36 matrix products. The way back uses the transposes: `dM = A dY Aᵀ` serves both the filter's
 //! gradient `Gᵀ (Σ V dM) G` and the input's `B (dM U) Bᵀ`, which neighbouring tiles add up.
 //!
-//! Transformed tiles lie as `(tile, 36, channel)`.
+//! Transformed tiles lie in 36 planes `(tile, channel)`, one for each product.
 
 #![expect(
     unsafe_code,
@@ -178,12 +178,21 @@ pub(super) struct TileRow {
     pub(super) height: usize,
     pub(super) width: usize,
     pub(super) channels: usize,
+    /// Numbers from plane to plane of its transformed tiles; see [`plane`].
+    pub(super) plane: usize,
+}
+
+/// Numbers from plane to plane where each has `len`. Planes as long as a multiple of the cache's ways would compete for
+/// the same few lines, so they begin on lines of different sets.
+pub(super) fn plane(len: usize) -> usize {
+    const LINE: usize = 16;
+    len.next_multiple_of(LINE) + LINE
 }
 
 impl TileRow {
-    /// Numbers of its transformed tiles.
+    /// Numbers from the first to behind the last of its transformed tiles.
     fn transformed(&self) -> usize {
-        self.tiles * PRODUCTS * self.channels
+        (PRODUCTS - 1) * self.plane + self.tiles * self.channels
     }
 
     fn picture(&self) -> usize {
@@ -191,11 +200,12 @@ impl TileRow {
     }
 }
 
-/// `Bᵀ d B` for a row of tiles. `lines` are the six lines of the picture that they read, `4 tiles + 2` pixels wide.
+/// `Bᵀ d B` for a row of tiles, to the planes that `to` begins in. `lines` are the six lines of the picture that they
+/// read, `4 tiles + 2` pixels wide.
 pub(super) fn read_input(isa: Isa, row: TileRow, lines: &[f32], to: &mut [f32]) {
     let width = OUT * row.tiles + IN - OUT;
     assert!(
-        lines.len() == IN * width * row.channels && to.len() == row.transformed(),
+        lines.len() == IN * width * row.channels && row.transformed() <= to.len(),
         "a row of tiles"
     );
     isa.run(ReadInput { row, lines, to });
@@ -212,7 +222,9 @@ impl Kernel for ReadInput<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let TileRow { tiles, channels, .. } = self.row;
+        let TileRow {
+            tiles, channels, plane, ..
+        } = self.row;
         let width = OUT * tiles + IN - OUT;
         for tile in 0..tiles {
             for c in (0..channels).step_by(S::LANES) {
@@ -226,32 +238,32 @@ impl Kernel for ReadInput<'_> {
                     }
                 }
                 let v = both_ways::<S, Input, 6, 6>(s, d);
-                let to = &mut self.to[tile * PRODUCTS * channels + c..];
-                // SAFETY: the tile holds 36 numbers of each channel.
-                unsafe { store_products(s, v, to.as_mut_ptr(), channels, n) };
+                let to = &mut self.to[tile * channels + c..];
+                // SAFETY: each of the 36 planes holds the tile's channels.
+                unsafe { store_products(s, v, to.as_mut_ptr(), plane, n) };
             }
         }
     }
 }
 
 /// # Safety
-/// `to` has room for `min(n, LANES)` numbers at each multiple of `channels` below `36 channels`.
+/// `to` has room for `min(n, LANES)` numbers at each multiple of `plane` below `36 plane`.
 #[inline(always)]
-unsafe fn store_products<S: Simd>(s: S, v: [[S::V; IN]; IN], to: *mut f32, channels: usize, n: usize) {
+unsafe fn store_products<S: Simd>(s: S, v: [[S::V; IN]; IN], to: *mut f32, plane: usize, n: usize) {
     for (i, &v) in v.as_flattened().iter().enumerate() {
         // SAFETY: as promised by the caller.
-        unsafe { s.store_n(to.add(i * channels), v, n) };
+        unsafe { s.store_n(to.add(i * plane), v, n) };
     }
 }
 
 /// # Safety
-/// `from` holds `min(n, LANES)` numbers at each multiple of `channels` below `36 channels`.
+/// `from` holds `min(n, LANES)` numbers at each multiple of `plane` below `36 plane`.
 #[inline(always)]
-unsafe fn load_products<S: Simd>(s: S, from: *const f32, channels: usize, n: usize) -> [[S::V; IN]; IN] {
+unsafe fn load_products<S: Simd>(s: S, from: *const f32, plane: usize, n: usize) -> [[S::V; IN]; IN] {
     let mut v = [[s.splat(0.0); IN]; IN];
     for (i, v) in v.as_flattened_mut().iter_mut().enumerate() {
         // SAFETY: as promised by the caller.
-        *v = unsafe { s.load_n(from.add(i * channels), n) };
+        *v = unsafe { s.load_n(from.add(i * plane), n) };
     }
     v
 }
@@ -259,7 +271,7 @@ unsafe fn load_products<S: Simd>(s: S, from: *const f32, channels: usize, n: usi
 /// `B t Bᵀ` for a row of tiles, added to the picture of gradients. `pad`: top and left.
 pub(super) fn add_input_back(isa: Isa, row: TileRow, pad: [usize; 2], from: &[f32], picture: &mut [f32]) {
     assert!(
-        from.len() == row.transformed() && picture.len() == row.picture(),
+        row.transformed() <= from.len() && picture.len() == row.picture(),
         "a row of tiles"
     );
     isa.run(AddInputBack {
@@ -288,14 +300,15 @@ impl Kernel for AddInputBack<'_> {
             height,
             width,
             channels,
+            plane,
         } = self.row;
         let [top, left] = self.pad;
         for tile in 0..tiles {
             for c in (0..channels).step_by(S::LANES) {
                 let n = channels - c;
-                let from = &self.from[tile * PRODUCTS * channels + c..];
-                // SAFETY: the tile holds 36 numbers of each channel.
-                let t = unsafe { load_products(s, from.as_ptr(), channels, n) };
+                let from = &self.from[tile * channels + c..];
+                // SAFETY: each of the 36 planes holds the tile's channels.
+                let t = unsafe { load_products(s, from.as_ptr(), plane, n) };
                 let d = both_ways::<S, InputBack, 6, 6>(s, t);
                 for (i, d) in d.into_iter().enumerate() {
                     let y = (OUT * row + i).wrapping_sub(top);
@@ -329,7 +342,7 @@ pub(super) fn write_output(
 ) {
     let height = OUT.min(row.height - OUT * row.row);
     assert!(
-        from.len() == row.transformed() && lines.len() == height * row.width * row.channels,
+        row.transformed() <= from.len() && lines.len() == height * row.width * row.channels,
         "a row of tiles"
     );
     assert!(bias.is_none_or(|b| b.len() >= row.channels), "a bias for each channel");
@@ -365,18 +378,19 @@ impl Kernel for WriteOutput<'_> {
             height,
             width,
             channels,
+            plane,
         } = self.row;
         for tile in 0..tiles {
             for c in (0..channels).step_by(S::LANES) {
                 let n = channels - c;
-                let from = &self.from[tile * PRODUCTS * channels + c..];
-                // SAFETY: the tile holds 36 numbers of each channel, the bias one.
+                let from = &self.from[tile * channels + c..];
+                // SAFETY: each of the 36 planes holds the tile's channels, and so does the bias.
                 let (m, bias) = unsafe {
                     let bias = match self.bias {
                         Some(bias) => s.load_n(bias.as_ptr().add(c), n),
                         None => s.splat(0.0),
                     };
-                    (load_products(s, from.as_ptr(), channels, n), bias)
+                    (load_products(s, from.as_ptr(), plane, n), bias)
                 };
                 let y = both_ways::<S, Output, 6, 4>(s, m);
                 for (i, y) in y.into_iter().enumerate().take(height - OUT * row) {
@@ -400,7 +414,7 @@ impl Kernel for WriteOutput<'_> {
 /// `A y Aᵀ` for a row of tiles of the picture of gradients; beyond its borders they are zero.
 pub(super) fn read_output_back(isa: Isa, row: TileRow, picture: &[f32], to: &mut [f32]) {
     assert!(
-        picture.len() == row.picture() && to.len() == row.transformed(),
+        picture.len() == row.picture() && row.transformed() <= to.len(),
         "a row of tiles"
     );
     isa.run(ReadOutputBack { row, picture, to });
@@ -423,6 +437,7 @@ impl Kernel for ReadOutputBack<'_> {
             height,
             width,
             channels,
+            plane,
         } = self.row;
         for tile in 0..tiles {
             for c in (0..channels).step_by(S::LANES) {
@@ -436,9 +451,9 @@ impl Kernel for ReadOutputBack<'_> {
                     }
                 }
                 let m = both_ways::<S, OutputBack, 4, 6>(s, y);
-                let to = &mut self.to[tile * PRODUCTS * channels + c..];
-                // SAFETY: the tile holds 36 numbers of each channel.
-                unsafe { store_products(s, m, to.as_mut_ptr(), channels, n) };
+                let to = &mut self.to[tile * channels + c..];
+                // SAFETY: each of the 36 planes holds the tile's channels.
+                unsafe { store_products(s, m, to.as_mut_ptr(), plane, n) };
             }
         }
     }
@@ -456,16 +471,21 @@ pub(super) struct Filters<'a> {
 }
 
 impl Filters<'_> {
-    /// Numbers of all its panels.
+    /// Numbers of all its panels, `panel` columns wide.
     pub(super) fn packed_len(rows: usize, cols: usize, panel: usize) -> usize {
-        PRODUCTS * rows * cols.next_multiple_of(panel)
+        cols.div_ceil(panel) * Self::panel_len(rows, panel)
     }
 
-    /// `G g Gᵀ` for the columns of one panel, as `(36, rows, panel)`; columns beyond the last are zero.
+    /// Numbers of one panel.
+    pub(super) fn panel_len(rows: usize, panel: usize) -> usize {
+        PRODUCTS * plane(rows * panel)
+    }
+
+    /// `G g Gᵀ` for the columns of one panel, as 36 planes `(rows, panel)`; columns beyond the last are zero.
     pub(super) fn pack(self, isa: Isa, panel: usize, to: &mut [f32]) {
         let last = 8 * self.tap + (self.rows - 1) * self.row + (self.cols - 1) * self.col;
         assert!(
-            last < self.data.len() && to.len() == PRODUCTS * self.rows * isa.panel(),
+            last < self.data.len() && to.len() == Self::panel_len(self.rows, isa.panel()),
             "a panel of filters"
         );
         isa.run(PackFilters {
@@ -512,17 +532,17 @@ impl Kernel for PackFilters<'_> {
                 }
                 let u = both_ways::<S, Filter, 3, 6>(s, g);
                 let to = &mut self.to[i * width + half..];
-                // SAFETY: there are `rows * width` numbers from product to product.
-                unsafe { store_products(s, u, to.as_mut_ptr(), rows * width, S::LANES) };
+                // SAFETY: each of the 36 planes holds `rows * width` numbers.
+                unsafe { store_products(s, u, to.as_mut_ptr(), plane(rows * width), S::LANES) };
             }
         }
     }
 }
 
-/// `Gᵀ u G`: from the gradients of transformed filters, `(36, n)`, to those of the filters, `(9, n)`.
+/// `Gᵀ u G`: from the gradients of transformed filters, 36 planes of `n`, to those of the filters, `(9, n)`.
 pub(super) fn filters_back(isa: Isa, from: &[f32], to: &mut [f32]) {
     assert!(
-        from.len() / PRODUCTS == to.len() / 9 && to.len().is_multiple_of(9),
+        to.len().is_multiple_of(9) && from.len() == PRODUCTS * plane(to.len() / 9),
         "as many filters as gradients"
     );
     isa.run(FiltersBack { from, to });
@@ -541,9 +561,9 @@ impl Kernel for FiltersBack<'_> {
         let len = self.to.len() / 9;
         for i in (0..len).step_by(S::LANES) {
             let n = len - i;
-            // SAFETY: `from` holds 36 times `len` numbers, `to` nine times.
+            // SAFETY: `from` holds 36 planes of `len` numbers, `to` nine times `len`.
             unsafe {
-                let u = load_products(s, self.from.as_ptr().add(i), len, n);
+                let u = load_products(s, self.from.as_ptr().add(i), plane(len), n);
                 let g = both_ways::<S, FilterBack, 6, 3>(s, u);
                 for (t, &g) in g.as_flattened().iter().enumerate() {
                     s.store_n(self.to.as_mut_ptr().add(t * len + i), g, n);

@@ -1,0 +1,86 @@
+//! `bench`: training step and forward pass of the standard cases on this machine.
+
+use std::process;
+
+use anyhow::{Context as _, bail};
+use candle_core::Device;
+
+use super::{
+    args::{BenchArgs, BenchExecutor},
+    print,
+};
+use crate::{
+    kernels::{
+        Options, PlanExecutor,
+        bench::{CASES, Case},
+    },
+    math::spec,
+    nn::{CandleExecutor, Executor},
+};
+
+/// Measures the cases one after the other, each in a process of its own: the peak memory of a process is that of all
+/// it did before.
+pub(super) fn bench(args: &BenchArgs) -> anyhow::Result<()> {
+    match &cases(&args.cases)?[..] {
+        [case] => measure(case, args),
+        cases => cases.iter().try_for_each(|case| measure_apart(case, args)),
+    }
+}
+
+/// The cases of these names, or all.
+fn cases(names: &[String]) -> anyhow::Result<Vec<&'static Case>> {
+    if names.is_empty() {
+        return Ok(CASES.iter().collect());
+    }
+    let find = |name: &String| {
+        let ids = CASES.iter().map(|case| case.id);
+        Case::find(name).with_context(|| {
+            let all: Vec<_> = ids.clone().collect();
+            let hint = spec::hint(name, ids);
+            format!("there is no case {name}{hint}; choose from: {}", all.join(", "))
+        })
+    };
+    names.iter().map(find).collect()
+}
+
+fn measure(case: &Case, args: &BenchArgs) -> anyhow::Result<()> {
+    let report = case.run(&mut *executor(case, args)?, args.seconds)?;
+    if args.json {
+        print(&serde_json::to_string(&report)?)
+    } else {
+        print(&report.to_string())
+    }
+}
+
+fn executor(case: &Case, args: &BenchArgs) -> anyhow::Result<Box<dyn Executor>> {
+    let graph = case.graph()?;
+    Ok(match args.executor {
+        BenchExecutor::Plan => Box::new(PlanExecutor::with_options(
+            graph,
+            Options {
+                winograd: !args.no_winograd,
+                ..Options::default()
+            },
+        )?),
+        BenchExecutor::Candle => Box::new(CandleExecutor::new(graph, &Device::Cpu)),
+    })
+}
+
+/// Runs `bench` for this case alone; the number of threads is in the environment.
+fn measure_apart(case: &Case, args: &BenchArgs) -> anyhow::Result<()> {
+    let program = std::env::current_exe().context("cannot find the program's own file to measure a case")?;
+    let executor = match args.executor {
+        BenchExecutor::Plan => "plan",
+        BenchExecutor::Candle => "candle",
+    };
+    let mut command = process::Command::new(program);
+    command.args(["bench", case.id, "--executor", executor]);
+    command.args(["--seconds", &args.seconds.to_string()]);
+    command.args(args.json.then_some("--json"));
+    command.args(args.no_winograd.then_some("--no-winograd"));
+    let status = command.status().context("cannot start the program again")?;
+    if !status.success() {
+        bail!("{}: not measured", case.id);
+    }
+    Ok(())
+}
