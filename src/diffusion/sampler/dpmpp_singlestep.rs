@@ -103,6 +103,17 @@ fn build(p: &Params, order: usize) -> std::result::Result<Box<dyn Sampler>, Spec
 }
 
 impl Sampler for DpmppSinglestep {
+    fn order(&self) -> Option<usize> {
+        Some(self.order)
+    }
+
+    fn calls(&self) -> Option<usize> {
+        match self.between {
+            Between::Own => Some(self.order),
+            Between::Grid => Some(1),
+        }
+    }
+
     fn step(&self, mv: Move, x: &Tensor, past: &[Step], context: &Context<'_>) -> Result<Step> {
         let Move { from, to } = mv.with_signal();
         let belief = context.predict(x, from)?;

@@ -33,7 +33,7 @@ pub enum Combined {
 pub const ENTRY: Entry<dyn Sampler> = Entry {
     id: "plms",
     label: "PLMS",
-    help: "Combines the last four noises; fourth order at one call a step",
+    help: "Combines the last four noises at one call a step",
     source: "arXiv:2202.09778",
     params: &[
         Param::flag(
@@ -59,6 +59,11 @@ pub const ENTRY: Entry<dyn Sampler> = Entry {
 };
 
 impl Sampler for Plms {
+    /// Four on levels even in `sigma / alpha`; on any others the paper proves two.
+    fn order(&self) -> Option<usize> {
+        Some(2)
+    }
+
     fn step(&self, mv: Move, x: &Tensor, past: &[Step], context: &Context<'_>) -> Result<Step> {
         let visible = mv.with_signal();
         let belief = context.predict(x, visible.from)?;
