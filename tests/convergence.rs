@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use candle_core::{Device, Tensor};
 use diffusion_studio::{
     diffusion::{
-        Denoiser as _, Step, Trajectory,
+        Denoiser, Prediction, Step, Trajectory,
         oracle::{Component, Mixture},
         sampler,
     },
@@ -139,49 +139,62 @@ fn error(spec: &Spec, schedule: &Arc<dyn NoiseSchedule>, stretch: &Stretch) -> f
     values(&difference).into_iter().fold(0.0, |m: f64, v| m.max(v.abs()))
 }
 
+/// Every ODE solver in its forms, and the order that its paper proves.
+fn solvers() -> Vec<(Spec, usize)> {
+    let full = |id: &str| Spec::new(id).with("lower-order-final", Value::Flag(false));
+    let on_grid = |id: &str| Spec::new(id).with("between", Value::Text("grid".into()));
+    let with_heun = |spec: Spec| spec.with("solver", Value::Text("heun".into()));
+    let with_order = |id: &str, order| full(id).with("order", Value::Int(order));
+    vec![
+        (Spec::new("ddim"), 1),
+        (Spec::new("euler"), 1),
+        (Spec::new("flow-euler"), 1),
+        (Spec::new("dpmpp-1s"), 1),
+        (with_order("dpmpp-2m", 1), 1),
+        (Spec::new("euler-a").with("eta", Value::Int(0)), 1),
+        (Spec::new("heun"), 2),
+        (Spec::new("flow-heun"), 2),
+        (Spec::new("dpm2"), 2),
+        (Spec::new("dpmpp-2s"), 2),
+        (on_grid("dpmpp-2s"), 2),
+        (with_heun(on_grid("dpmpp-2s")), 2),
+        (with_heun(Spec::new("dpmpp-2s")), 2),
+        (Spec::new("dpmpp-3s"), 3),
+        (with_heun(Spec::new("dpmpp-3s")), 3),
+        (on_grid("dpmpp-3s"), 3),
+        (with_heun(on_grid("dpmpp-3s")), 3),
+        (full("dpmpp-2m"), 2),
+        (full("dpmpp-2m").with("solver", Value::Text("heun".into())), 2),
+        (full("dpmpp-3m"), 3),
+        // As published, the second derivative counts half of what it should.
+        (full("dpmpp-3m").with("published", Value::Flag(true)), 2),
+        (with_order("deis", 1), 1),
+        (with_order("deis", 2), 2),
+        (with_order("deis", 3), 3),
+        // The corrector adds one to the order of the predictor.
+        (with_order("unipc", 1), 2),
+        (with_order("unipc", 2), 3),
+        (with_order("unipc", 3), 4),
+        (with_order("unipc", 2).with("variant", Value::Text("bh1".into())), 3),
+        (Spec::new("lms").with("order", Value::Int(2)), 2),
+        (Spec::new("lms"), 4),
+        // Fourth order needs even steps in sigma / alpha; on any other grid the paper proves two.
+        (Spec::new("plms"), 2),
+        (Spec::new("plms").with("runge-kutta", Value::Flag(true)), 2),
+    ]
+}
+
 #[test]
 fn every_ode_solver_has_its_order() {
-    let full = |id: &str| Spec::new(id).with("lower-order-final", Value::Flag(false));
-    let with_order = |id: &str, order| full(id).with("order", Value::Int(order));
-    let cases = [
-        (Spec::new("ddim"), 1.0),
-        (Spec::new("euler"), 1.0),
-        (Spec::new("flow-euler"), 1.0),
-        (Spec::new("dpmpp-1s"), 1.0),
-        (with_order("dpmpp-2m", 1), 1.0),
-        (Spec::new("euler-a").with("eta", Value::Int(0)), 1.0),
-        (Spec::new("heun"), 2.0),
-        (Spec::new("flow-heun"), 2.0),
-        (Spec::new("dpm2"), 2.0),
-        (Spec::new("dpmpp-2s"), 2.0),
-        (Spec::new("dpmpp-2s").with("between", Value::Text("grid".into())), 2.0),
-        (full("dpmpp-2m"), 2.0),
-        (full("dpmpp-2m").with("solver", Value::Text("heun".into())), 2.0),
-        (full("dpmpp-3m"), 3.0),
-        // As published, the second derivative counts half of what it should.
-        (full("dpmpp-3m").with("published", Value::Flag(true)), 2.0),
-        (with_order("deis", 1), 1.0),
-        (with_order("deis", 2), 2.0),
-        (with_order("deis", 3), 3.0),
-        // The corrector adds one to the order of the predictor.
-        (with_order("unipc", 1), 2.0),
-        (with_order("unipc", 2), 3.0),
-        (with_order("unipc", 3), 4.0),
-        (with_order("unipc", 2).with("variant", Value::Text("bh1".into())), 3.0),
-        (Spec::new("lms").with("order", Value::Int(2)), 2.0),
-        (Spec::new("lms"), 4.0),
-        // Fourth order needs even steps in sigma / alpha; on any other grid the paper proves two.
-        (Spec::new("plms"), 2.0),
-        (Spec::new("plms").with("runge-kutta", Value::Flag(true)), 2.0),
-    ];
-    let (coarse, fine) = (Stretch::of(32), Stretch::of(64));
+    // Divisible by two and three, for methods that need several moves for a step.
+    let (coarse, fine) = (Stretch::of(36), Stretch::of(72));
     let mut faults = Vec::new();
-    for (spec, expected) in cases {
+    for (spec, expected) in solvers() {
         for schedule in ["vp", "edm", "flow"] {
             let error = |stretch| error(&spec, &built(schedule), stretch);
             let found = (error(&coarse) / error(&fine)).log2();
             println!("{} {:?} on {schedule}: order {found:.2}", spec.id, spec.values);
-            if (found - expected).abs() > 0.35 {
+            if (found - expected as f64).abs() > 0.35 {
                 faults.push(format!(
                     "{} {:?} on {schedule}: {found:.2}, not {expected}",
                     spec.id, spec.values
@@ -190,6 +203,121 @@ fn every_ode_solver_has_its_order() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// With so large a tolerance every move is one step of the embedded pair.
+#[test]
+fn the_adaptive_solver_has_its_order() {
+    let spec = Spec::new("ode").with("tolerance", Value::Real(0.1));
+    let error = |n| error(&spec, &built("vp"), &Stretch::of(n));
+    let found = (error(20) / error(40)).log2();
+    assert!((found - 5.0).abs() < 0.35, "{found}");
+}
+
+/// The way from little noise to much: the moves down to the ends of `stretch`, and the state in which they end backwards.
+fn inverted(stretch: &Stretch, refinements: i64) -> (Vec<Move>, Tensor) {
+    let schedule = built("vp");
+    let levels: Vec<Level> = stretch.sigmas.iter().map(|&s| schedule.at_sigma(s)).collect();
+    let moves: Vec<Move> = levels.windows(2).map(|w| Move { from: w[0], to: w[1] }).collect();
+    let clean = (tensor(stretch.truth.last().unwrap()) * levels.last().unwrap().alpha).unwrap();
+    let spec = Spec::new("ddim-inverse").with("refinements", Value::Int(refinements));
+    let (sampler, model) = (sampler::build(&spec).unwrap(), Box::new(bumps()));
+    let walk = Trajectory::new(moves.clone(), sampler, model, schedule, Box::new(Silence), &clean, 0).unwrap();
+    (moves, walk.map(Result::unwrap).last().unwrap().next)
+}
+
+fn largest(difference: &Tensor) -> f64 {
+    values(difference).into_iter().fold(0.0, |m: f64, v| m.max(v.abs()))
+}
+
+#[test]
+fn inversion_has_its_order() {
+    let error = |n: usize| {
+        let stretch = Stretch::of(n);
+        let (moves, top) = inverted(&stretch, 0);
+        largest(&(top - (tensor(&stretch.truth[0]) * moves[0].from.alpha).unwrap()).unwrap())
+    };
+    let found = (error(36) / error(72)).log2();
+    assert!((found - 1.0).abs() < 0.35, "{found}");
+}
+
+/// With enough refinements every move is the exact inverse of one of DDIM, so that the way down leads back.
+#[test]
+fn a_refined_inversion_is_undone_by_ddim() {
+    let stretch = Stretch::of(12);
+    let back = |refinements: i64| {
+        let (moves, top) = inverted(&stretch, refinements);
+        let (sampler, model) = (sampler::build(&Spec::new("ddim")).unwrap(), Box::new(bumps()));
+        let clean = (tensor(stretch.truth.last().unwrap()) * moves.last().unwrap().to.alpha).unwrap();
+        let mut walk = Trajectory::new(moves, sampler, model, built("vp"), Box::new(Silence), &top, 0).unwrap();
+        walk.seek(0, top, []);
+        largest(&(walk.map(Result::unwrap).last().unwrap().next - clean).unwrap())
+    };
+    let (plain, refined) = (back(0), back(10));
+    assert!(refined < 1e-4 * plain, "{plain:e} {refined:e}");
+}
+
+/// What samplers say of themselves, in the lists and in the documentation.
+#[test]
+fn orders_are_told_as_they_are_measured() {
+    for (spec, expected) in solvers() {
+        let told = sampler::build(&spec).unwrap().order();
+        assert_eq!(told, Some(expected), "{} {:?}", spec.id, spec.values);
+    }
+    for entry in sampler::ENTRIES {
+        let told = sampler::build(&Spec::new(entry.id)).unwrap().order();
+        let is_measured =
+            solvers().iter().any(|(spec, _)| spec.id == entry.id) || ["ode", "ddim-inverse"].contains(&entry.id);
+        assert!(
+            told.is_none() || is_measured,
+            "{}: its order is told but not measured",
+            entry.id
+        );
+    }
+}
+
+/// Counts what it is asked.
+struct Counting(Mixture, Arc<Mutex<usize>>);
+
+impl Denoiser for Counting {
+    fn predict(&self, x: &Tensor, at: Level) -> candle_core::Result<Prediction> {
+        *self.1.lock().unwrap() += 1;
+        self.0.predict(x, at)
+    }
+}
+
+#[test]
+fn calls_are_told_as_they_are_made() {
+    let schedule = built("vp");
+    let moves = grid::time_grid(&*schedule, grid::build(&Spec::new("exponential")).unwrap(), 20);
+    for entry in sampler::ENTRIES {
+        let calls = Arc::new(Mutex::new(0));
+        let model = Box::new(Counting(bumps(), calls.clone()));
+        let sampler = sampler::build(&Spec::new(entry.id)).unwrap();
+        let Some(told) = sampler.calls() else { continue };
+        let start = tensor(&START);
+        let trajectory = Trajectory::new(
+            moves.clone(),
+            sampler,
+            model,
+            schedule.clone(),
+            Box::new(Silence),
+            &start,
+            0,
+        )
+        .unwrap();
+        let made: Vec<usize> = trajectory
+            .map(|step| {
+                step.unwrap();
+                std::mem::take(&mut *calls.lock().unwrap())
+            })
+            .collect();
+        assert!(
+            made[4..16].iter().all(|&n| n == told),
+            "{}: {told}, but {made:?}",
+            entry.id
+        );
+    }
 }
 
 #[test]
@@ -373,6 +501,52 @@ fn ancestral_samplers_narrow_the_data_as_computed() {
     check(ddim(0.0), [0.4985, 0.4941, 0.4854, 0.4714, 0.3700]);
     check(ddim(0.5), [0.4980, 0.4923, 0.4818, 0.4658, 0.3636]);
     check(ddim(1.0), [0.4961, 0.4858, 0.4682, 0.4441, 0.3335]);
+}
+
+/// Says a share of the large variance besides what the exact denoiser says.
+struct Saying(f64);
+
+impl Denoiser for Saying {
+    fn predict(&self, x: &Tensor, at: Level) -> candle_core::Result<Prediction> {
+        Ok(Prediction {
+            var: Some((x.zeros_like()? + self.0)?),
+            ..Mixture::gaussian(vec![0.3], 0.5).predict(x, at)?
+        })
+    }
+}
+
+/// One move with one unit of noise: the learned deviation lies between the posterior's and the forward step's in its
+/// logarithm (Nichol and Dhariwal 2021, eq. 15), in closed form from the betas.
+#[test]
+fn ancestral_noise_of_a_learned_variance_lies_between() {
+    let schedule = built("linear");
+    let moves = vec![Move {
+        from: schedule.level(600.0),
+        to: schedule.level(599.0),
+    }];
+    let bars = [600.0, 599.0].map(|t| schedule.level(t).alpha.powi(2));
+    let beta = 1.0 - bars[0] / bars[1];
+    let small = (1.0 - bars[1]) / (1.0 - bars[0]) * beta;
+    for share in [0.0, 0.4, 1.0] {
+        let spec = Spec::new("ddpm").with("variance", Value::Text("learned".into()));
+        let noise = OneByOne {
+            draws: 1,
+            asked: Arc::new(Mutex::new(0)),
+        };
+        let mut walk = Trajectory::new(
+            moves.clone(),
+            sampler::build(&spec).unwrap(),
+            Box::new(Saying(share)),
+            schedule.clone(),
+            Box::new(noise),
+            &tensor(&[0.0, 0.0, 0.0]),
+            0,
+        )
+        .unwrap();
+        let next = values(&walk.next().unwrap().unwrap().next);
+        let expected = (share * beta.ln() + (1.0 - share) * small.ln()).exp().sqrt();
+        assert!(((next[2] - next[0]) / expected - 1.0).abs() < 1e-9, "{share}");
+    }
 }
 
 #[test]

@@ -62,7 +62,7 @@ pub(super) enum Command {
     Sample(SampleArgs),
     /// Measure how fast this machine trains the standard networks
     Bench(BenchArgs),
-    /// List what can be chosen: samplers, schedules, targets, nets, data, recipes
+    /// List what can be chosen, with parameters and papers
     List(ListArgs),
 }
 
@@ -179,6 +179,9 @@ pub(super) struct ListArgs {
     /// As JSON
     #[arg(long)]
     pub(super) json: bool,
+    /// As a table for documents
+    #[arg(long, conflicts_with = "json")]
+    pub(super) markdown: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -187,6 +190,8 @@ pub(super) enum Registry {
     Spacings,
     Schedules,
     Targets,
+    Weightings,
+    Times,
     Nets,
     Data,
     Recipes,

@@ -1,4 +1,4 @@
-//! `list`: the registries, for people and for programs.
+//! `list`: the registries, for people, for programs and for documents.
 
 use std::fmt::Write as _;
 
@@ -7,13 +7,13 @@ use serde_json::{Value as Json, json};
 use super::args::{ListArgs, Registry};
 use crate::{
     data,
-    diffusion::sampler,
+    diffusion::{sampler, times},
     engine::suggest,
-    files::bundled,
+    files::{Recipe, bundled},
     math::{
-        Entry, Param, grid, schedule,
+        Entry, Param, Spec, grid, schedule,
         spec::{Kind, Value},
-        target,
+        target, weighting,
     },
     nn,
 };
@@ -25,22 +25,13 @@ struct Row {
     help: String,
     source: String,
     params: &'static [Param],
+    /// What only this registry tells: name, and value as JSON.
+    facts: Vec<(&'static str, Json)>,
 }
 
 impl Row {
     fn all<T: ?Sized>(entries: &[&Entry<T>]) -> Vec<Self> {
         entries.iter().map(|e| Self::of(e)).collect()
-    }
-
-    /// An entry that has only a name.
-    fn named(id: &str) -> Self {
-        Self {
-            id: id.into(),
-            label: String::new(),
-            help: String::new(),
-            source: String::new(),
-            params: &[],
-        }
     }
 
     fn of<T: ?Sized>(entry: &Entry<T>) -> Self {
@@ -58,31 +49,87 @@ impl Row {
             help: (*help).into(),
             source: (*source).into(),
             params,
+            facts: Vec::new(),
         }
+    }
+
+    /// A sampler with its default parameters.
+    fn of_sampler(entry: &'static Entry<dyn sampler::Sampler>) -> anyhow::Result<Self> {
+        let built = sampler::build(&Spec::new(entry.id))?;
+        Ok(Self {
+            facts: vec![
+                ("order", json!(built.order())),
+                ("calls per step", json!(built.calls())),
+            ],
+            ..Self::of(entry)
+        })
+    }
+
+    /// A recipe, or a model that was trained with it.
+    fn of_recipe(id: &str, recipe: &Recipe, facts: Vec<(&'static str, Json)>) -> anyhow::Result<Self> {
+        let Recipe {
+            data,
+            net,
+            schedule,
+            target,
+            train,
+            ..
+        } = recipe;
+        let data = data::ENTRIES.iter().find(|e| e.id == data.source);
+        let whole = ("recipe", serde_json::to_value(recipe)?);
+        Ok(Self {
+            id: id.into(),
+            label: data.map_or("", |entry| entry.label).into(),
+            help: format!(
+                "{} on the {} schedule with the {} target, {} steps of {} samples",
+                net.id, schedule.id, target.id, train.steps, train.batch
+            ),
+            source: String::new(),
+            params: &[],
+            facts: facts.into_iter().chain([whole]).collect(),
+        })
     }
 }
 
 /// The text that `list` prints.
-pub(super) fn list(args: &ListArgs) -> String {
-    let rows = rows(args.what);
-    if args.json {
+pub(super) fn list(args: &ListArgs) -> anyhow::Result<String> {
+    let rows = rows(args.what)?;
+    Ok(if args.json {
         let all: Vec<Json> = rows.iter().map(json_of).collect();
         format!("{:#}", Json::from(all))
+    } else if args.markdown {
+        table(&rows)
     } else {
         rows.iter().map(text_of).collect::<String>().trim_end().to_owned()
-    }
+    })
 }
 
-fn rows(what: Registry) -> Vec<Row> {
+fn rows(what: Registry) -> anyhow::Result<Vec<Row>> {
     match what {
-        Registry::Samplers => Row::all(sampler::ENTRIES),
-        Registry::Spacings => Row::all(grid::ENTRIES),
-        Registry::Schedules => Row::all(schedule::ENTRIES),
-        Registry::Targets => Row::all(target::ENTRIES),
-        Registry::Nets => Row::all(nn::ENTRIES),
-        Registry::Data => Row::all(data::ENTRIES),
-        Registry::Recipes => suggest::RECIPES.iter().map(|(id, _)| Row::named(id)).collect(),
-        Registry::Models => bundled::ALL.iter().map(|model| Row::named(model.id)).collect(),
+        Registry::Samplers => sampler::ENTRIES.iter().map(|e| Row::of_sampler(e)).collect(),
+        Registry::Spacings => Ok(Row::all(grid::ENTRIES)),
+        Registry::Schedules => Ok(Row::all(schedule::ENTRIES)),
+        Registry::Targets => Ok(Row::all(target::ENTRIES)),
+        Registry::Weightings => Ok(Row::all(weighting::ENTRIES)),
+        Registry::Times => Ok(Row::all(times::ENTRIES)),
+        Registry::Nets => Ok(Row::all(nn::ENTRIES)),
+        Registry::Data => Ok(Row::all(data::ENTRIES)),
+        Registry::Recipes => {
+            let recipe = |(id, text): &(&str, &str)| Row::of_recipe(id, &Recipe::parse(text, id)?, Vec::new());
+            suggest::RECIPES.iter().map(recipe).collect()
+        }
+        Registry::Models => {
+            let model = |model: &bundled::Bundled| {
+                let opened = model.open()?;
+                let facts = vec![
+                    ("step", json!(opened.step)),
+                    ("domain", json!(opened.domain)),
+                    ("classes", json!(opened.class_names)),
+                ];
+                Row::of_recipe(model.id, &opened.recipe, facts)
+            };
+            bundled::ALL.iter().map(model).collect()
+        }
     }
 }
 
@@ -93,13 +140,15 @@ fn text_of(row: &Row) -> String {
         help,
         source,
         params,
+        facts,
     } = row;
     let mut text = format!("{id:<22} {label}\n");
-    if !help.is_empty() {
-        let _ = writeln!(text, "{:22} {help}", "");
+    for line in [help, source].into_iter().filter(|line| !line.is_empty()) {
+        let _ = writeln!(text, "{:22} {line}", "");
     }
-    if !source.is_empty() {
-        let _ = writeln!(text, "{:22} {source}", "");
+    // Whole recipes are for programs.
+    for (name, value) in facts.iter().filter(|(_, value)| value.is_number()) {
+        let _ = writeln!(text, "{:22} {name}: {value}", "");
     }
     for param in *params {
         let _ = writeln!(
@@ -113,6 +162,43 @@ fn text_of(row: &Row) -> String {
         );
     }
     text
+}
+
+/// A table with one line an entry; what an entry does not tell is a dash.
+fn table(rows: &[Row]) -> String {
+    let facts = rows.first().map_or(&[][..], |row| &row.facts);
+    let names: Vec<&str> = facts.iter().map(|(name, _)| *name).collect();
+    let head = ["id", "name", "what", "paper"].into_iter().chain(names.iter().copied());
+    let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+    let mut text = line(head.clone().map(str::to_owned).collect());
+    text += &line(head.map(|_| "---".to_owned()).collect());
+    for row in rows {
+        let cell = |text: &str| {
+            if text.is_empty() {
+                "–".to_owned()
+            } else {
+                text.replace('|', "\\|")
+            }
+        };
+        let fact = |(_, value): &(&str, Json)| cell(value.as_u64().map_or(String::new(), |n| n.to_string()).as_str());
+        let fixed = [
+            format!("`{}`", row.id),
+            cell(&row.label),
+            cell(&row.help),
+            paper(&row.source),
+        ];
+        text += &line(fixed.into_iter().chain(row.facts.iter().map(fact)).collect());
+    }
+    text.trim_end().to_owned()
+}
+
+/// A link where the source is an arXiv number.
+fn paper(source: &str) -> String {
+    match source.strip_prefix("arXiv:") {
+        Some(number) => format!("[{number}](https://arxiv.org/abs/{number})"),
+        None if source.is_empty() => "–".into(),
+        None => source.replace('|', "\\|"),
+    }
 }
 
 fn range(kind: Kind) -> String {
@@ -132,9 +218,14 @@ fn json_of(row: &Row) -> Json {
         help,
         source,
         params,
+        facts,
     } = row;
     let params: Vec<Json> = params.iter().map(param_json).collect();
-    json!({ "id": id, "label": label, "help": help, "source": source, "params": params })
+    let mut json = json!({ "id": id, "label": label, "help": help, "source": source, "params": params });
+    for (name, value) in facts {
+        json[name.replace(' ', "_")] = value.clone();
+    }
+    json
 }
 
 fn param_json(param: &Param) -> Json {

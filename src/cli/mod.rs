@@ -76,7 +76,7 @@ pub fn run() -> Outcome {
 
 fn carry_out(command: Command, settings: Settings) -> anyhow::Result<()> {
     match command {
-        Command::List(args) => print(&list::list(&args))?,
+        Command::List(args) => print(&list::list(&args)?)?,
         Command::Bench(args) => bench::bench(&args)?,
         Command::Train(args) => train::train(&args, settings)?,
         Command::Sample(args) => sample::sample(&args, &settings)?,

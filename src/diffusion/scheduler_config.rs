@@ -241,11 +241,18 @@ fn ddim_inverse(c: &Reader<'_>, s: &Reader<'_>, steps: usize) -> Result<Setup, C
 
 fn pndm(c: &Reader<'_>, _s: &Reader<'_>, _steps: usize) -> Result<Setup, ConfigError> {
     let (schedule, trained_betas) = betas(c, (1e-4, 0.02))?;
+    let combined = c.word(
+        "prediction_type",
+        "epsilon",
+        &[("epsilon", "eps"), ("v_prediction", "v")],
+    )?;
     Ok(Setup {
         schedule,
         trained_betas,
         target: target(c)?,
-        sampler: Spec::new("plms").with("runge-kutta", Value::Flag(!c.flag("skip_prk_steps", false)?)),
+        sampler: Spec::new("plms")
+            .with("runge-kutta", Value::Flag(!c.flag("skip_prk_steps", false)?))
+            .with("combined", Value::Text(combined.into())),
         spacing: with_final_alpha(c, by_stride(index_spacing(c, "leading")?), false)?,
         clip: Clip::Off,
     })
@@ -284,12 +291,21 @@ fn lms(c: &Reader<'_>, s: &Reader<'_>, steps: usize) -> Result<Setup, ConfigErro
 }
 
 fn dpm2(c: &Reader<'_>, _s: &Reader<'_>, steps: usize) -> Result<Setup, ConfigError> {
-    in_sigma(c, steps, Spec::new("dpm2"), (8.5e-4, 0.012))
+    dpm2_with(c, steps, 0.0)
+}
+
+fn dpm2_with(c: &Reader<'_>, steps: usize, eta: f64) -> Result<Setup, ConfigError> {
+    let sampler = Spec::new("dpm2").with("eta", Value::Real(eta));
+    let setup = in_sigma(c, steps, sampler, (8.5e-4, 0.012))?;
+    let spacing = match setup.spacing.id.as_str() {
+        "karras" => setup.spacing.with("told", Value::Text("rounded".into())),
+        _ => setup.spacing,
+    };
+    Ok(Setup { spacing, ..setup })
 }
 
 fn dpm2_ancestral(c: &Reader<'_>, _s: &Reader<'_>, steps: usize) -> Result<Setup, ConfigError> {
-    let sampler = Spec::new("dpm2").with("eta", Value::Real(1.0));
-    in_sigma(c, steps, sampler, (8.5e-4, 0.012))
+    dpm2_with(c, steps, 1.0)
 }
 
 fn dpmpp(c: &Reader<'_>, _s: &Reader<'_>, _steps: usize) -> Result<Setup, ConfigError> {
@@ -299,23 +315,29 @@ fn dpmpp(c: &Reader<'_>, _s: &Reader<'_>, _steps: usize) -> Result<Setup, Config
         "squaredcos_cap_v2" => "truncated",
         _ => "rounded",
     };
-    in_lambda(c, dpmpp_sampler(c)?, rounding)
+    in_lambda(c, dpmpp_sampler(c)?, rounding, "neither")
 }
 
 fn dpmpp_singlestep(c: &Reader<'_>, _s: &Reader<'_>, _steps: usize) -> Result<Setup, ConfigError> {
     c.fixed("algorithm_type", &"dpmsolver++".into())?;
-    c.fixed("solver_type", &"midpoint".into())?;
+    let form = c.word("solver_type", "midpoint", &[("midpoint", "midpoint"), ("heun", "heun")])?;
     c.fixed("lambda_min_clipped", &Json::Null)?;
     c.fixed("variance_type", &Json::Null)?;
     // With this end the last move is of first order, whatever is said about it.
     c.fixed("final_sigmas_type", &"zero".into())?;
     c.mark("lower_order_final");
+    let on_grid = |id: &str| {
+        Spec::new(id)
+            .with("between", Value::Text("grid".into()))
+            .with("solver", Value::Text(form.into()))
+    };
     let sampler = match c.count("solver_order", 2)? {
         1 => Spec::new("dpmpp-1s"),
-        2 => Spec::new("dpmpp-2s").with("between", Value::Text("grid".into())),
-        order => return Err(c.refused("solver_order", &order.into(), "1 or 2")),
+        2 => on_grid("dpmpp-2s"),
+        3 => on_grid("dpmpp-3s"),
+        order => return Err(c.refused("solver_order", &order.into(), "1, 2 or 3")),
     };
-    in_lambda(c, sampler, "rounded")
+    in_lambda(c, sampler, "rounded", "neither")
 }
 
 fn dpmpp_sampler(c: &Reader<'_>) -> Result<Spec, ConfigError> {
@@ -350,7 +372,7 @@ fn unipc(c: &Reader<'_>, _s: &Reader<'_>, _steps: usize) -> Result<Setup, Config
         .with("order", Value::Int(c.count("solver_order", 2)? as i64))
         .with("variant", Value::Text(variant.into()))
         .with("lower-order-final", Value::Flag(c.flag("lower_order_final", true)?));
-    in_lambda(c, sampler, "rounded")
+    in_lambda(c, sampler, "rounded", "noisy")
 }
 
 fn deis(c: &Reader<'_>, _s: &Reader<'_>, _steps: usize) -> Result<Setup, ConfigError> {
@@ -359,7 +381,9 @@ fn deis(c: &Reader<'_>, _s: &Reader<'_>, _steps: usize) -> Result<Setup, ConfigE
     let sampler = Spec::new("deis")
         .with("order", Value::Int(c.count("solver_order", 2)? as i64))
         .with("lower-order-final", Value::Flag(c.flag("lower_order_final", true)?));
-    let setup = in_lambda(c, sampler, "rounded")?;
+    // There its last move would go nowhere.
+    c.fixed("use_flow_sigmas", &false.into())?;
+    let setup = in_lambda(c, sampler, "rounded", "neither")?;
     // This scheduler's last move ends at the least noise of its table.
     Ok(Setup {
         spacing: setup.spacing.with("end", Value::Text("first".into())),
@@ -472,14 +496,17 @@ fn in_sigma(c: &Reader<'_>, steps: usize, sampler: Spec, ends: (f64, f64)) -> Re
     })
 }
 
-/// Samplers in log-SNR: grids leave out their clean end, other spacings span the whole schedule.
-fn in_lambda(c: &Reader<'_>, sampler: Spec, rounding: &str) -> Result<Setup, ConfigError> {
+/// Samplers in log-SNR: grids leave out their clean end, other spacings span the whole schedule. `ends` says which ends flow
+/// sigmas have.
+fn in_lambda(c: &Reader<'_>, sampler: Spec, rounding: &str, ends: &str) -> Result<Setup, ConfigError> {
     let (schedule, trained_betas) = betas(c, (1e-4, 0.02))?;
-    for off in ["use_flow_sigmas", "use_dynamic_shifting"] {
-        c.fixed(off, &false.into())?;
-    }
-    for unused in ["flow_shift", "time_shift_type"] {
-        c.mark(unused);
+    c.fixed("use_dynamic_shifting", &false.into())?;
+    c.fixed("shift_terminal", &Json::Null)?;
+    c.mark("time_shift_type");
+    let shift = c.real("flow_shift", 1.0)?;
+    if c.flag("use_flow_sigmas", false)? {
+        let clip = threshold(c)?;
+        return flow_sigmas(c, sampler, shift, ends, clip);
     }
     let base = match index_spacing(c, "linspace")? {
         spec if spec.id == "trailing" => spec,
@@ -505,6 +532,36 @@ fn in_lambda(c: &Reader<'_>, sampler: Spec, rounding: &str) -> Result<Setup, Con
         sampler,
         spacing: with_final_sigma(c, spacing)?,
         clip: threshold(c)?,
+    })
+}
+
+/// Samplers in log-SNR on the levels of a flow model; betas do not count.
+fn flow_sigmas(c: &Reader<'_>, sampler: Spec, shift: f64, ends: &str, clip: Clip) -> Result<Setup, ConfigError> {
+    c.fixed("final_sigmas_type", &"zero".into())?;
+    for off in [
+        "use_karras_sigmas",
+        "use_exponential_sigmas",
+        "use_beta_sigmas",
+        "use_lu_lambdas",
+    ] {
+        c.fixed(off, &false.into())?;
+    }
+    for unused in ["timestep_spacing", "steps_offset", "sigma_min", "sigma_max"] {
+        c.mark(unused);
+    }
+    Ok(Setup {
+        schedule: Spec::new("flow").with("steps", Value::Int(c.count("num_train_timesteps", 1000)? as i64)),
+        trained_betas: None,
+        target: match c.text("prediction_type", "epsilon")? {
+            "flow_prediction" => Spec::new("flow"),
+            _ => target(c)?,
+        },
+        sampler,
+        spacing: Spec::new("shifted")
+            .with("shift", Value::Real(shift))
+            .with("ends", Value::Text(ends.into()))
+            .with("told", Value::Text("truncated".into())),
+        clip,
     })
 }
 
@@ -575,13 +632,14 @@ fn with_final_sigma(c: &Reader<'_>, spacing: Spec) -> Result<Spec, ConfigError> 
 }
 
 fn sigma_curve(c: &Reader<'_>) -> Result<Option<&'static str>, ConfigError> {
-    c.fixed("use_beta_sigmas", &false.into())?;
     let karras = c.flag("use_karras_sigmas", false)?;
     let exponential = c.flag("use_exponential_sigmas", false)?;
-    Ok(match (karras, exponential) {
-        (true, _) => Some("karras"),
-        (false, true) => Some("exponential"),
-        (false, false) => None,
+    let beta = c.flag("use_beta_sigmas", false)?;
+    Ok(match (karras, exponential, beta) {
+        (true, _, _) => Some("karras"),
+        (false, true, _) => Some("exponential"),
+        (false, false, true) => Some("beta"),
+        (false, false, false) => None,
     })
 }
 

@@ -31,6 +31,10 @@ pub const ENTRY: Entry<dyn Sampler> = Entry {
 };
 
 impl Sampler for Ddim {
+    fn order(&self) -> Option<usize> {
+        (self.eta == 0.0).then_some(1)
+    }
+
     fn step(&self, mv: Move, x: &Tensor, _past: &[Step], context: &Context<'_>) -> Result<Step> {
         let belief = context.predict(x, mv.from)?;
         let churn = self.eta * mv.posterior_std();

@@ -36,6 +36,14 @@ pub const ENTRY: Entry<dyn Sampler> = Entry {
 };
 
 impl Sampler for DdimInverse {
+    fn order(&self) -> Option<usize> {
+        Some(1)
+    }
+
+    fn calls(&self) -> Option<usize> {
+        Some(1 + self.refinements)
+    }
+
     fn plan(&self, moves: Vec<Move>) -> Vec<Move> {
         grid::inverted(&moves)
     }

@@ -41,6 +41,10 @@ pub const ENTRY: Entry<dyn Sampler> = Entry {
 };
 
 impl Sampler for Deis {
+    fn order(&self) -> Option<usize> {
+        Some(self.order)
+    }
+
     fn step(&self, mv: Move, x: &Tensor, past: &[Step], context: &Context<'_>) -> Result<Step> {
         let Move { from, to } = mv.with_signal();
         let belief = context.predict(x, from)?;

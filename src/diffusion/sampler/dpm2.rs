@@ -31,6 +31,14 @@ pub const ENTRY: Entry<dyn Sampler> = Entry {
 };
 
 impl Sampler for Dpm2 {
+    fn order(&self) -> Option<usize> {
+        (self.eta == 0.0).then_some(2)
+    }
+
+    fn calls(&self) -> Option<usize> {
+        Some(2)
+    }
+
     fn units(&self) -> Units {
         Units::VarianceExploding
     }

@@ -101,6 +101,11 @@ fn build(p: &Params, order: usize, stochastic: bool) -> std::result::Result<Box<
 }
 
 impl Sampler for DpmppMultistep {
+    fn order(&self) -> Option<usize> {
+        let order = if self.published { self.order.min(2) } else { self.order };
+        (!self.stochastic).then_some(order)
+    }
+
     fn step(&self, mv: Move, x: &Tensor, past: &[Step], context: &Context<'_>) -> Result<Step> {
         let Move { from, to } = mv.with_signal();
         let belief = context.predict(x, from)?;

@@ -1,29 +1,52 @@
-//! Singlestep DPM-Solver++ (Lu et al. 2022, algorithm 1): a second prediction, between the ends of a step, carries it.
+//! Singlestep DPM-Solver++ (Lu et al. 2022, algorithm 1, and the third order of DPM-Solver, algorithm 2, in the prediction of
+//! the clean sample): further predictions, between the ends of a step, carry it.
+//!
+//! With `h` the distance in `λ` and `D(r) = (m(λ + r h) - m(λ)) / r` the step is
+//! `x_to = sigma_to / sigma x + alpha_to ((1 - e^-h) m + φ D)`, where `φ` is `(1 - e^-h) / 2` in the midpoint form of second
+//! order, and otherwise `1 - (1 - e^-h) / h`, the exact integral of the straight line.
 
 use candle_core::Tensor;
 
 use super::{Context, Sampler, combine, contiguous};
 use crate::{
-    diffusion::{Result, Step},
-    math::{Entry, Level, Move, Param},
+    diffusion::{Prediction, Result, Step},
+    math::{Entry, Level, Move, Param, Params, SpecError},
 };
 
-/// The singlestep method.
+/// The singlestep method of order 1, 2 or 3.
 pub struct DpmppSinglestep {
-    /// Where the second prediction is made.
+    /// How many predictions make a step.
+    pub order: usize,
+    /// Where they are made.
     pub between: Between,
+    /// How they are weighed.
+    pub form: Form,
 }
 
-/// Where the second prediction of a step is made.
+/// Where the further predictions of a step are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Between {
-    /// Nowhere: first order.
-    Nowhere,
-    /// Half-way in `λ`: two network calls a move and no memory, which suits branching.
-    HalfWay,
-    /// At the grid's own point: two moves make one step, as in diffusers.
+    /// Half-way in `λ`, or at both thirds: no memory, which suits branching.
+    Own,
+    /// At the grid's own points: as many moves as the order make one step, as in diffusers.
     Grid,
 }
+
+/// Updates that differ by terms beyond their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// The newest prediction alone; of third order where it lies at two thirds.
+    Midpoint,
+    /// The polynomial through all predictions, integrated exactly.
+    Heun,
+}
+
+const BETWEEN: Param = Param::choice(
+    "between",
+    &["own", "grid"],
+    "Where further predictions are made; with grid, as many moves as the order make one step",
+);
+const SOLVER: Param = Param::choice("solver", &["midpoint", "heun"], "How the predictions are weighed");
 
 /// Registry entry.
 pub const ENTRY_1S: Entry<dyn Sampler> = Entry {
@@ -34,7 +57,9 @@ pub const ENTRY_1S: Entry<dyn Sampler> = Entry {
     params: &[],
     build: |_| {
         Ok(Box::new(DpmppSinglestep {
-            between: Between::Nowhere,
+            order: 1,
+            between: Between::Own,
+            form: Form::Midpoint,
         }))
     },
 };
@@ -45,34 +70,64 @@ pub const ENTRY_2S: Entry<dyn Sampler> = Entry {
     label: "DPM-Solver++ 2S",
     help: "Second order, two network calls a step, no memory",
     source: "arXiv:2211.01095",
-    params: &[Param::choice(
-        "between",
-        &["half-way", "grid"],
-        "Where the second prediction is made; with grid, two moves make one step",
-    )],
-    build: |p| {
-        Ok(Box::new(DpmppSinglestep {
-            between: match p.text("between") {
-                "grid" => Between::Grid,
-                _ => Between::HalfWay,
-            },
-        }))
-    },
+    params: &[BETWEEN, SOLVER],
+    build: |p| build(p, 2),
 };
 
+/// Registry entry.
+pub const ENTRY_3S: Entry<dyn Sampler> = Entry {
+    id: "dpmpp-3s",
+    label: "DPM-Solver++ 3S",
+    help: "Third order, three network calls a step, no memory",
+    source: "arXiv:2211.01095",
+    params: &[BETWEEN, SOLVER],
+    build: |p| build(p, 3),
+};
+
+#[expect(clippy::unnecessary_wraps, reason = "the type of Entry::build")]
+fn build(p: &Params, order: usize) -> std::result::Result<Box<dyn Sampler>, SpecError> {
+    let chosen = |id: &str, word: &str| p.text(id) == word;
+    Ok(Box::new(DpmppSinglestep {
+        order,
+        between: if chosen(BETWEEN.id, "grid") {
+            Between::Grid
+        } else {
+            Between::Own
+        },
+        form: if chosen(SOLVER.id, "heun") {
+            Form::Heun
+        } else {
+            Form::Midpoint
+        },
+    }))
+}
+
 impl Sampler for DpmppSinglestep {
+    fn order(&self) -> Option<usize> {
+        Some(self.order)
+    }
+
+    fn calls(&self) -> Option<usize> {
+        match self.between {
+            Between::Own => Some(self.order),
+            Between::Grid => Some(1),
+        }
+    }
+
     fn step(&self, mv: Move, x: &Tensor, past: &[Step], context: &Context<'_>) -> Result<Step> {
         let Move { from, to } = mv.with_signal();
         let belief = context.predict(x, from)?;
-        let second_half = (context.total - context.left).is_multiple_of(2);
-        let next = match (self.between, contiguous(past, mv).last()) {
-            (Between::HalfWay, _) if to.sigma > 0.0 => {
-                let middle = context.schedule.at_sigma((from.sigma_ve() * to.sigma_ve()).sqrt());
-                let half_way = first_order(x, &belief.x0, from, middle)?;
-                first_order(x, &context.predict(&half_way, middle)?.x0, from, to)?
+        let next = match self.between {
+            _ if to.sigma == 0.0 => belief.x0.clone(),
+            Between::Own => self.with_own_points(x, &belief, from, to, context)?,
+            Between::Grid => {
+                let index = context.total - context.left - 1;
+                let run = contiguous(past, mv);
+                let first = &run[run.len() - run.len().min(index % self.order)..];
+                let known = first.iter().map(|s| (s.mv.with_signal().from, &s.belief.x0));
+                let known: Vec<_> = known.chain([(from, &belief.x0)]).collect();
+                self.update(first.first().map_or(x, |s| &s.x), &known, to)?
             }
-            (Between::Grid, Some(first)) if second_half && to.sigma > 0.0 => second_order(first, &belief.x0, from, to)?,
-            _ => first_order(x, &belief.x0, from, to)?,
         };
         Ok(Step {
             mv,
@@ -83,17 +138,57 @@ impl Sampler for DpmppSinglestep {
     }
 }
 
-/// `x_to = sigma_to / sigma x + alpha_to (1 - e^-h) x0`: exact for a constant prediction.
-fn first_order(x: &Tensor, x0: &Tensor, from: Level, to: Level) -> Result<Tensor> {
-    let kept = to.sigma / from.sigma;
-    (x * kept)? + (x0 * (to.alpha - kept * from.alpha))?
+impl DpmppSinglestep {
+    fn with_own_points(
+        &self,
+        x: &Tensor,
+        belief: &Prediction,
+        from: Level,
+        to: Level,
+        context: &Context<'_>,
+    ) -> Result<Tensor> {
+        let mut known = vec![(from, belief.x0.clone())];
+        for i in 1..self.order {
+            let share = i as f64 / self.order as f64;
+            let place = from.sigma_ve().powf(1.0 - share) * to.sigma_ve().powf(share);
+            let at = context.schedule.at_sigma(place);
+            let there = self.update(x, &borrowed(&known), at)?;
+            known.push((at, context.predict(&there, at)?.x0));
+        }
+        self.update(x, &borrowed(&known), to)
+    }
+
+    /// From `x` at the first of the `known` predictions to `to`.
+    fn update(&self, x: &Tensor, known: &[(Level, &Tensor)], to: Level) -> Result<Tensor> {
+        let (from, m) = known[0];
+        let h = to.lambda() - from.lambda();
+        let first = -(-h).exp_m1();
+        let slope = 1.0 - first / h;
+        let bend = 1.0 - 2.0 * slope / h;
+        let share = |i: usize| (known[i].0.lambda() - from.lambda()) / h;
+        // Weights of D(r) for each further prediction.
+        let weights: Vec<(f64, usize)> = match (known.len(), self.form) {
+            (1, _) => Vec::new(),
+            (2, Form::Midpoint) => vec![(first / 2.0, 1)],
+            (2, Form::Heun) => vec![(slope, 1)],
+            (_, Form::Midpoint) => vec![(slope, 2)],
+            (_, Form::Heun) => {
+                let (r1, r2) = (share(1), share(2));
+                let apart = r2 - r1;
+                vec![((slope * r2 - bend) / apart, 1), ((bend - slope * r1) / apart, 2)]
+            }
+        };
+        let of_others = weights.iter().map(|&(w, i)| (w / share(i), i));
+        let of_first = first - of_others.clone().map(|(w, _)| w).sum::<f64>();
+        let terms = of_others.map(|(w, i)| (to.alpha * w, known[i].1));
+        combine(
+            [(to.sigma / from.sigma, x), (to.alpha * of_first, m)]
+                .into_iter()
+                .chain(terms),
+        )
+    }
 }
 
-/// From where the step `first` began, past its end at `middle` with the prediction `m0`, to `to`.
-fn second_order(first: &Step, m0: &Tensor, middle: Level, to: Level) -> Result<Tensor> {
-    let from = first.mv.with_signal().from;
-    let share = (middle.lambda() - from.lambda()) / (to.lambda() - from.lambda());
-    let weight = 0.5 / share;
-    let mean = combine([(1.0 - weight, &first.belief.x0), (weight, m0)])?;
-    first_order(&first.x, &mean, from, to)
+fn borrowed(known: &[(Level, Tensor)]) -> Vec<(Level, &Tensor)> {
+    known.iter().map(|(at, m)| (*at, m)).collect()
 }

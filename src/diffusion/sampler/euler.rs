@@ -33,6 +33,10 @@ pub const ENTRY: Entry<dyn Sampler> = Entry {
 };
 
 impl Sampler for Euler {
+    fn order(&self) -> Option<usize> {
+        (self.churn.amount == 0.0).then_some(1)
+    }
+
     fn units(&self) -> Units {
         Units::VarianceExploding
     }

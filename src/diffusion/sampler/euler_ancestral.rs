@@ -25,6 +25,10 @@ pub const ENTRY: Entry<dyn Sampler> = Entry {
 };
 
 impl Sampler for EulerAncestral {
+    fn order(&self) -> Option<usize> {
+        (self.eta == 0.0).then_some(1)
+    }
+
     fn units(&self) -> Units {
         Units::VarianceExploding
     }

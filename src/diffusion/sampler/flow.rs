@@ -48,6 +48,10 @@ pub const ENTRY_HEUN: Entry<dyn Sampler> = Entry {
 };
 
 impl Sampler for FlowEuler {
+    fn order(&self) -> Option<usize> {
+        (!self.stochastic).then_some(1)
+    }
+
     fn step(&self, mv: Move, x: &Tensor, _past: &[Step], context: &Context<'_>) -> Result<Step> {
         let belief = context.predict(x, mv.from)?;
         let signal = (&belief.x0 * mv.to.alpha)?;
@@ -66,6 +70,14 @@ impl Sampler for FlowEuler {
 }
 
 impl Sampler for FlowHeun {
+    fn order(&self) -> Option<usize> {
+        Some(2)
+    }
+
+    fn calls(&self) -> Option<usize> {
+        Some(2)
+    }
+
     fn step(&self, mv: Move, x: &Tensor, _past: &[Step], context: &Context<'_>) -> Result<Step> {
         let (size, place) = (
             |at: Level| at.alpha + at.sigma,

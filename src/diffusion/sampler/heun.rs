@@ -29,6 +29,14 @@ pub const ENTRY: Entry<dyn Sampler> = Entry {
 };
 
 impl Sampler for Heun {
+    fn order(&self) -> Option<usize> {
+        (self.churn.amount == 0.0).then_some(2)
+    }
+
+    fn calls(&self) -> Option<usize> {
+        Some(2)
+    }
+
     fn units(&self) -> Units {
         Units::VarianceExploding
     }

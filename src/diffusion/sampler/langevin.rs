@@ -35,6 +35,10 @@ pub const ENTRY: Entry<dyn Sampler> = Entry {
 };
 
 impl Sampler for Langevin {
+    fn calls(&self) -> Option<usize> {
+        Some(self.repeats)
+    }
+
     fn units(&self) -> Units {
         Units::VarianceExploding
     }

@@ -29,6 +29,10 @@ pub const ENTRY: Entry<dyn Sampler> = Entry {
 };
 
 impl Sampler for Lms {
+    fn order(&self) -> Option<usize> {
+        Some(self.order)
+    }
+
     fn units(&self) -> Units {
         Units::VarianceExploding
     }

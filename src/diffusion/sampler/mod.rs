@@ -67,6 +67,17 @@ pub trait Sampler: Send + Sync {
         Units::Schedule
     }
 
+    /// Order of convergence in the number of moves; `None` where fresh noise is drawn. Near the end of few moves a method may
+    /// lower its own.
+    fn order(&self) -> Option<usize> {
+        None
+    }
+
+    /// Network calls of one move, the first and the last ones aside; `None` where they follow from a tolerance.
+    fn calls(&self) -> Option<usize> {
+        Some(1)
+    }
+
     /// The moves that are really made, where they are not those of the grid.
     fn plan(&self, moves: Vec<Move>) -> Vec<Move> {
         moves
@@ -103,6 +114,7 @@ pub const ENTRIES: &[&Entry<dyn Sampler>] = &[
     &dpm2::ENTRY,
     &dpmpp_singlestep::ENTRY_1S,
     &dpmpp_singlestep::ENTRY_2S,
+    &dpmpp_singlestep::ENTRY_3S,
     &dpmpp_multistep::ENTRY_2M,
     &dpmpp_multistep::ENTRY_3M,
     &dpmpp_multistep::ENTRY_2M_SDE,

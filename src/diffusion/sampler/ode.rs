@@ -74,6 +74,14 @@ const ERROR: [f64; 7] = [
 const MOST_STEPS: usize = 1000;
 
 impl Sampler for Ode {
+    fn order(&self) -> Option<usize> {
+        Some(5)
+    }
+
+    fn calls(&self) -> Option<usize> {
+        None
+    }
+
     fn units(&self) -> Units {
         Units::VarianceExploding
     }

@@ -38,6 +38,10 @@ pub const ENTRY: Entry<dyn Sampler> = Entry {
 };
 
 impl Sampler for PredictorCorrector {
+    fn calls(&self) -> Option<usize> {
+        Some(1 + self.corrections)
+    }
+
     fn step(&self, mv: Move, x: &Tensor, _past: &[Step], context: &Context<'_>) -> Result<Step> {
         let at = mv.from.with_signal();
         let first = context.predict(x, at)?;

@@ -55,6 +55,11 @@ pub const ENTRY: Entry<dyn Sampler> = Entry {
 };
 
 impl Sampler for UniPc {
+    /// The corrector adds one to the order of the predictor.
+    fn order(&self) -> Option<usize> {
+        Some(self.order + 1)
+    }
+
     fn step(&self, mv: Move, x: &Tensor, past: &[Step], context: &Context<'_>) -> Result<Step> {
         let belief = context.predict(x, mv.from.with_signal())?;
         let run = contiguous(past, mv);
