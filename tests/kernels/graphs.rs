@@ -114,7 +114,7 @@ fn operation(dice: &mut Dice, b: &mut Builder, nodes: &[NodeId], x: NodeId, time
             Some(&other) => b.concat(x, other),
             None => b.divide_by_time(x),
         },
-        14 => {
+        14 if b.channels(x) * b.shape(x).pixels() > 1 => {
             let h = norm(dice, b, &name, x);
             let h = b.act(h, Activation::Silu);
             let h = b.linear(&format!("{name}a"), h, b.channels(x));

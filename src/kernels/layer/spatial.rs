@@ -11,7 +11,8 @@ use super::{Back, Geometry, Layer};
 use crate::kernels::{
     columns,
     matmul::{Lhs, MatMul, Plus, Rhs, Size},
-    pack::{Source, pack_panels},
+    pack::{Source, pack_panels, packed_len},
+    simd::Isa,
     step::Run,
     view::Window,
 };
@@ -33,12 +34,68 @@ impl Geometry {
         (outputs - 1) * self.stride + self.k
     }
 
-    /// Rows and columns of the gradient with its borders, spread out by the stride, that the way back reads.
-    fn spread(&self) -> [usize; 2] {
-        [
-            self.height + self.pad[0] + self.k - 1,
-            self.width + self.pad[1] + self.k - 1,
-        ]
+    /// Rows and columns of the gradient with its borders that the way back reads.
+    fn framed(&self) -> [usize; 2] {
+        let along = |size: usize, pad: usize| self.k + (size - 1 + pad) / self.stride;
+        [along(self.height, self.pad[0]), along(self.width, self.pad[1])]
+    }
+
+    /// The classes of input pixels: those of a class are read through the same taps. Without those that nobody reads.
+    fn classes(&self) -> impl Iterator<Item = Class> {
+        let (g, stride) = (*self, self.stride);
+        let places = (0..stride).flat_map(move |y| (0..stride).map(move |x| [y, x]));
+        let classes = places.scan(0, move |start, first| {
+            let class = Class {
+                first,
+                along: [g.taps(first[0], g.pad[0]), g.taps(first[1], g.pad[1])],
+                start: *start,
+            };
+            *start += class.rows(&g);
+            Some(class)
+        });
+        classes.filter(move |class| class.rows(&g) > 0)
+    }
+
+    /// The taps through which pixels `first`, `first + stride`, … of a row or column are read.
+    fn taps(&self, first: usize, pad: usize) -> Taps {
+        let lowest = (first + pad) % self.stride;
+        Taps {
+            lowest,
+            count: self.k.saturating_sub(lowest).div_ceil(self.stride),
+            shift: (first + pad - lowest) / self.stride,
+        }
+    }
+}
+
+/// Taps `lowest`, `lowest + stride`, … of a filter along one axis. Pixel `i` of the class is read through tap `j` of them
+/// by the result `i + shift - j`.
+#[derive(Clone, Copy, Debug)]
+struct Taps {
+    lowest: usize,
+    count: usize,
+    shift: usize,
+}
+
+/// Every `stride`-th pixel of every `stride`-th row.
+#[derive(Clone, Copy, Debug)]
+struct Class {
+    /// The first row and column.
+    first: [usize; 2],
+    along: [Taps; 2],
+    /// Rows of the weights for the way back before this class's.
+    start: usize,
+}
+
+impl Class {
+    /// Rows of its weights for the way back.
+    fn rows(&self, g: &Geometry) -> usize {
+        self.along[0].count * self.along[1].count * g.c_out
+    }
+
+    /// Where its panels lie among those of all classes.
+    fn panels(&self, g: &Geometry, isa: Isa) -> Range<usize> {
+        let start = packed_len(self.start, g.c_in, isa);
+        start..start + packed_len(self.rows(g), g.c_in, isa)
     }
 }
 
@@ -46,7 +103,7 @@ impl Layer {
     pub(super) fn spatial_scratch(&self) -> usize {
         let g = &self.geometry;
         let whole = g.reach(g.out_height) * g.reach(g.out_width) * g.c_in;
-        let [rows, cols] = g.spread();
+        let [rows, cols] = g.framed();
         whole + rows * cols * g.c_out + g.in_pixels() * g.c_in + 2 * g.c_in + g.c_out
     }
 
@@ -63,21 +120,25 @@ impl Layer {
         pack_panels(run.isa, packed, g.fan_in(), g.c_out, &from);
     }
 
-    /// Weights for the way back: rows (ky, kx, out) with the taps in reverse order, columns in.
+    /// Weights for the way back, class by class: rows (ky, kx, out) with the taps in reverse order, columns in.
     pub(super) fn pack_back(&self, run: &Run<'_>, back: &Back) {
         let g = &self.geometry;
-        let weights = &run.params[self.weight..self.weight + g.weights()];
         let packed = run.whole(back.packed);
-        let taps = g.k * g.k;
-        let from = Source {
-            data: weights,
-            start: |i| {
-                let (tap, out) = (taps - 1 - i / g.c_out, i % g.c_out);
-                tap * g.c_in * g.c_out + out
-            },
-            step: g.c_out,
-        };
-        pack_panels(run.isa, packed, taps * g.c_out, g.c_in, &from);
+        for class in g.classes() {
+            let [ys, xs] = class.along;
+            let tap = |taps: Taps, i: usize| taps.lowest + (taps.count - 1 - i) * g.stride;
+            let from = Source {
+                data: &run.params[self.weight..self.weight + g.weights()],
+                start: |i| {
+                    let (place, out) = (i / g.c_out, i % g.c_out);
+                    let (ky, kx) = (tap(ys, place / xs.count), tap(xs, place % xs.count));
+                    (ky * g.k + kx) * g.c_in * g.c_out + out
+                },
+                step: g.c_out,
+            };
+            let panels = &mut packed[class.panels(g, run.isa)];
+            pack_panels(run.isa, panels, class.rows(g), g.c_in, &from);
+        }
     }
 
     pub(super) fn spatial_forward(&self, run: &Run<'_>) {
@@ -226,40 +287,49 @@ impl Layer {
         }
     }
 
-    /// `dx`: the convolution of `dy`, its pixels spread out by the stride, with the weights turned round.
+    /// `dx`: for each class of pixels a convolution of `dy` with the taps that read them, turned round.
     fn spatial_input(&self, run: &Run<'_>, back: &Back, dy: &[f32], d: &mut [f32], room: &mut [f32]) {
         let g = &self.geometry;
-        let [rows, cols] = g.spread();
-        let spread = &mut room[..rows * cols * g.c_out];
-        spread.fill(0.0);
+        let [rows, cols] = g.framed();
+        let framed = &mut room[..rows * cols * g.c_out];
+        framed.fill(0.0);
         // Results that read nothing but border have no place there.
-        let inside = |size: usize| (size - g.k) / g.stride + 1;
-        for (y, row) in dy.chunks_exact(g.out_width * g.c_out).take(inside(rows)).enumerate() {
-            let start = ((y * g.stride + g.k - 1) * cols + g.k - 1) * g.c_out;
-            for (pixel, x) in row.chunks_exact(g.c_out).take(inside(cols)).enumerate() {
-                spread[start + pixel * g.stride * g.c_out..][..g.c_out].copy_from_slice(x);
+        let (border, count) = (g.k - 1, g.out_width.min(cols - (g.k - 1)) * g.c_out);
+        let lines = framed.chunks_exact_mut(cols * g.c_out).skip(border);
+        for (line, from) in lines.zip(dy.chunks_exact(g.out_width * g.c_out)) {
+            line[border * g.c_out..][..count].copy_from_slice(&from[..count]);
+        }
+        if g.stride > g.k {
+            // Some pixels are read by nobody.
+            d.fill(0.0);
+        }
+        for class in g.classes() {
+            let ([y, x], [ys, xs]) = (class.first, class.along);
+            if y >= g.height || x >= g.width {
+                continue;
             }
+            let corner = (border + ys.shift + 1 - ys.count) * cols + border + xs.shift + 1 - xs.count;
+            MatMul {
+                size: Size {
+                    lines: (g.height - y).div_ceil(g.stride),
+                    rows: (g.width - x).div_ceil(g.stride),
+                    cols: g.c_in,
+                    segments: ys.count,
+                    depth: xs.count * g.c_out,
+                },
+                a: Lhs {
+                    data: &framed[corner * g.c_out..],
+                    line: cols * g.c_out,
+                    row: g.c_out,
+                    segment: cols * g.c_out,
+                    depth: 1,
+                },
+                b: Rhs::packed(&run.read(back.packed)[class.panels(g, run.isa)], class.rows(g), run.isa),
+                plus: Plus::default(),
+                c_line: g.stride * g.width * g.c_in,
+                c_row: g.stride * g.c_in,
+            }
+            .run(run.isa, &mut d[(y * g.width + x) * g.c_in..]);
         }
-        MatMul {
-            size: Size {
-                lines: g.height,
-                rows: g.width,
-                cols: g.c_in,
-                segments: g.k,
-                depth: g.k * g.c_out,
-            },
-            a: Lhs {
-                data: &spread[(g.pad[0] * cols + g.pad[1]) * g.c_out..],
-                line: cols * g.c_out,
-                row: g.c_out,
-                segment: cols * g.c_out,
-                depth: 1,
-            },
-            b: Rhs::packed(run.read(back.packed), g.k * g.k * g.c_out, run.isa),
-            plus: Plus::default(),
-            c_line: g.width * g.c_in,
-            c_row: g.c_in,
-        }
-        .run(run.isa, d);
     }
 }
