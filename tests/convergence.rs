@@ -290,10 +290,11 @@ impl Denoiser for Counting {
 fn calls_are_told_as_they_are_made() {
     let schedule = built("vp");
     let moves = grid::time_grid(&*schedule, grid::build(&Spec::new("exponential")).unwrap(), 20);
-    for entry in sampler::ENTRIES {
+    let refined = Spec::new("ddim-inverse").with("refinements", Value::Int(3));
+    for spec in sampler::ENTRIES.iter().map(|e| Spec::new(e.id)).chain([refined]) {
         let calls = Arc::new(Mutex::new(0));
         let model = Box::new(Counting(bumps(), calls.clone()));
-        let sampler = sampler::build(&Spec::new(entry.id)).unwrap();
+        let sampler = sampler::build(&spec).unwrap();
         let Some(told) = sampler.calls() else { continue };
         let start = tensor(&START);
         let trajectory = Trajectory::new(
@@ -315,7 +316,65 @@ fn calls_are_told_as_they_are_made() {
         assert!(
             made[4..16].iter().all(|&n| n == told),
             "{}: {told}, but {made:?}",
-            entry.id
+            spec.id
+        );
+    }
+}
+
+/// Without noise left there is nothing but the clean guess, whatever the method made of the moves before. (LMS and PLMS
+/// extrapolate to the end; Langevin's walks add noise.)
+#[test]
+fn the_last_move_lands_on_the_clean_guess() {
+    let others = ["lms", "plms", "langevin", "pc", "ddim-inverse"];
+    for name in ["vp", "edm", "flow"] {
+        let schedule = built(name);
+        let levels = [8.0, 3.0, 1.0, 0.4].map(|sigma| schedule.at_sigma(sigma));
+        let ends = levels.into_iter().skip(1).chain([Level::clean(0.0)]);
+        let moves: Vec<Move> = levels
+            .into_iter()
+            .zip(ends)
+            .map(|(from, to)| Move { from, to })
+            .collect();
+        for entry in sampler::ENTRIES.iter().filter(|e| !others.contains(&e.id)) {
+            let sampler = sampler::build(&Spec::new(entry.id)).unwrap();
+            let (model, noise, start) = (Box::new(bumps()), Box::new(Silence), tensor(&START));
+            let walk = Trajectory::new(moves.clone(), sampler, model, schedule.clone(), noise, &start, 0).unwrap();
+            let last = walk.map(Result::unwrap).last().unwrap();
+            let off = largest(&(last.next - last.belief.x0).unwrap());
+            assert!(off < 1e-12, "{} on {name}: {off:e}", entry.id);
+        }
+    }
+}
+
+/// The size of a noisy sample of unit variance in each sampler's units; of the noise alone at the very top of a schedule
+/// that keeps hardly any signal, which is where diffusers' sigma samplers begin.
+#[test]
+fn walks_begin_with_the_size_of_noisy_samples() {
+    let size = |id: &str, name: &str, from: Level| {
+        let mv = Move {
+            from,
+            to: Level::clean(0.0),
+        };
+        let start = sampler::build(&Spec::new(id))
+            .unwrap()
+            .start(mv, &tensor(&[1.0]), &*built(name));
+        values(&start.unwrap())[0]
+    };
+    let (linear, edm, flow) = (built("linear"), built("edm"), built("flow"));
+    let top = linear.level(999.0);
+    let below = linear.level(500.0);
+    for (id, name, from, expected) in [
+        ("ddim", "linear", top, 1.0),
+        ("euler", "linear", top, top.sigma / top.alpha),
+        ("euler", "linear", below, 1.0 / below.alpha),
+        ("euler", "edm", edm.at_sigma(80.0), 6401.0_f64.sqrt()),
+        ("ddim", "edm", edm.at_sigma(80.0), 6401.0_f64.sqrt()),
+        ("flow-euler", "flow", flow.level(600.0), 0.4_f64.hypot(0.6)),
+    ] {
+        let found = size(id, name, from);
+        assert!(
+            (found / expected - 1.0).abs() < 1e-9,
+            "{id} on {name}: {found} is not {expected}"
         );
     }
 }

@@ -62,6 +62,8 @@ pub(super) enum Command {
     Sample(SampleArgs),
     /// Measure how fast this machine trains the standard networks
     Bench(BenchArgs),
+    /// Measure a trained model, with errors
+    Eval(EvalArgs),
     /// List what can be chosen, with parameters and papers
     List(ListArgs),
 }
@@ -169,6 +171,37 @@ fn interval(text: &str) -> Result<(f64, f64), String> {
 fn share(text: &str) -> Result<f64, String> {
     let value = text.parse().ok().filter(|v| (0.0..=1.0).contains(v));
     value.ok_or_else(|| "expected a share from 0 to 1".into())
+}
+
+#[derive(Debug, Args)]
+pub(super) struct EvalArgs {
+    /// Run folder, checkpoint folder, or the id of a bundled model
+    #[arg(value_name = "MODEL")]
+    pub(super) model: PathBuf,
+    /// Other data than the model learned from, by name or path
+    #[arg(long, value_name = "NAME|PATH")]
+    pub(super) data: Option<String>,
+    /// Sampler, see `list samplers`
+    #[arg(long, default_value = "ddim", value_name = "ID")]
+    pub(super) sampler: String,
+    /// Number of moves from noise to sample
+    #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(super) steps: u64,
+    /// Samples of each round
+    #[arg(long, default_value_t = 256, value_name = "N", value_parser = clap::value_parser!(u64).range(2..=100_000))]
+    pub(super) count: u64,
+    /// Rounds, from whose spread the errors come
+    #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub(super) rounds: u64,
+    /// Seed of the first round
+    #[arg(long, default_value_t = 0, value_name = "S")]
+    pub(super) seed: u64,
+    /// Unseen data samples whose likelihood is measured; 0 for none
+    #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=100_000))]
+    pub(super) likelihood: u64,
+    /// As JSON
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -8,6 +8,7 @@ use clap::Parser as _;
 
 mod args;
 mod bench;
+mod eval;
 mod list;
 mod sample;
 mod threads;
@@ -78,6 +79,7 @@ fn carry_out(command: Command, settings: Settings) -> anyhow::Result<()> {
     match command {
         Command::List(args) => print(&list::list(&args)?)?,
         Command::Bench(args) => bench::bench(&args)?,
+        Command::Eval(args) => print(&eval::eval(&args, &settings)?)?,
         Command::Train(args) => train::train(&args, settings)?,
         Command::Sample(args) => sample::sample(&args, &settings)?,
     }

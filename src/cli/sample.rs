@@ -144,7 +144,7 @@ fn guidance(args: &SampleArgs) -> anyhow::Result<Guidance> {
 }
 
 /// A path, or where there is none, the id of a bundled model.
-fn model(path: &Path) -> Model {
+pub(super) fn model(path: &Path) -> Model {
     let id = path
         .to_str()
         .filter(|id| !path.exists() && bundled::ALL.iter().any(|m| m.id == *id));

@@ -9,6 +9,7 @@ mod core;
 mod doubt;
 mod error;
 mod estimate;
+pub mod eval;
 pub mod event;
 pub mod export;
 mod feed;

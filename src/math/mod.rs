@@ -3,6 +3,7 @@
 //! Everything here is `f64` scalars and plain data. No tensors, threads, files or clocks.
 
 pub mod beta;
+pub mod distance;
 pub mod domain;
 pub mod grid;
 pub mod level;
