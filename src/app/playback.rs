@@ -105,6 +105,11 @@ impl Playback {
         self.len == 0
     }
 
+    /// Whether no more frames come.
+    pub fn is_complete(&self) -> bool {
+        self.complete
+    }
+
     /// What the clock does by itself.
     pub fn mode(&self) -> Mode {
         self.mode

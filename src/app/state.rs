@@ -289,6 +289,8 @@ impl AppState {
     }
 
     fn end_trajectory(&mut self, id: TrajectoryId, complete: bool, secs: f64) {
+        // One that was refused or cancelled before it began still waits.
+        self.asked.retain(|request| request.id != id);
         if let Some(view) = self.trajectories.get_mut(id) {
             (view.complete, view.ended, view.secs) = (complete, true, secs);
         }
@@ -306,10 +308,6 @@ impl AppState {
         if what == "Estimate" {
             self.estimates.fail(message);
         } else {
-            // The engine takes requests in order, so the oldest one is the one that failed.
-            if what == "Sample" && !self.asked.is_empty() {
-                self.asked.remove(0);
-            }
             self.notify(Notice::new(Severity::Error, format!("{what}: {message}")));
         }
     }
@@ -324,4 +322,38 @@ fn same_data(a: &DataRecipe, b: &DataRecipe) -> bool {
         ..r.clone()
     };
     stored(a) == stored(b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{app::opening::first_look, engine::command::Model};
+
+    #[test]
+    fn only_the_request_that_ended_stops_waiting() {
+        let mut state = AppState::default();
+        for _ in 0..2 {
+            let Command::Sample(mut request) = first_look(Model::Present, 4) else {
+                panic!("a request for samples");
+            };
+            state.ask(&mut request);
+        }
+        let [first, second] = [state.asked[0].id, state.asked[1].id];
+        let ended = |id| Event::SampleEnded {
+            id,
+            complete: false,
+            secs: 0.0,
+        };
+        state.apply(ended(second), &mut Vec::new());
+        assert_eq!(state.asked.iter().map(|r| r.id).collect::<Vec<_>>(), [first]);
+        let message = "no such model".into();
+        state.apply(
+            Event::Failed {
+                what: "Sample",
+                message,
+            },
+            &mut Vec::new(),
+        );
+        assert_eq!(state.asked.len(), 1, "the engine tells the end of each request itself");
+    }
 }

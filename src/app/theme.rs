@@ -140,6 +140,12 @@ pub fn number(text: impl Into<String>) -> RichText {
     RichText::new(text).text_style(TextStyle::Monospace)
 }
 
+/// Width of each character of a [`number`], in points.
+pub fn number_width(ui: &Ui) -> f32 {
+    let font = TextStyle::Monospace.resolve(ui.style());
+    ui.fonts_mut(|fonts| fonts.glyph_width(&font, '0'))
+}
+
 /// Small secondary text.
 pub fn caption(ui: &Ui, text: impl Into<String>) -> RichText {
     RichText::new(text).small().color(palette(ui).weak)

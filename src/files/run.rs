@@ -304,11 +304,7 @@ pub fn default_parent() -> Result<PathBuf> {
 
 /// Bytes that can still be written to the disk of `path`, where the system tells.
 pub fn free_bytes(path: &Path) -> Option<u64> {
-    let path = fs::canonicalize(path).ok()?;
-    let disks = sysinfo::Disks::new_with_refreshed_list().ok()?;
-    let here = disks.iter().filter(|d| path.starts_with(d.mount_point()));
-    here.max_by_key(|d| d.mount_point().components().count())
-        .map(sysinfo::Disk::available_space)
+    fs4::available_space(path).ok()
 }
 
 /// A name for files made from a data source: the last part of a path, without characters that some system forbids.

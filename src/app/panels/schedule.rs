@@ -29,7 +29,7 @@ use crate::{
     data::Dataset,
     draw::{noising::noised, plot::ticks as round_values},
     math::{
-        Frame, Level, Spec,
+        Domain, Frame, Level, Spec,
         grid::{self, time_grid},
         schedule::{self, NoiseSchedule},
     },
@@ -623,7 +623,9 @@ fn pictures(ui: &mut Ui, state: &AppState, draft: &mut ScheduleDraft, share: f64
     ui.horizontal(|ui| {
         ui.set_min_height(32.0);
         ui.label(theme::heading(format!("{} in noise", data.label)));
-        if button::icon(ui, icons::ICON_CASINO, "Another sample").clicked() || dice {
+        // Of points the whole cloud is shown.
+        let has_choice = data.domain != Domain::Points;
+        if has_choice && (button::icon(ui, icons::ICON_CASINO, "Another sample").clicked() || dice) {
             draft.sample = (draft.sample + 1) % data.count;
         }
     });

@@ -17,6 +17,9 @@ use crate::{
     math::Level,
 };
 
+/// Why nothing of the bar can be used.
+const EMPTY: &str = "There is no trajectory yet: make samples first";
+
 /// Width of the numbers on the right, so that nothing moves while they change.
 const READOUT: f32 = 330.0;
 
@@ -25,20 +28,35 @@ pub fn clock_keys(ui: &Ui, state: &AppState, out: &mut Vec<Action>) {
     if state.playback.is_empty() {
         return;
     }
-    let table = [
-        (Does::Toggle, PlaybackCommand::Toggle),
-        (Does::Back, PlaybackCommand::Step(-1)),
-        (Does::On, PlaybackCommand::Step(1)),
-        (Does::Back10, PlaybackCommand::Step(-10)),
-        (Does::On10, PlaybackCommand::Step(10)),
-        (Does::First, PlaybackCommand::Home),
-        (Does::Last, PlaybackCommand::End),
-    ];
-    for (does, command) in table {
+    for does in CLOCK {
         if keys::pressed(ui.ctx(), does) {
-            out.push(Action::Playback(command));
+            out.extend(command(does).map(Action::Playback));
         }
     }
+}
+
+/// Keys and buttons of the clock.
+const CLOCK: [Does; 7] = [
+    Does::Toggle,
+    Does::Back,
+    Does::On,
+    Does::Back10,
+    Does::On10,
+    Does::First,
+    Does::Last,
+];
+
+fn command(does: Does) -> Option<PlaybackCommand> {
+    Some(match does {
+        Does::Toggle => PlaybackCommand::Toggle,
+        Does::Back => PlaybackCommand::Step(-1),
+        Does::On => PlaybackCommand::Step(1),
+        Does::Back10 => PlaybackCommand::Step(-10),
+        Does::On10 => PlaybackCommand::Step(10),
+        Does::First => PlaybackCommand::Home,
+        Does::Last => PlaybackCommand::End,
+        _ => return None,
+    })
 }
 
 /// The whole bar, one line high.
@@ -60,44 +78,39 @@ pub fn time_bar_panel(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
 }
 
 fn transport(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
-    let playing = state.playback.mode() == Mode::Playing;
-    let (icon, name) = if playing {
+    let clock = &state.playback;
+    let (icon, name) = if clock.mode() == Mode::Playing {
         (icons::ICON_PAUSE, "Pause")
     } else {
         (icons::ICON_PLAY_ARROW, "Play")
     };
+    let playing = clock.mode() == Mode::Playing;
+    let (first, last) = ("This is the first step", "This is the last step");
+    let is_last = !playing && clock.index() + 1 >= clock.len();
+    let unless = |prevented: bool, reason| match (clock.is_empty(), prevented) {
+        (true, _) => Err(EMPTY),
+        (false, true) => Err(reason),
+        (false, false) => Ok(()),
+    };
+    let back = unless(!playing && clock.index() == 0, first);
+    let on = unless(is_last, last);
+    let follow = unless(
+        is_last && (clock.is_complete() || clock.mode() == Mode::Following),
+        last,
+    );
     let buttons = [
-        (
-            icons::ICON_SKIP_PREVIOUS,
-            "First step",
-            Does::First,
-            PlaybackCommand::Home,
-        ),
-        (
-            icons::ICON_CHEVRON_LEFT,
-            "One step back",
-            Does::Back,
-            PlaybackCommand::Step(-1),
-        ),
-        (icon, name, Does::Toggle, PlaybackCommand::Toggle),
-        (
-            icons::ICON_CHEVRON_RIGHT,
-            "One step on",
-            Does::On,
-            PlaybackCommand::Step(1),
-        ),
-        (
-            icons::ICON_SKIP_NEXT,
-            "Last step, and follow",
-            Does::Last,
-            PlaybackCommand::End,
-        ),
+        (icons::ICON_SKIP_PREVIOUS, "First step", Does::First, back),
+        (icons::ICON_CHEVRON_LEFT, "One step back", Does::Back, back),
+        (icon, name, Does::Toggle, unless(false, EMPTY)),
+        (icons::ICON_CHEVRON_RIGHT, "One step on", Does::On, on),
+        (icons::ICON_SKIP_NEXT, "Last step, and follow", Does::Last, follow),
     ];
     ui.spacing_mut().item_spacing.x = 2.0;
-    for (icon, name, does, command) in buttons {
+    for (icon, name, does, available) in buttons {
         let key = keys::text(ui.ctx(), does);
-        if button::icon(ui, icon, name).on_hover_text(key).clicked() {
-            out.push(Action::Playback(command));
+        let pressed = button::icon_if(ui, icon, name, available).on_hover_text(key).clicked();
+        if pressed {
+            out.extend(command(does).map(Action::Playback));
         }
     }
     ui.add_space(8.0);
@@ -126,7 +139,8 @@ fn looping(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
     let icon = icons::ICON_REPEAT.rich_text().size(18.0);
     let response = ui
         .toggle_value(&mut looping, icon)
-        .on_hover_text("Begin again after the last step");
+        .on_hover_text("Begin again after the last step")
+        .on_disabled_hover_text(EMPTY);
     let name = || WidgetInfo::selected(egui::Role::CheckBox, ui.is_enabled(), looping, "Loop");
     response.widget_info(name);
     if response.changed() {
@@ -150,6 +164,7 @@ fn speed(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
     combo
         .response
         .on_hover_text("Speed: at 1× a whole trajectory takes four seconds")
+        .on_disabled_hover_text(EMPTY)
         .widget_info(name);
 }
 

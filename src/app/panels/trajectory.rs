@@ -364,9 +364,7 @@ fn one_view(
                 name: aspect.label(),
             };
             let answer = picture_view(ui, size, &shown, &mut draft.pictures, &mut lens);
-            let value = lens
-                .hover
-                .and_then(|spot| Some(format!("{}  {}", place(spot), shown.value(spot)?)));
+            let value = lens.hover.and_then(|spot| Some(reading(ui, spot, &shown.value(spot)?)));
             (answer, value)
         }
         Domain::Points => {
@@ -398,8 +396,15 @@ fn one_view(
     answer.seek
 }
 
-fn place(spot: Spot) -> String {
-    format!("#{} pixel {},{}", spot.sample + 1, spot.x, spot.y)
+/// A value with its place, where there is room for both; the place is marked in the picture anyway.
+fn reading(ui: &Ui, spot: Spot, value: &str) -> String {
+    let whole = format!("#{} pixel {},{}  {value}", spot.sample + 1, spot.x, spot.y);
+    let room = ui.available_width() / theme::number_width(ui);
+    if whole.chars().count() as f32 <= room {
+        whole
+    } else {
+        value.to_owned()
+    }
 }
 
 /// Mean and deviation of what a view shows.

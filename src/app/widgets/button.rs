@@ -12,13 +12,13 @@ pub fn icon_text(ui: &mut Ui, icon: MaterialIcon, text: &str) -> Response {
 
 /// An icon alone; `name` is its tooltip and its accessible name.
 pub fn icon(ui: &mut Ui, icon: MaterialIcon, name: &str) -> Response {
-    named(
-        ui,
-        Button::new(icon.rich_text().size(18.0)).frame_when_inactive(false),
-        name,
-        Ok(()),
-    )
-    .on_hover_text(name)
+    icon_if(ui, icon, name, Ok(()))
+}
+
+/// An icon alone that says why it cannot be pressed.
+pub fn icon_if(ui: &mut Ui, icon: MaterialIcon, name: &str, available: Result<(), &str>) -> Response {
+    let button = Button::new(icon.rich_text().size(18.0)).frame_when_inactive(false);
+    named(ui, button, name, available).on_hover_text(name)
 }
 
 /// An icon with words that says why it cannot be pressed.
