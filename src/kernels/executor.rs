@@ -115,6 +115,8 @@ impl PlanExecutor {
         }
         let plan = &self.plans[&key];
         if self.memory.len() < plan.layout.len() {
+            // The former memory goes first: both at a time would be the peak.
+            self.memory = Memory::new(0);
             self.memory = Memory::new(plan.layout.len());
             self.packed = None;
         }
