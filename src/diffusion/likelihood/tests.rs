@@ -178,7 +178,7 @@ fn the_path_of_an_oracle_gives_its_bits() {
             c.weight * (-0.5 * square / v).exp() / (std::f64::consts::TAU * v)
         };
         let exact: f64 = bumps.iter().map(density).sum::<f64>().ln();
-        let [found, exact] = [(even[i] + odd[i]) / 2.0, exact].map(|log_p| bits_per_dim(-log_p, 2));
+        let [found, exact] = [f64::midpoint(even[i], odd[i]), exact].map(|log_p| bits_per_dim(-log_p, 2));
         assert!((found - exact).abs() < 1e-4, "{point:?}: {found} is not {exact} bits");
     }
 }
