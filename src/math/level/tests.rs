@@ -18,3 +18,15 @@ fn the_last_move_adds_no_noise() {
     assert_eq!(mv.posterior_std(), 0.0);
     assert!(!mv.is_upward());
 }
+
+#[test]
+fn pure_noise_with_a_signal_is_still_of_unit_variance() {
+    let at = Level {
+        t: 999.0,
+        alpha: 0.0,
+        sigma: 1.0,
+    };
+    let visible = at.with_signal();
+    assert!((visible.alpha.powi(2) + visible.sigma.powi(2) - 1.0).abs() < 1e-15);
+    assert_eq!((visible.alpha, visible.with_signal()), (2.0_f64.powi(-12), visible));
+}

@@ -55,3 +55,11 @@ fn targets_are_what_they_are_called() {
         assert!((2.0 * a - 3.0 * b - expected).abs() < 1e-12, "{target:?}");
     }
 }
+
+/// Noisy samples reach the network at unit size, whatever their units; those that are smaller pass as they are.
+#[test]
+fn inputs_have_unit_size() {
+    let scale = |alpha, sigma| Target::Eps.input_scale(Level { t: 0.0, alpha, sigma });
+    assert!((scale(1.0, 3.0) - 0.1_f64.sqrt()).abs() < 1e-15);
+    assert_eq!((scale(0.6, 0.8), scale(0.4, 0.6)), (1.0, 1.0));
+}
