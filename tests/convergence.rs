@@ -205,6 +205,33 @@ fn every_ode_solver_has_its_order() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+/// The sampler laboratory in print: the error at equal numbers of network calls, on two bumps. Methods of higher order must
+/// be worth their calls.
+#[test]
+fn higher_orders_are_worth_their_calls() {
+    let schedule = built("vp");
+    let calls = [12, 24, 48, 96];
+    println!("largest error after a number of network calls: {calls:?}");
+    let error_after = |spec: &Spec, calls: usize| {
+        let per_move = sampler::build(spec).unwrap().calls().unwrap();
+        error(spec, &schedule, &Stretch::of(calls / per_move))
+    };
+    let euler = error_after(&Spec::new("euler"), 96);
+    for (spec, order) in solvers() {
+        let errors = calls.map(|n| error_after(&spec, n));
+        let [first, .., last] = errors;
+        let shown = errors.map(|e| format!("{e:.1e}")).join(" ");
+        println!("{:<12} order {order}: {shown} {:?}", spec.id, spec.values);
+        assert!(last < first, "{} {:?}: {errors:?}", spec.id, spec.values);
+        assert!(
+            order < 2 || last < euler / 3.0,
+            "{} {:?}: {last:e}, Euler {euler:e}",
+            spec.id,
+            spec.values
+        );
+    }
+}
+
 /// A sample near the origin on its own, where nothing but the tolerance's absolute part counts.
 #[test]
 fn the_adaptive_solver_keeps_its_tolerance_near_the_origin() {
