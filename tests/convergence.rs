@@ -205,6 +205,49 @@ fn every_ode_solver_has_its_order() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+/// The sampler laboratory in print: the error at equal numbers of network calls, on two bumps. Methods of higher order must
+/// be worth their calls.
+#[test]
+fn higher_orders_are_worth_their_calls() {
+    let schedule = built("vp");
+    let calls = [12, 24, 48, 96];
+    println!("largest error after a number of network calls: {calls:?}");
+    let error_after = |spec: &Spec, calls: usize| {
+        let per_move = sampler::build(spec).unwrap().calls().unwrap();
+        error(spec, &schedule, &Stretch::of(calls / per_move))
+    };
+    let euler = error_after(&Spec::new("euler"), 96);
+    for (spec, order) in solvers() {
+        let errors = calls.map(|n| error_after(&spec, n));
+        let [first, .., last] = errors;
+        let shown = errors.map(|e| format!("{e:.1e}")).join(" ");
+        println!("{:<12} order {order}: {shown} {:?}", spec.id, spec.values);
+        assert!(last < first, "{} {:?}: {errors:?}", spec.id, spec.values);
+        assert!(
+            order < 2 || last < euler / 3.0,
+            "{} {:?}: {last:e}, Euler {euler:e}",
+            spec.id,
+            spec.values
+        );
+    }
+}
+
+/// A sample near the origin on its own, where nothing but the tolerance's absolute part counts.
+#[test]
+fn the_adaptive_solver_keeps_its_tolerance_near_the_origin() {
+    let (schedule, stretch) = (built("vp"), Stretch::of(1));
+    let moves = vec![Move {
+        from: schedule.at_sigma(ENDS.0),
+        to: schedule.at_sigma(ENDS.1),
+    }];
+    let spec = Spec::new("ode").with("tolerance", Value::Real(1e-6));
+    let (sampler, model, start) = (sampler::build(&spec).unwrap(), Box::new(bumps()), tensor(&[START[2]]));
+    let mut walk = Trajectory::new(moves, sampler, model, schedule, Box::new(Silence), &start, 0).unwrap();
+    walk.seek(0, start, []);
+    let found = values(&walk.next().unwrap().unwrap().next)[0];
+    assert!((found - stretch.truth[1][2]).abs() < 1e-5, "{found}");
+}
+
 /// With so large a tolerance every move is one step of the embedded pair.
 #[test]
 fn the_adaptive_solver_has_its_order() {
@@ -605,6 +648,51 @@ fn ancestral_noise_of_a_learned_variance_lies_between() {
         let next = values(&walk.next().unwrap().unwrap().next);
         let expected = (share * beta.ln() + (1.0 - share) * small.ln()).exp().sqrt();
         assert!(((next[2] - next[0]) / expected - 1.0).abs() < 1e-9, "{share}");
+    }
+}
+
+/// The same numbers for every sample: those of the draw.
+struct Given([[f32; 2]; 2]);
+
+impl NoiseSource for Given {
+    fn normals(&self, _: u64, _: u64, draw: u64, out: &mut [f32]) {
+        out.copy_from_slice(&self.0[draw as usize]);
+    }
+}
+
+/// One move by hand (Song et al. 2021, algorithms 3 and 5): a Langevin correction, then reverse diffusion, with the score of a
+/// Gaussian in closed form.
+#[test]
+fn a_predictor_is_corrected_as_published() {
+    let schedule = built("linear");
+    let mv = Move {
+        from: schedule.level(600.0),
+        to: schedule.level(590.0),
+    };
+    let (x, z, fresh) = ([0.9, -0.4], [0.5, -1.5], [0.25, 2.0]);
+    let Level { alpha, sigma, .. } = mv.from;
+    let score = |x: [f64; 2]| x.map(|x| -(x - alpha * 0.3) / (0.25 * alpha * alpha + sigma * sigma));
+    let square = |v: [f64; 2]| v.iter().map(|v| v * v).sum::<f64>();
+    let kept = alpha / mv.to.alpha;
+    let a = 2.0 * kept * kept * 0.16_f64.powi(2) * square(z) / square(score(x));
+    let corrected = [0, 1].map(|i| x[i] + a * score(x)[i] + (2.0 * a).sqrt() * z[i]);
+    let g = (sigma * sigma - (kept * mv.to.sigma).powi(2)).sqrt();
+    let expected = [0, 1].map(|i| (2.0 - kept) * corrected[i] + g * g * score(corrected)[i] + g * fresh[i]);
+
+    let spec = Spec::new("pc")
+        .with("corrections", Value::Int(1))
+        .with("snr", Value::Real(0.16));
+    let start = Tensor::new(&[x], &Device::Cpu).unwrap();
+    let noise = Given([z, fresh].map(|v| v.map(|v| v as f32)));
+    let (sampler, model) = (
+        sampler::build(&spec).unwrap(),
+        Box::new(Mixture::gaussian(vec![0.3; 2], 0.5)),
+    );
+    let mut walk = Trajectory::new(vec![mv], sampler, model, schedule, Box::new(noise), &start, 0).unwrap();
+    walk.seek(0, start, []);
+    let next = values(&walk.next().unwrap().unwrap().next);
+    for (found, expected) in next.iter().zip(expected) {
+        assert!((found - expected).abs() < 1e-9, "{found} is not {expected}");
     }
 }
 

@@ -1,5 +1,7 @@
 //! `eval`: figures of a model that is known to be good, of one that learned nothing, and of one that learned by heart.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at the first fault")]
+
 mod rig;
 
 use std::path::PathBuf;

@@ -31,7 +31,8 @@ fn renewed(text: &str) -> (String, usize) {
     for part in parts {
         let (registry, rest) = part.split_once(" -->").unwrap();
         let (_, after) = rest.split_once(END).expect("every table ends");
-        out += &format!("{BEGIN}{registry} -->\n{}{END}{after}", list(&[registry, "--markdown"]));
+        let table = list(&[registry, "--markdown"]);
+        out.extend([BEGIN, registry, " -->\n", &table, END, after]);
         tables += 1;
     }
     (out, tables)

@@ -1,6 +1,11 @@
 //! Every entry of every registry: ids, defaults, and eight steps of every sampler.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use candle_core::{Device, Tensor};
 use diffusion_studio::{
@@ -87,4 +92,34 @@ fn every_sampler_stays_finite_on_every_schedule() {
             }
         }
     }
+}
+
+/// A formula and what belongs to it fit on a few screens. Lists of entries and tests may be longer.
+#[test]
+fn formula_files_are_short() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let folders = [
+        "diffusion",
+        "math/schedule",
+        "math/grid",
+        "math/target.rs",
+        "math/level.rs",
+        "math/weighting.rs",
+    ];
+    let mut files: Vec<PathBuf> = folders.iter().map(|f| root.join(f)).collect();
+    let mut met = 0;
+    while let Some(path) = files.pop() {
+        if path.is_dir() {
+            files.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+            continue;
+        }
+        let name = path.strip_prefix(&root).unwrap().display().to_string();
+        let may_be_long =
+            ["tests.rs", "entries.rs"].iter().any(|end| name.ends_with(end)) || name.contains("scheduler_config");
+        let lines = fs::read_to_string(&path).unwrap().lines().count();
+        let limit = if name.ends_with("mod.rs") { 200 } else { 150 };
+        assert!(may_be_long || lines <= limit, "{name} has {lines} lines: split it");
+        met += 1;
+    }
+    assert!(met > 50, "only {met} files were met");
 }

@@ -7,6 +7,7 @@ mod rig;
 use std::{fs, path::Path};
 
 use diffusion_studio::{
+    data::Dataset,
     engine::Command,
     files::{Recipe, RunFolder},
     math::{Spec, Value},
@@ -129,6 +130,24 @@ fn a_run_goes_on_with_its_own_data_only() {
         "{:?}",
         failures(&events)
     );
+}
+
+#[test]
+fn drawn_points_are_kept_with_the_run() {
+    let runs = tempdir().unwrap();
+    let spots: Vec<[f64; 2]> = (0..40).map(|i| f64::from(i).sin_cos().into()).collect();
+    let Command::Train(mut request) = train_paused(points(6)) else {
+        panic!("a request to train");
+    };
+    request.recipe.data.source = "drawn".into();
+    request.data = Some(Dataset::from_points("My points", &spots).unwrap());
+    let mut rig = Rig::new(runs.path());
+    rig.send(Command::Train(request)).rest();
+    let run = folder(&rig.steps(3).take());
+    drop(rig);
+    let events = Rig::new(runs.path()).send(resume(&run)).rest().take();
+    assert!(failures(&events).is_empty(), "{:?}", failures(&events));
+    assert_eq!(losses(&events).last().map(|l| l.0), Some(6));
 }
 
 #[test]

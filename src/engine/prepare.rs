@@ -74,6 +74,9 @@ impl Prepared {
             let parent = runs.map_or_else(run::default_parent, Ok)?;
             RunFolder::create_numbered(&parent, &model.recipe.data.source, &model.recipe)?
         };
+        if request.data.is_some() {
+            folder.keep_data(&data)?;
+        }
         let state = State {
             data_hash: data.hash.clone(),
             ..State::default()
@@ -91,7 +94,9 @@ impl Prepared {
         let recipe = folder.recipe()?;
         let newest = folder.newest()?;
         let checkpoint: Checkpoint = newest.content;
-        let data = load_data(request, &recipe, library)?;
+        let data = folder
+            .kept_data()?
+            .map_or_else(|| load_data(request, &recipe, library), Ok)?;
         if data.hash != checkpoint.state.data_hash {
             return Err(Error::refused(format!(
                 "the data of “{}” are not those that the run in “{}” began with: start a new run, or bring the data back",

@@ -9,6 +9,7 @@ pub mod bundled;
 pub mod checkpoint;
 mod error;
 pub mod film;
+mod kept_data;
 pub mod metrics;
 pub mod model;
 pub mod picture;

@@ -1,4 +1,5 @@
-//! The run folder: `recipe.toml`, `metrics.csv`, `checkpoints/`, `previews/`, `samples/`.
+//! The run folder: `recipe.toml`, `metrics.csv`, `checkpoints/`, `previews/`, `samples/`, and `data.safetensors` for data
+//! that have no other home.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -7,9 +8,10 @@ use std::{
 };
 
 use super::{
-    Checkpoint, Error, Recipe, Result, State, Tensors, atomic, checkpoint,
+    Checkpoint, Error, Recipe, Result, State, Tensors, atomic, checkpoint, kept_data,
     metrics::{self, Metrics},
 };
+use crate::data::Dataset;
 
 /// How many of the newest checkpoints are kept, besides the best and the pinned ones.
 const KEPT: usize = 3;
@@ -248,6 +250,17 @@ impl RunFolder {
         Ok(())
     }
 
+    /// Keeps data that the recipe cannot name, so that the run can go on another day.
+    pub fn keep_data(&self, data: &Dataset) -> Result<()> {
+        kept_data::save(data, &self.data_path())
+    }
+
+    /// The data that were kept, where there are any.
+    pub fn kept_data(&self) -> Result<Option<Dataset>> {
+        let path = self.data_path();
+        path.exists().then(|| kept_data::load(&path)).transpose()
+    }
+
     /// Where previews go.
     pub fn previews(&self) -> PathBuf {
         self.path.join("previews")
@@ -269,6 +282,10 @@ impl RunFolder {
 
     fn recipe_path(&self) -> PathBuf {
         self.path.join("recipe.toml")
+    }
+
+    fn data_path(&self) -> PathBuf {
+        self.path.join("data.safetensors")
     }
 
     fn metrics_path(&self) -> PathBuf {

@@ -138,41 +138,4 @@ impl Target {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn decoding_inverts_the_row() {
-        for entry in ENTRIES {
-            let target = build(&Spec::new(entry.id)).unwrap();
-            for (alpha, sigma) in [(0.999, 0.045), (0.6, 0.8), (0.01, 0.99), (1.0, 40.0), (0.3, 0.7)] {
-                let at = Level { t: 0.0, alpha, sigma };
-                let (x0, eps) = (0.3, -1.7);
-                let (a, b) = target.row(at);
-                let (out, x) = (a * x0 + b * eps, at.alpha * x0 + at.sigma * eps);
-                let m = target.decode(at);
-                assert!((m[0][0] * out + m[0][1] * x - x0).abs() < 1e-10, "{} {at:?}", entry.id);
-                assert!((m[1][0] * out + m[1][1] * x - eps).abs() < 1e-10, "{} {at:?}", entry.id);
-            }
-        }
-    }
-
-    /// Karras et al. 2022, table 1, with data of deviation 0.5 at sigma 3.
-    #[test]
-    fn edm_preconditions_as_published() {
-        let target = Target::Edm { sigma_data: 0.5 };
-        let at = Level {
-            t: 0.0,
-            alpha: 1.0,
-            sigma: 3.0,
-        };
-        let spread: f64 = 9.25;
-        let (c_skip, c_out) = (0.25 / spread, 1.5 / spread.sqrt());
-        assert!((target.decode(at)[0][0] - c_out).abs() < 1e-12);
-        assert!((target.decode(at)[0][1] - c_skip).abs() < 1e-12);
-        assert!((target.input_scale(at) - 1.0 / spread.sqrt()).abs() < 1e-12);
-        let (a, b) = target.row(at);
-        // The target has unit variance: a² sigma_data² + b² = 1.
-        assert!((a * a * 0.25 + b * b - 1.0).abs() < 1e-12);
-    }
-}
+mod tests;

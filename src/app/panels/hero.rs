@@ -18,7 +18,7 @@ use crate::{
             pictures::{self, Lens, Pictures, picture_view},
         },
     },
-    engine::command::Model,
+    engine::command::{Model, SampleRequest},
     files::bundled,
     math::Domain,
 };
@@ -36,6 +36,8 @@ const HEIGHT: f32 = 200.0;
 #[derive(Debug, Default)]
 pub struct HeroDraft {
     asked: bool,
+    /// Asked for in this frame.
+    asking: bool,
     /// Plays by itself once, when the film is complete.
     begun: bool,
     played: f64,
@@ -74,13 +76,23 @@ impl HeroDraft {
 
 /// The samples of a bundled model, where there are any.
 pub fn film(state: &AppState) -> Option<&TrajectoryView> {
-    let is_bundled = |v: &&TrajectoryView| v.request.as_ref().is_some_and(|r| matches!(r.model, Model::Bundled(_)));
-    state.trajectories.iter().find(is_bundled)
+    let of_bundled = |v: &&TrajectoryView| v.request.as_ref().is_some_and(is_bundled);
+    state.trajectories.iter().find(of_bundled)
+}
+
+/// Whether the film is on its way.
+pub fn is_awaited(state: &AppState, draft: &HeroDraft) -> bool {
+    draft.asking || state.asked.iter().any(is_bundled)
+}
+
+fn is_bundled(request: &SampleRequest) -> bool {
+    matches!(request.model, Model::Bundled(_))
 }
 
 /// Asks for the film, once.
 pub fn ask(draft: &mut HeroDraft, out: &mut Vec<Action>) {
-    if std::mem::replace(&mut draft.asked, true) {
+    draft.asking = !std::mem::replace(&mut draft.asked, true);
+    if !draft.asking {
         return;
     }
     let ids = || bundled::ALL.iter().map(|b| b.id);
@@ -94,37 +106,51 @@ pub fn ask(draft: &mut HeroDraft, out: &mut Vec<Action>) {
     }
 }
 
-/// The film with what it is.
-pub fn hero(ui: &mut Ui, view: &TrajectoryView, draft: &mut HeroDraft, out: &mut Vec<Action>) {
-    draft.follow(view);
+/// The film with what it is, or its place while it is being made.
+pub fn hero(ui: &mut Ui, view: Option<&TrajectoryView>, draft: &mut HeroDraft, out: &mut Vec<Action>) {
     let palette = theme::palette(ui);
     let frame = Frame::new()
         .fill(palette.raised)
         .stroke(Stroke::new(1.0, palette.line))
         .corner_radius(10)
         .inner_margin(Margin::same(10));
-    frame.show(ui, |ui| {
-        if let Some(to) = picture(ui, view, draft) {
-            draft.clock.apply(PlaybackCommand::Seek(to));
+    frame.show(ui, |ui| match view {
+        Some(view) => {
+            draft.follow(view);
+            if let Some(to) = picture(ui, view, draft) {
+                draft.clock.apply(PlaybackCommand::Seek(to));
+            }
+            ui.horizontal(|ui| controls(ui, view, draft, out));
         }
-        ui.horizontal(|ui| {
-            let (icon, name) = match draft.clock.mode() {
-                Mode::Playing => (ICON_PAUSE, "Pause the film"),
-                Mode::Paused | Mode::Following => (ICON_PLAY_ARROW, "Play the film"),
-            };
-            if button::icon(ui, icon, name).clicked() {
-                draft.played = 0.0;
-                draft.clock.apply(PlaybackCommand::Toggle);
-            }
-            let source = catalogue::label(&view.info.recipe.data.source);
-            let text = format!("A trained model that comes along: {source}. Drag sideways to rewind.");
-            ui.label(theme::caption(ui, text));
-            if button::icon(ui, ICON_ZOOM_IN, "Look closer").clicked() {
-                out.push(Action::Select(view.info.id));
-                out.push(Action::Show(Workspace::Trajectory));
-            }
-        });
+        None => {
+            ui.allocate_space(vec2(ui.available_width(), HEIGHT));
+            ui.horizontal(|ui| {
+                ui.set_min_height(30.0);
+                ui.label(theme::caption(
+                    ui,
+                    "A trained model that comes along makes its first samples…",
+                ));
+            });
+        }
     });
+}
+
+fn controls(ui: &mut Ui, view: &TrajectoryView, draft: &mut HeroDraft, out: &mut Vec<Action>) {
+    let (icon, name) = match draft.clock.mode() {
+        Mode::Playing => (ICON_PAUSE, "Pause the film"),
+        Mode::Paused | Mode::Following => (ICON_PLAY_ARROW, "Play the film"),
+    };
+    if button::icon(ui, icon, name).clicked() {
+        draft.played = 0.0;
+        draft.clock.apply(PlaybackCommand::Toggle);
+    }
+    let source = catalogue::label(&view.info.recipe.data.source);
+    let text = format!("A trained model that comes along: {source}. Drag sideways to rewind.");
+    ui.label(theme::caption(ui, text));
+    if button::icon(ui, ICON_ZOOM_IN, "Look closer").clicked() {
+        out.push(Action::Select(view.info.id));
+        out.push(Action::Show(Workspace::Trajectory));
+    }
 }
 
 /// Shows the frame under the clock; answers where it was dragged to.

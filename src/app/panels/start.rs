@@ -136,7 +136,10 @@ pub fn start_panel(ui: &mut Ui, state: &AppState, recent: &[PathBuf], draft: &mu
                 ui.add_space(8.0);
                 above
             });
-            draft.height = page.response.rect.height() - page.inner;
+            let height = page.response.rect.height() - page.inner;
+            if (height - std::mem::replace(&mut draft.height, height)).abs() > 0.5 {
+                ui.ctx().request_discard("the page found its height");
+            }
         });
     });
     draw_window(ui.ctx(), &mut draft.draw, out);
@@ -150,9 +153,11 @@ fn greeting(ui: &mut Ui, state: &AppState, draft: &mut StartDraft, out: &mut Vec
         let text = "Choose something to learn. A network starts from pure noise, and you see it get there.";
         ui.label(RichText::new(text).size(15.0).color(weak));
     };
-    let Some(film) = hero::film(state).filter(|_| ui.available_width() > 700.0) else {
+    let film = hero::film(state);
+    let is_due = film.is_some() || hero::is_awaited(state, &draft.hero);
+    if !is_due || ui.available_width() <= 700.0 {
         return words(ui);
-    };
+    }
     let width = (ui.available_width() * 0.54).round();
     ui.horizontal_top(|ui| {
         ui.vertical(|ui| {

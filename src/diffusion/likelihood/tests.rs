@@ -9,7 +9,7 @@ use crate::{
         oracle::{Component, Mixture},
         sampler::ddpm::Variance,
     },
-    math::{Move, Spec, Value, normal, schedule},
+    math::{Level, Move, Spec, Value, normal, schedule},
 };
 
 fn one(x: f64) -> Tensor {
@@ -178,7 +178,7 @@ fn the_path_of_an_oracle_gives_its_bits() {
             c.weight * (-0.5 * square / v).exp() / (std::f64::consts::TAU * v)
         };
         let exact: f64 = bumps.iter().map(density).sum::<f64>().ln();
-        let [found, exact] = [(even[i] + odd[i]) / 2.0, exact].map(|log_p| bits_per_dim(-log_p, 2));
+        let [found, exact] = [f64::midpoint(even[i], odd[i]), exact].map(|log_p| bits_per_dim(-log_p, 2));
         assert!((found - exact).abs() < 1e-4, "{point:?}: {found} is not {exact} bits");
     }
 }
@@ -223,4 +223,25 @@ fn the_path_gives_the_density() {
     let model = Mixture::gaussian(vec![0.3], 0.5);
     let found = log_likelihood(&model, &*schedule, &one(0.8), &one(1.0), 200, 6400.0).unwrap()[0];
     assert!((found + 0.72955).abs() < 2e-5, "{found}");
+}
+
+/// The divergence of `q(x_T | x0)` from the prior as an integral over the line, at a level where much of the signal is left.
+#[test]
+fn the_prior_costs_a_divergence() {
+    let last = Level::from_alpha_bar(0.0, 0.3);
+    let (m, std) = (last.alpha * 0.9, last.sigma);
+    let (n, h) = (40_000, 20.0 / 40_000.0);
+    let integral: f64 = (0..n)
+        .map(|i| {
+            let x = -10.0 + h * (f64::from(i) + 0.5);
+            let p = normal::density((x - m) / std) / std;
+            if p > 0.0 {
+                h * p * (p / normal::density(x)).ln()
+            } else {
+                0.0
+            }
+        })
+        .sum();
+    let found = prior_kl(&one(0.9), last).unwrap()[0];
+    assert!((found - integral).abs() < 1e-8, "{found} is not {integral}");
 }

@@ -146,3 +146,12 @@ fn importance_waits_for_enough_losses_and_remembers_the_newest() {
     }
     assert_eq!(sampling.memory(), resumed.memory());
 }
+
+#[test]
+fn the_very_end_of_a_schedule_belongs_to_its_last_piece() {
+    let vp = schedule::build(&Spec::new("vp")).unwrap();
+    let mut sampling = build(&importance().with("history", Value::Int(1))).unwrap();
+    sampling.learn(&*vp, &[(vp.level(*vp.domain().end()), 2.5)]);
+    let memory = sampling.memory();
+    assert_eq!((memory.len(), memory[49]), (50, 2.5));
+}

@@ -3,6 +3,7 @@
 use super::{Level, Move, Spec, SpecError, schedule::NoiseSchedule, spec};
 
 mod entries;
+mod place;
 mod plan;
 mod rule;
 #[cfg(test)]

@@ -2,10 +2,7 @@
 
 use std::f64::consts::FRAC_PI_2;
 
-use super::{
-    NoiseSchedule,
-    table::{self, Table},
-};
+use super::{NoiseSchedule, Table, params};
 use crate::math::{Entry, Param};
 
 /// `ᾱ(u) ∝ cos²((u + offset) / (1 + offset) · π/2)` with betas capped.
@@ -15,10 +12,10 @@ pub const ENTRY: Entry<dyn NoiseSchedule> = Entry {
     help: "Removes signal evenly; better than linear for small pictures",
     source: "arXiv:2102.09672",
     params: &[
-        table::STEPS,
+        params::STEPS,
         Param::real("offset", 0.0, 0.2, 0.008, "Keeps the first betas from vanishing"),
-        table::MAX_BETA,
-        table::ZERO_SNR,
+        params::MAX_BETA,
+        params::ZERO_SNR,
     ],
     build: |p| {
         let offset = p.real("offset");

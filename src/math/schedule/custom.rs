@@ -1,9 +1,6 @@
 //! A drawn schedule: nine values of the log-SNR and the smooth falling curve through them.
 
-use super::{
-    NoiseSchedule,
-    table::{self, Table},
-};
+use super::{NoiseSchedule, Table, params};
 use crate::math::{Entry, Param, Params, SpecError};
 
 const fn knot(id: &'static str, default: f64) -> Param {
@@ -36,7 +33,7 @@ pub const ENTRY: Entry<dyn NoiseSchedule> = Entry {
     help: "Drag the signal-to-noise curve yourself",
     source: "",
     params: &[
-        table::STEPS,
+        params::STEPS,
         knot(KNOTS[0], 10.0),
         knot(KNOTS[1], 3.1),
         knot(KNOTS[2], 1.7),
@@ -46,7 +43,7 @@ pub const ENTRY: Entry<dyn NoiseSchedule> = Entry {
         knot(KNOTS[6], -1.8),
         knot(KNOTS[7], -3.3),
         knot(KNOTS[8], -12.0),
-        table::ZERO_SNR,
+        params::ZERO_SNR,
     ],
     build,
 };
@@ -63,7 +60,7 @@ fn build(p: &Params) -> Result<Box<dyn NoiseSchedule>, SpecError> {
     }
     let curve = Monotone::through(&knots);
     let steps = p.count("steps");
-    let alpha_bar = table::line(0.0, 1.0, steps).map(|u| table::logistic(curve.at(u)));
+    let alpha_bar = params::line(0.0, 1.0, steps).map(|u| params::logistic(curve.at(u)));
     Ok(Box::new(Table::new(alpha_bar.collect()).with_end(p)))
 }
 

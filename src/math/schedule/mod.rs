@@ -9,6 +9,7 @@ pub mod custom;
 pub mod edm;
 pub mod flow;
 pub mod linear;
+mod params;
 pub mod scaled_linear;
 pub mod sigmoid;
 pub mod sigmoid_beta;

@@ -1,9 +1,6 @@
 //! Square-root `ᾱ` (Li et al. 2022, Diffusion-LM).
 
-use super::{
-    NoiseSchedule,
-    table::{self, Table},
-};
+use super::{NoiseSchedule, Table, params};
 use crate::math::{Entry, Param};
 
 /// `ᾱ(u) ∝ 1 - √(u + offset)`.
@@ -13,10 +10,10 @@ pub const ENTRY: Entry<dyn NoiseSchedule> = Entry {
     help: "Adds much noise at once, then slowly; meant for embedded words",
     source: "arXiv:2205.14217",
     params: &[
-        table::STEPS,
+        params::STEPS,
         Param::real("offset", 1e-6, 0.01, 1e-4, "Keeps the slope finite at the start"),
-        table::MAX_BETA,
-        table::ZERO_SNR,
+        params::MAX_BETA,
+        params::ZERO_SNR,
     ],
     build: |p| {
         let offset = p.real("offset");
