@@ -245,3 +245,13 @@ fn the_prior_costs_a_divergence() {
     let found = prior_kl(&one(0.9), last).unwrap()[0];
     assert!((found - integral).abs() < 1e-8, "{found} is not {integral}");
 }
+
+/// At the first index a share of 1 is the forward step's variance, that of the noise at that level.
+#[test]
+fn the_first_term_reaches_the_large_variance() {
+    let schedule = schedule::build(&Spec::new("linear").with("steps", Value::Int(50))).unwrap();
+    let std = schedule.level(0.0).sigma;
+    let found = Term::at(&*schedule, 0, false).cost(0.5, 0.47, 1.0).nats;
+    let expected = -(normal::density(0.03 / std) / std).ln();
+    assert!((found - expected).abs() < 1e-9, "{found} is not {expected}");
+}
