@@ -233,7 +233,7 @@ pub(super) enum Registry {
 
 #[derive(Debug, Args)]
 pub(super) struct BenchArgs {
-    /// Which cases: points_mlp, gray28, rgb16, rgb32, rgb64 (default: all)
+    /// Which cases: `points_mlp`, gray28, rgb16, rgb32, rgb64 (default: all)
     #[arg(value_name = "CASE")]
     pub(super) cases: Vec<String>,
     /// What runs them on the CPU

@@ -146,12 +146,11 @@ impl Prepared {
             data,
         };
         let validation = Validation::new(learner.feed(), info.recipe.train.batch, per_call);
-        let previews = match info.recipe.preview.count {
-            0 => None,
-            _ => {
-                let runner = host.runner(graph.clone(), &learner.weights())?;
-                Previews::new(model, runner)
-            }
+        let previews = if info.recipe.preview.count == 0 {
+            None
+        } else {
+            let runner = host.runner(graph.clone(), &learner.weights())?;
+            Previews::new(model, runner)
         };
         Ok(Self {
             info,

@@ -54,7 +54,7 @@ fn says_why_not(studio: &mut Studio, widget: &Widget, before: &[Widget]) -> bool
 #[test]
 fn each_button_acts_or_says_why_not() {
     // High enough that no form is scrolled.
-    let mut studio = with_recipe([1280, 1200]);
+    let mut studio = with_recipe([1280, 1200], 60);
     // A run and a trajectory, so that there is something to act on.
     studio.press("Train");
     studio.wait_for_text("finished");
@@ -76,7 +76,7 @@ fn each_button_acts_or_says_why_not() {
 
 #[test]
 fn the_verbs_of_training_act_in_their_order() {
-    let mut studio = with_recipe([1280, 720]);
+    let mut studio = with_recipe([1280, 720], 1_000_000);
     studio.press("Step");
     studio.wait_for_text("paused");
     studio.press("Resume");

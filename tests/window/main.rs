@@ -10,7 +10,9 @@ use eframe::egui::{Key, Modifiers};
 use studio::{Studio, command, runs};
 
 /// Two moons for a network so small that an unoptimised build trains it in seconds.
-const RECIPE: &str = r#"
+fn recipe(steps: u64) -> String {
+    format!(
+        r#"
 version = 1
 seed = 3
 
@@ -23,17 +25,19 @@ width = 16
 depth = 1
 
 [train]
-steps = 60
+steps = {steps}
 batch = 32
 
 [preview]
 count = 8
 steps = 4
-"#;
+"#
+    )
+}
 
 /// A studio that was given the recipe.
-fn with_recipe(size: [u32; 2]) -> Studio {
-    let mut studio = Studio::start(size, &[("small.toml", RECIPE)]);
+fn with_recipe(size: [u32; 2], steps: u64) -> Studio {
+    let mut studio = Studio::start(size, &[("small.toml", &recipe(steps))]);
     studio.key(Modifiers::ALT, Key::Num1);
     studio
 }
@@ -49,7 +53,7 @@ fn export(studio: &mut Studio, what: &str, path: &Path) {
 
 #[test]
 fn what_the_window_makes_is_what_the_command_line_makes() {
-    let mut studio = with_recipe([1280, 720]);
+    let mut studio = with_recipe([1280, 720], 60);
     assert!(runs(studio.home()).is_empty());
     studio.press("Train");
     studio.wait_for_text("finished");

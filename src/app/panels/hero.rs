@@ -114,24 +114,25 @@ pub fn hero(ui: &mut Ui, view: Option<&TrajectoryView>, draft: &mut HeroDraft, o
         .stroke(Stroke::new(1.0, palette.line))
         .corner_radius(10)
         .inner_margin(Margin::same(10));
-    frame.show(ui, |ui| match view {
-        Some(view) => {
-            draft.follow(view);
-            if let Some(to) = picture(ui, view, draft) {
-                draft.clock.apply(PlaybackCommand::Seek(to));
-            }
-            ui.horizontal(|ui| controls(ui, view, draft, out));
+    frame.show(ui, |ui| {
+        let Some(view) = view else { return place(ui) };
+        draft.follow(view);
+        if let Some(to) = picture(ui, view, draft) {
+            draft.clock.apply(PlaybackCommand::Seek(to));
         }
-        None => {
-            ui.allocate_space(vec2(ui.available_width(), HEIGHT));
-            ui.horizontal(|ui| {
-                ui.set_min_height(30.0);
-                ui.label(theme::caption(
-                    ui,
-                    "A trained model that comes along makes its first samples…",
-                ));
-            });
-        }
+        ui.horizontal(|ui| controls(ui, view, draft, out));
+    });
+}
+
+/// As high as the film with its controls, so that nothing jumps when it comes.
+fn place(ui: &mut Ui) {
+    ui.allocate_space(vec2(ui.available_width(), HEIGHT));
+    ui.horizontal(|ui| {
+        ui.set_min_height(30.0);
+        ui.label(theme::caption(
+            ui,
+            "A trained model that comes along makes its first samples…",
+        ));
     });
 }
 

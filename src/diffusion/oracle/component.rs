@@ -2,7 +2,7 @@
 
 use crate::math::Level;
 
-/// One round Gaussian of a [`Mixture`].
+/// One round Gaussian of a mixture.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Component {
     /// Share of the samples; need not be normalised.
