@@ -52,6 +52,7 @@ fn says_why_not(studio: &mut Studio, widget: &Widget, before: &[Widget]) -> bool
 }
 
 #[test]
+#[ignore = "takes minutes: cargo test --release --features inspection --test window -- --ignored"]
 fn each_button_acts_or_says_why_not() {
     // High enough that no form is scrolled.
     let mut studio = with_recipe([1280, 1200], 60);
