@@ -95,7 +95,10 @@ pub fn first_look(model: Model, count: usize) -> Command {
 
 /// The picture in the clipboard.
 pub fn clipboard_picture() -> Result<Picture, String> {
-    let nothing = |e: arboard::Error| format!("There is no picture in the clipboard ({e}).");
+    let nothing = |e| match e {
+        arboard::Error::ContentNotAvailable => "There is no picture in the clipboard.".to_owned(),
+        other => format!("The clipboard cannot be read: {other}"),
+    };
     let image = arboard::Clipboard::new()
         .and_then(|mut c| c.get_image())
         .map_err(nothing)?;

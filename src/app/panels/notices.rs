@@ -1,6 +1,8 @@
 //! What the program told: for some seconds in the corner, and later in a list.
 
-use eframe::egui::{Align, Align2, Area, Color32, Context, Frame, Id, Layout, Order, ScrollArea, Ui, Window, vec2};
+use eframe::egui::{
+    Align, Align2, Area, Color32, Context, Frame, Id, Label, Layout, Order, ScrollArea, Ui, Window, vec2,
+};
 use egui_material_icons::{
     MaterialIcon,
     icons::{ICON_CHECK_CIRCLE, ICON_CLOSE, ICON_ERROR, ICON_INFO, ICON_WARNING},
@@ -75,7 +77,10 @@ fn toast(ui: &mut Ui, notice: &Notice) -> bool {
             ui.horizontal_top(|ui| {
                 ui.label(icon.rich_text().size(18.0).color(ink));
                 let text = vec2(ui.available_width() - 34.0, 0.0);
-                ui.allocate_ui(text, |ui| ui.label(&notice.text));
+                ui.allocate_ui_with_layout(text, Layout::top_down(Align::LEFT), |ui| {
+                    ui.set_width(text.x);
+                    ui.add(Label::new(&notice.text).wrap());
+                });
                 ui.with_layout(Layout::right_to_left(Align::TOP), |ui| {
                     button::icon(ui, ICON_CLOSE, "Close this note").clicked()
                 })
