@@ -223,6 +223,11 @@ pub fn text(ctx: &Context, does: Does) -> String {
         .map_or_else(String::new, |key| ctx.format_shortcut(key))
 }
 
+/// Whether Escape asks to close what is in front; a field that is typed into keeps the key.
+pub fn closes(ctx: &Context) -> bool {
+    !ctx.egui_wants_keyboard_input() && ctx.input(|i| i.key_pressed(Key::Escape))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

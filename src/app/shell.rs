@@ -439,7 +439,7 @@ impl App {
                 self.out.push(Action::Do(binding.does));
             }
         }
-        if !ctx.egui_wants_keyboard_input() && ctx.input(|i| i.key_pressed(egui::Key::Escape)) {
+        if keys::closes(ctx) {
             (self.view.help, self.view.times, self.view.notices) = (false, false, false);
         }
     }

@@ -118,7 +118,7 @@ pub fn draw_window(ctx: &egui::Context, draft: &mut DrawDraft, out: &mut Vec<Act
             });
             tools(ui, draft, out);
         });
-    draft.open &= open;
+    draft.open &= open && !keys::closes(ctx);
 }
 
 fn sheet(ui: &mut Ui, draft: &mut DrawDraft) {

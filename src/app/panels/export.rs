@@ -60,7 +60,7 @@ pub fn export_menu(
                 }
             }
         });
-    draft.open &= open;
+    draft.open &= open && !keys::closes(ui.ctx());
 }
 
 fn choice(ui: &mut Ui, view: &TrajectoryView, kind: ExportKind) -> Option<ExportKind> {
