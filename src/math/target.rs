@@ -22,6 +22,9 @@ pub enum Target {
     },
 }
 
+/// What EDM's target and weighting take the data's deviation for.
+pub(super) const SIGMA_DATA: Param = Param::real("sigma-data", 0.01, 10.0, 0.5, "Standard deviation of the data");
+
 /// All targets.
 pub const ENTRIES: &[&Entry<Target>] = &[
     &Entry {
@@ -69,13 +72,7 @@ pub const ENTRIES: &[&Entry<Target>] = &[
         label: "EDM",
         help: "Input, output and skip are scaled so that the network always works at unit size",
         source: "arXiv:2206.00364",
-        params: &[Param::real(
-            "sigma-data",
-            0.01,
-            10.0,
-            0.5,
-            "Standard deviation of the data",
-        )],
+        params: &[SIGMA_DATA],
         build: |p| {
             Ok(Box::new(Target::Edm {
                 sigma_data: p.real("sigma-data"),

@@ -79,12 +79,12 @@ pub fn time_bar_panel(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
 
 fn transport(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
     let clock = &state.playback;
-    let (icon, name) = if clock.mode() == Mode::Playing {
+    let playing = clock.mode() == Mode::Playing;
+    let (icon, name) = if playing {
         (icons::ICON_PAUSE, "Pause")
     } else {
         (icons::ICON_PLAY_ARROW, "Play")
     };
-    let playing = clock.mode() == Mode::Playing;
     let (first, last) = ("This is the first step", "This is the last step");
     let is_last = !playing && clock.index() + 1 >= clock.len();
     let unless = |prevented: bool, reason| match (clock.is_empty(), prevented) {

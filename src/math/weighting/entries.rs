@@ -1,7 +1,7 @@
 //! The registry of weightings.
 
 use super::Weighting;
-use crate::math::{Entry, Param};
+use crate::math::{Entry, Param, target::SIGMA_DATA};
 
 const GAMMA: Param = Param::real(
     "gamma",
@@ -66,13 +66,7 @@ pub const ENTRIES: &[&Entry<Weighting>] = &[
         label: "EDM",
         help: "Every noise level counts the same in the preconditioned network",
         source: "arXiv:2206.00364",
-        params: &[Param::real(
-            "sigma-data",
-            0.01,
-            10.0,
-            0.5,
-            "Standard deviation of the data",
-        )],
+        params: &[SIGMA_DATA],
         build: |p| {
             Ok(Box::new(Weighting::Edm {
                 sigma_data: p.real("sigma-data"),
