@@ -63,8 +63,14 @@ pub(super) trait Curve {
     /// `f(x)`.
     fn value<S: Simd>(s: S, x: S::V) -> S::V;
 
+    /// `f(x)` and `f'(x)`, which share the exponential function.
+    fn both<S: Simd>(s: S, x: S::V) -> [S::V; 2];
+
     /// `f'(x)`.
-    fn slope<S: Simd>(s: S, x: S::V) -> S::V;
+    #[inline(always)]
+    fn slope<S: Simd>(s: S, x: S::V) -> S::V {
+        Self::both(s, x)[1]
+    }
 }
 
 /// No activation.
@@ -85,8 +91,8 @@ impl Curve for Identity {
     }
 
     #[inline(always)]
-    fn slope<S: Simd>(s: S, _: S::V) -> S::V {
-        s.splat(1.0)
+    fn both<S: Simd>(s: S, x: S::V) -> [S::V; 2] {
+        [x, s.splat(1.0)]
     }
 }
 
@@ -97,9 +103,9 @@ impl Curve for Silu {
     }
 
     #[inline(always)]
-    fn slope<S: Simd>(s: S, x: S::V) -> S::V {
+    fn both<S: Simd>(s: S, x: S::V) -> [S::V; 2] {
         let (gate, one) = (sigmoid(s, x), s.splat(1.0));
-        s.mul(gate, s.fma(x, s.sub(one, gate), one))
+        [s.mul(x, gate), s.mul(gate, s.fma(x, s.sub(one, gate), one))]
     }
 }
 
@@ -110,8 +116,8 @@ impl Curve for Relu {
     }
 
     #[inline(always)]
-    fn slope<S: Simd>(s: S, x: S::V) -> S::V {
-        s.if_positive(x, s.splat(1.0), s.splat(0.0))
+    fn both<S: Simd>(s: S, x: S::V) -> [S::V; 2] {
+        [Self::value(s, x), s.if_positive(x, s.splat(1.0), s.splat(0.0))]
     }
 }
 
@@ -122,10 +128,10 @@ impl Curve for Gelu {
     }
 
     #[inline(always)]
-    fn slope<S: Simd>(s: S, x: S::V) -> S::V {
+    fn both<S: Simd>(s: S, x: S::V) -> [S::V; 2] {
         let (phi, bell) = normal(s, x);
         // 1 / sqrt(2 pi)
-        s.fma(s.mul(x, s.splat(0.398_942_3)), bell, phi)
+        [s.mul(x, phi), s.fma(s.mul(x, s.splat(0.398_942_3)), bell, phi)]
     }
 }
 
@@ -136,11 +142,11 @@ impl Curve for Mish {
     }
 
     #[inline(always)]
-    fn slope<S: Simd>(s: S, x: S::V) -> S::V {
+    fn both<S: Simd>(s: S, x: S::V) -> [S::V; 2] {
         let (n, gate) = mish_gate(s, x);
         let n_plus_2 = s.add(n, s.splat(2.0));
         let rest = s.div(s.mul(s.splat(4.0), s.add(n, s.splat(1.0))), s.mul(n_plus_2, n_plus_2));
-        s.fma(s.mul(x, rest), sigmoid(s, x), gate)
+        [s.mul(x, gate), s.fma(s.mul(x, rest), sigmoid(s, x), gate)]
     }
 }
 
@@ -171,7 +177,9 @@ mod tests {
     #[inline(always)]
     fn both<S: Simd, F: Curve>(s: S, x: f32) -> [f32; 2] {
         let x = s.splat(x);
-        [first(s, F::value(s, x)), first(s, F::slope(s, x))]
+        let [value, slope] = F::both(s, x).map(|v| first(s, v));
+        assert_eq!(value, first(s, F::value(s, x)), "one value, however it is asked for");
+        [value, slope]
     }
 
     #[expect(unsafe_code, reason = "looks into a register")]

@@ -68,21 +68,36 @@ impl<'a> Affine<'a> {
     }
 }
 
-/// A kernel that is compiled for each activation.
+/// A kernel that is compiled for each activation, with and without an affine part.
 trait ActKernel {
-    fn run_with<S: Simd, F: Curve>(self, s: S);
+    fn run_with<S: Simd, F: Curve, const AFFINE: bool>(self, s: S);
 }
 
-/// Chooses the code for the activation.
+/// Chooses the code for the activation and the affine part.
 #[inline(always)]
-fn with_act<S: Simd>(s: S, act: Option<Activation>, kernel: impl ActKernel) {
-    match act {
-        None => kernel.run_with::<S, Identity>(s),
-        Some(Activation::Silu) => kernel.run_with::<S, Silu>(s),
-        Some(Activation::Relu) => kernel.run_with::<S, Relu>(s),
-        Some(Activation::Gelu) => kernel.run_with::<S, Gelu>(s),
-        Some(Activation::Mish) => kernel.run_with::<S, Mish>(s),
+fn with_act<S: Simd>(s: S, act: Option<Activation>, is_affine: bool, kernel: impl ActKernel) {
+    if is_affine {
+        with_curve::<S, true>(s, act, kernel);
+    } else {
+        with_curve::<S, false>(s, act, kernel);
     }
+}
+
+#[inline(always)]
+fn with_curve<S: Simd, const AFFINE: bool>(s: S, act: Option<Activation>, kernel: impl ActKernel) {
+    match act {
+        None => kernel.run_with::<S, Identity, AFFINE>(s),
+        Some(Activation::Silu) => kernel.run_with::<S, Silu, AFFINE>(s),
+        Some(Activation::Relu) => kernel.run_with::<S, Relu, AFFINE>(s),
+        Some(Activation::Gelu) => kernel.run_with::<S, Gelu, AFFINE>(s),
+        Some(Activation::Mish) => kernel.run_with::<S, Mish, AFFINE>(s),
+    }
+}
+
+/// Pixels of a block of a pass: what belongs to a channel stays in registers while they pass by. Where nothing does, one
+/// row after the other is in the order of memory.
+const fn block(is_affine: bool) -> usize {
+    if is_affine { BLOCK } else { 1 }
 }
 
 /// [`Affine`] for a register of channels.
@@ -112,8 +127,12 @@ impl<S: Simd> AffineAt<S> {
     }
 
     #[inline(always)]
-    fn apply(&self, s: S, x: S::V) -> S::V {
-        s.fma(s.sub(x, self.centre), self.factor, self.offset)
+    fn apply<const AFFINE: bool>(&self, s: S, x: S::V) -> S::V {
+        if AFFINE {
+            s.fma(s.sub(x, self.centre), self.factor, self.offset)
+        } else {
+            x
+        }
     }
 }
 
@@ -240,13 +259,13 @@ impl Kernel for Transforming<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        with_act(s, self.all.act, self);
+        with_act(s, self.all.act, self.all.affine.is_some(), self);
     }
 }
 
 impl ActKernel for Transforming<'_> {
     #[inline(always)]
-    fn run_with<S: Simd, F: Curve>(self, s: S) {
+    fn run_with<S: Simd, F: Curve, const AFFINE: bool>(self, s: S) {
         let Transform {
             x,
             channels,
@@ -255,16 +274,15 @@ impl ActKernel for Transforming<'_> {
             ..
         } = self.all;
         let pixels = x.len() / channels;
-        // What belongs to a channel stays in registers while the pixels of a block pass by.
-        for first in (0..pixels).step_by(BLOCK) {
+        for first in (0..pixels).step_by(block(AFFINE)) {
             for c in (0..channels).step_by(S::LANES) {
                 let n = channels - c;
                 // SAFETY: `Transform::run` checked both matrices; the vectors have `channels` numbers.
                 unsafe {
                     let affine = AffineAt::of(s, affine.as_ref(), c, n);
-                    for p in first..pixels.min(first + BLOCK) {
+                    for p in first..pixels.min(first + block(AFFINE)) {
                         let v = s.load_n(x.as_ptr().add(p * channels + c), n);
-                        let v = F::value(s, affine.apply(s, v));
+                        let v = F::value(s, affine.apply::<AFFINE>(s, v));
                         s.store_n(self.to.as_mut_ptr().add(p * stride + c), v, n);
                     }
                 }
@@ -311,13 +329,13 @@ impl Kernel for Unwinding<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        with_act(s, self.all.act, self);
+        with_act(s, self.all.act, self.all.affine.is_some(), self);
     }
 }
 
 impl ActKernel for Unwinding<'_> {
     #[inline(always)]
-    fn run_with<S: Simd, F: Curve>(mut self, s: S) {
+    fn run_with<S: Simd, F: Curve, const AFFINE: bool>(mut self, s: S) {
         let Unwind {
             x,
             channels,
@@ -329,17 +347,17 @@ impl ActKernel for Unwinding<'_> {
         for sums in self.sums.iter_mut().flatten() {
             sums.fill(0.0);
         }
-        for first in (0..pixels).step_by(BLOCK) {
+        for first in (0..pixels).step_by(block(AFFINE)) {
             for c in (0..channels).step_by(S::LANES) {
                 let n = channels - c;
                 let mut totals = [s.splat(0.0); 2];
                 // SAFETY: `Unwind::run` checked both matrices; the vectors have `channels` numbers.
                 unsafe {
                     let affine = AffineAt::of(s, affine.as_ref(), c, n);
-                    for p in first..pixels.min(first + BLOCK) {
+                    for p in first..pixels.min(first + block(AFFINE)) {
                         let x = s.load_n(x.as_ptr().add(p * channels + c), n);
                         let at = self.d.as_mut_ptr().add(p * stride + c);
-                        let g = s.mul(s.load_n(at, n), F::slope(s, affine.apply(s, x)));
+                        let g = s.mul(s.load_n(at, n), F::slope(s, affine.apply::<AFFINE>(s, x)));
                         s.store_n(at, g, n);
                         totals[0] = s.add(totals[0], g);
                         totals[1] = s.fma(g, s.sub(x, affine.centre), totals[1]);
@@ -351,6 +369,65 @@ impl ActKernel for Unwinding<'_> {
                         let sum = sums.as_mut_ptr().add(c);
                         s.store_n(sum, s.add(s.load_n(sum, n), total), n);
                     }
+                }
+            }
+        }
+    }
+}
+
+/// The way back through `y = f(x)` where `y` is needed again: `d`, the gradient of `y`, becomes that of `x`, and `to`
+/// becomes `y`, all in one pass.
+pub(super) struct Retrace<'a> {
+    pub(super) x: &'a [f32],
+    pub(super) channels: usize,
+    pub(super) act: Option<Activation>,
+    /// Numbers from row to row of `d` and of `to`.
+    pub(super) strides: [usize; 2],
+}
+
+impl Retrace<'_> {
+    /// Computes both.
+    pub(super) fn run(self, isa: Isa, d: &mut [f32], to: &mut [f32]) {
+        let pixels = self.x.len() / self.channels;
+        let fits = |len: usize, stride: usize| extent(pixels, self.channels, stride) <= len || pixels == 0;
+        assert!(
+            fits(d.len(), self.strides[0]) && fits(to.len(), self.strides[1]),
+            "as many gradients and results as values"
+        );
+        isa.run(Retracing { all: self, d, to });
+    }
+}
+
+struct Retracing<'a> {
+    all: Retrace<'a>,
+    d: &'a mut [f32],
+    to: &'a mut [f32],
+}
+
+impl Kernel for Retracing<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        with_curve::<S, false>(s, self.all.act, self);
+    }
+}
+
+impl ActKernel for Retracing<'_> {
+    #[inline(always)]
+    fn run_with<S: Simd, F: Curve, const AFFINE: bool>(self, s: S) {
+        let Retrace {
+            x, channels, strides, ..
+        } = self.all;
+        for p in 0..x.len() / channels {
+            for c in (0..channels).step_by(S::LANES) {
+                let n = channels - c;
+                // SAFETY: `Retrace::run` checked all three matrices.
+                unsafe {
+                    let [y, slope] = F::both(s, s.load_n(x.as_ptr().add(p * channels + c), n));
+                    s.store_n(self.to.as_mut_ptr().add(p * strides[1] + c), y, n);
+                    let d = self.d.as_mut_ptr().add(p * strides[0] + c);
+                    s.store_n(d, s.mul(s.load_n(d, n), slope), n);
                 }
             }
         }

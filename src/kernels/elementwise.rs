@@ -202,7 +202,7 @@ impl Step for Materialise {
                 run.scratch.lend(self.scratch(), |room| {
                     let (d, room) = room.split_at_mut(self.len);
                     d.copy_from_slice(dy);
-                    self.view.unwind(run, sample, d, room);
+                    self.view.unwind(run, sample..sample + 1, d, room);
                 });
             });
         }

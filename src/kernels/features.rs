@@ -9,7 +9,7 @@ use super::{
 use crate::nn::{Op, inputs};
 
 /// Samples whose features one task computes.
-const SAMPLES: usize = 32;
+const SAMPLES: usize = 128;
 
 /// Features of the time, which have no gradient.
 pub(super) struct TimeFeatures {

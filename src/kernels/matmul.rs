@@ -152,22 +152,24 @@ struct Product<'a> {
 impl Kernel for Product<'_> {
     type Out = ();
 
-    /// Panels outside, so that a panel stays in the first cache while the rows pass by.
+    /// Panels outside, so that a panel stays in the first cache while the rows pass by; where the left side is read down
+    /// its columns, rows outside, because it is they that are scattered over memory.
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { mul, c } = self;
         let Size { lines, rows, cols, .. } = mul.size;
+        let (panels, tiles) = (cols.div_ceil(2 * S::LANES), rows.div_ceil(S::ROWS));
         // Nearly equal tiles: a last tile of one row would be as slow as one of four.
-        let tiles = rows.div_ceil(S::ROWS);
         let (least, longer) = (rows / tiles, rows % tiles);
-        for col in (0..cols).step_by(2 * S::LANES) {
+        let down = mul.a.row < mul.a.depth;
+        let (outer, inner) = if down { (tiles, panels) } else { (panels, tiles) };
+        for i in 0..outer {
             for line in 0..lines {
-                let mut row = 0;
-                for tile in 0..tiles {
-                    let count = least + usize::from(tile < longer);
+                for j in 0..inner {
+                    let (tile, panel) = if down { (i, j) } else { (j, i) };
+                    let (row, count) = (tile * least + tile.min(longer), least + usize::from(tile < longer));
                     // SAFETY: `check` found the whole product inside its slices; this is a part of it.
-                    unsafe { strip(s, &mul, c, [line, row, col], count) };
-                    row += count;
+                    unsafe { strip(s, &mul, c, [line, row, panel * 2 * S::LANES], count) };
                 }
             }
         }

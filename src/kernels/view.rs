@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::{
     buffers::{Shared, Slot},
-    columns::{self, Affine, NormBack, Transform, Unwind},
+    columns::{self, Affine, NormBack, Retrace, Transform, Unwind},
     step::{BackwardPlan, Run, Target, ValueId},
 };
 use crate::nn::graph::Activation;
@@ -23,6 +23,13 @@ pub(super) struct Part {
     pub(super) slot: Slot,
     pub(super) channels: usize,
     grad: Option<Target>,
+}
+
+impl Part {
+    /// Pixels counted through all samples.
+    fn pixels<'a>(&self, run: &Run<'a>, pixels: Range<usize>) -> &'a [f32] {
+        &run.read(self.slot)[pixels.start * self.channels..pixels.end * self.channels]
+    }
 }
 
 /// A value as a layer reads it: `upsample(act(norm(concat(parts))))`, each of them optional.
@@ -198,9 +205,9 @@ impl View {
     /// Reads `pixels` of one sample (counted within it) into rows of `to`, `stride` numbers apart.
     fn read_run(&self, run: &Run<'_>, sample: usize, pixels: Range<usize>, stride: usize, to: &mut [f32]) {
         for (first, part) in self.placed() {
-            let start = (sample * self.pixels() + pixels.start) * part.channels;
+            let first_pixel = sample * self.pixels() + pixels.start;
             Transform {
-                x: &run.read(part.slot)[start..][..pixels.len() * part.channels],
+                x: part.pixels(run, first_pixel..first_pixel + pixels.len()),
                 channels: part.channels,
                 affine: self.affine(run, sample, first, part.channels),
                 act: self.act,
@@ -210,22 +217,19 @@ impl View {
         }
     }
 
-    /// Reads pixels (counted through all samples) into the rows of `to`. Not for upsampled views.
-    pub(super) fn read_pixels(&self, run: &Run<'_>, pixels: Range<usize>, to: &mut [f32]) {
-        let channels = self.channels();
+    /// Reads pixels (counted through all samples) into rows of `to`, `stride` numbers apart. Not for upsampled views.
+    pub(super) fn read_pixels(&self, run: &Run<'_>, pixels: Range<usize>, stride: usize, to: &mut [f32]) {
+        if self.norm.is_none() {
+            // All samples are treated alike.
+            return self.read_run(run, 0, pixels, stride, to);
+        }
         let each = self.pixels();
         let mut start = pixels.start;
         while start < pixels.end {
             let sample = start / each;
             let end = pixels.end.min((sample + 1) * each);
             let within = start - sample * each..end - sample * each;
-            self.read_run(
-                run,
-                sample,
-                within,
-                channels,
-                &mut to[(start - pixels.start) * channels..],
-            );
+            self.read_run(run, sample, within, stride, &mut to[(start - pixels.start) * stride..]);
             start = end;
         }
     }
@@ -296,40 +300,67 @@ impl View {
         parts || (self.norm.is_some() && run.grads.is_some())
     }
 
-    /// From `d`, the gradient of one sample as the layer read it (its contents are used up), to those of the parts, and
-    /// to the sums that [`View::finish`] needs. `room` has two numbers per channel.
-    pub(super) fn unwind(&self, run: &Run<'_>, sample: usize, d: &mut [f32], room: &mut [f32]) {
-        if self.upsample {
-            pool_in_place(d, self.channels(), self.height, self.width);
+    /// From `d`, the gradient of some samples as the layer read them (its contents are used up), to those of the parts,
+    /// and to the sums that [`View::finish`] needs. `room` has two numbers per channel.
+    pub(super) fn unwind(&self, run: &Run<'_>, samples: Range<usize>, d: &mut [f32], room: &mut [f32]) {
+        if self.norm.is_none() && !self.upsample {
+            return self.unwind_plain(run, samples, d);
         }
-        match &self.norm {
-            None => self.unwind_plain(run, sample, d),
-            Some(norm) => self.unwind_norm(run, norm, sample, d, room),
+        let each = d.len() / samples.len();
+        for (sample, d) in samples.zip(d.chunks_exact_mut(each)) {
+            if self.upsample {
+                pool_in_place(d, self.channels(), self.height, self.width);
+            }
+            match &self.norm {
+                None => self.unwind_plain(run, sample..sample + 1, d),
+                Some(norm) => self.unwind_norm(run, norm, sample, d, room),
+            }
         }
     }
 
-    fn unwind_plain(&self, run: &Run<'_>, sample: usize, d: &mut [f32]) {
-        let stride = self.channels();
+    fn unwind_plain(&self, run: &Run<'_>, samples: Range<usize>, d: &mut [f32]) {
+        for (first, part) in self.placed().filter(|_| self.act.is_some()) {
+            Unwind {
+                x: part.pixels(run, samples.start * self.pixels()..samples.end * self.pixels()),
+                channels: part.channels,
+                affine: None,
+                act: self.act,
+                stride: self.channels(),
+            }
+            .run(run.isa, &mut d[first..], None);
+        }
+        self.put(run, samples, d);
+    }
+
+    /// Whether it is an activation of values and nothing else: what [`View::retrace`] can do.
+    pub(super) fn is_activation(&self) -> bool {
+        self.act.is_some() && self.norm.is_none() && !self.upsample
+    }
+
+    /// Reads pixels (counted through all samples) into rows of `to`, `stride` numbers apart, and in the same pass takes
+    /// `d`, the gradient of what is read, back to that of the values.
+    pub(super) fn retrace(&self, run: &Run<'_>, pixels: Range<usize>, d: &mut [f32], stride: usize, to: &mut [f32]) {
+        for (first, part) in self.placed() {
+            Retrace {
+                x: part.pixels(run, pixels.clone()),
+                channels: part.channels,
+                act: self.act,
+                strides: [self.channels(), stride],
+            }
+            .run(run.isa, &mut d[first..], &mut to[first..]);
+        }
+    }
+
+    /// Writes or adds the gradients of some samples' values.
+    pub(super) fn put(&self, run: &Run<'_>, samples: Range<usize>, d: &[f32]) {
         for (first, part) in self.placed() {
             let Some((grad, add)) = run.target(part.grad) else {
                 continue;
             };
             let len = self.pixels() * part.channels;
-            let range = sample * len..(sample + 1) * len;
-            let d = &mut d[first..];
-            if self.act.is_some() {
-                let x = &run.read(part.slot)[range.clone()];
-                Unwind {
-                    x,
-                    channels: part.channels,
-                    affine: None,
-                    act: self.act,
-                    stride,
-                }
-                .run(run.isa, d, None);
-            }
             // SAFETY: each task has its own samples.
-            columns::put_rows(d, stride, unsafe { grad.part(range) }, part.channels, add);
+            let grad = unsafe { grad.part(samples.start * len..samples.end * len) };
+            columns::put_rows(&d[first..], self.channels(), grad, part.channels, add);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use candle_core::{Error, Result};
 
+use super::sincos::sincos;
 use crate::math::Cond;
 
 /// Sinusoidal features of each time, `(B, dim)`: see [`Op::TimeFeatures`](super::Op::TimeFeatures), whose fields these are.
@@ -13,29 +14,31 @@ pub fn time_features(t: &[f64], dim: usize, flip: bool, shift: f64, max_period: 
     let rate = -libm::log(max_period) as f32;
     let exponent = |i: usize| rate * i as f32 / (half as f64 - shift) as f32;
     let frequencies: Vec<f32> = (0..half).map(|i| libm::exp(exponent(i).into()) as f32).collect();
-    t.iter()
-        .flat_map(|&t| waves(frequencies.iter().map(move |f| scale as f32 * (t as f32 * f)), flip))
-        .collect()
+    waves(t, &frequencies, flip, |t, f| scale as f32 * (t as f32 * f))
 }
 
 /// Fourier features of each time, `(B, 2 n)`: see [`Op::FourierFeatures`](super::Op::FourierFeatures). Phases are rounded
 /// to float32 as diffusers does.
 pub fn fourier_features(t: &[f64], frequencies: &[f32], log: bool, flip: bool) -> Vec<f32> {
-    let features = |&t: &f64| {
+    waves(t, frequencies, flip, |t, w| {
         let t = if log { libm::log(t) } else { t } as f32;
-        let phases = frequencies.iter().map(move |&w| t * w * 2.0 * std::f32::consts::PI);
-        waves(phases, flip)
-    };
-    t.iter().flat_map(features).collect()
+        t * w * 2.0 * std::f32::consts::PI
+    })
 }
 
-/// All sines, then all cosines; the other way round when `flip`.
-fn waves(phases: impl Iterator<Item = f32>, flip: bool) -> Vec<f32> {
-    let (sin, cos): (Vec<f32>, Vec<f32>) = phases
-        .map(|phase| libm::sincos(phase.into()))
-        .map(|(sin, cos)| (sin as f32, cos as f32))
-        .unzip();
-    if flip { [cos, sin].concat() } else { [sin, cos].concat() }
+/// For each time the sines of its phases at all frequencies, then the cosines; the other way round when `flip`.
+fn waves(t: &[f64], frequencies: &[f32], flip: bool, phase: impl Fn(f64, f32) -> f32) -> Vec<f32> {
+    let n = frequencies.len();
+    let (mut out, mut phases) = (vec![0.0; 2 * n * t.len()], vec![0.0; n]);
+    for (&t, row) in t.iter().zip(out.chunks_exact_mut((2 * n).max(1))) {
+        for (to, &f) in phases.iter_mut().zip(frequencies) {
+            *to = phase(t, f);
+        }
+        let (first, second) = row.split_at_mut(n);
+        let (sin, cos) = if flip { (second, first) } else { (first, second) };
+        sincos(&phases, sin, cos);
+    }
+    out
 }
 
 /// The embedding row of each of `batch` samples. Without a condition every sample gets the null class, which is the last.

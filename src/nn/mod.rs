@@ -20,6 +20,7 @@ pub mod unet;
 
 mod candle_ops;
 mod patches;
+mod sincos;
 
 pub use candle_exec::CandleExecutor;
 pub use device::DeviceChoice;

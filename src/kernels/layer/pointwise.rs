@@ -14,14 +14,27 @@ use crate::kernels::{
     step::Run,
 };
 
-/// Pixels that one task handles, about.
-const BLOCK: usize = 96;
+/// Pixels that one task handles, about: with 128 channels they and a panel of the weights just fill a first cache of 32 KiB.
+const BLOCK: usize = 48;
+
+/// Pixels that a share of the way back handles at a time, about.
+const GROUP: usize = 192;
+
+/// Numbers from row to row of pixels that are computed into working memory. Rows at multiples of 256 bytes would share few
+/// sets of the first cache, which the product for the weights, going down the columns, would fetch again and again.
+fn apart(channels: usize) -> usize {
+    if channels.is_multiple_of(64) {
+        channels + 16
+    } else {
+        channels
+    }
+}
 
 impl Layer {
     pub(super) fn pointwise_scratch(&self) -> usize {
         let g = &self.geometry;
-        let rows = g.in_pixels().max(2 * BLOCK);
-        rows * g.c_in + 2 * BLOCK * g.c_in + 2 * g.c_in + g.c_out
+        let rows = g.in_pixels().max(GROUP);
+        rows * g.c_in + GROUP * apart(g.c_in) + 2 * g.c_in + g.c_out
     }
 
     /// Blocks of pixels of the whole batch. Where a vector is added to each sample, none has pixels of two.
@@ -58,15 +71,15 @@ impl Layer {
 
     fn pointwise_block(&self, run: &Run<'_>, pixels: Range<usize>, out: &mut [f32], room: &mut [f32]) {
         let g = &self.geometry;
-        let (staged, room) = room.split_at_mut(2 * BLOCK * g.c_in);
-        let a = self.rows(run, pixels.clone(), staged);
+        let (staged, room) = room.split_at_mut(BLOCK * apart(g.c_in));
+        let (a, row) = self.rows(run, pixels.clone(), staged);
         let bias = self.added(run, pixels.start / g.in_pixels(), room);
         MatMul {
             size: Size::plain(pixels.len(), g.c_out, g.c_in),
             a: Lhs {
                 data: a,
                 line: 0,
-                row: g.c_in,
+                row,
                 segment: 0,
                 depth: 1,
             },
@@ -82,21 +95,22 @@ impl Layer {
         .run(run.isa, out);
     }
 
-    /// What the layer reads at these pixels: the value itself where it is plain, else computed into `room`.
-    fn rows<'r>(&self, run: &Run<'r>, pixels: Range<usize>, room: &'r mut [f32]) -> &'r [f32] {
+    /// What the layer reads at these pixels, and the numbers from row to row: the value itself where it is plain, else
+    /// computed into `room`.
+    fn rows<'r>(&self, run: &Run<'r>, pixels: Range<usize>, room: &'r mut [f32]) -> (&'r [f32], usize) {
         let c_in = self.geometry.c_in;
         if self.view.is_plain() {
-            return &run.read(self.view.parts[0].slot)[pixels.start * c_in..pixels.end * c_in];
+            let value = &run.read(self.view.parts[0].slot)[pixels.start * c_in..pixels.end * c_in];
+            return (value, c_in);
         }
-        let room = &mut room[..pixels.len() * c_in];
-        self.view.read_pixels(run, pixels, room);
-        room
+        self.view.read_pixels(run, pixels, apart(c_in), room);
+        (room, apart(c_in))
     }
 
     pub(super) fn pointwise_backward(&self, run: &Run<'_>, back: &Back) {
         let pixels = self.geometry.in_pixels();
         // Small maps go in groups, so that products are not too flat; working memory bounds the group.
-        let group = (2 * BLOCK / pixels).max(1);
+        let group = (GROUP / pixels).max(1);
         let partial = run.write(back.partial);
         (0..self.shares(run.batch)).into_par_iter().for_each(|share| {
             let len = self.partial_len();
@@ -122,52 +136,80 @@ impl Layer {
         // the same buffer (see `BackwardPlan::pass_on`).
         let dy = unsafe { run.write(back.d_out).part(pixels.start * g.c_out..pixels.end * g.c_out) };
         let (d, room) = room.split_at_mut(pixels.len() * g.c_in);
+        let wants = self.view.wants(run);
+        if wants {
+            self.pointwise_input(run, back, dy, d);
+        }
+        // What the weights' gradients need to know of the input comes out on the way back through its activation.
+        let retraces = wants && run.grads.is_some() && self.view.is_activation();
         if run.grads.is_some() {
-            self.pointwise_weights(run, pixels.clone(), dy, sums, room);
+            let d = retraces.then_some(&mut *d);
+            self.pointwise_weights(run, pixels.clone(), dy, d, sums, room);
         }
         self.pass_dy_on(run, back, samples.clone(), dy, room);
-        if !self.view.wants(run) {
-            return;
-        }
-        MatMul {
-            size: Size::plain(pixels.len(), g.c_in, g.c_out),
-            a: Lhs {
-                data: dy,
-                line: 0,
-                row: g.c_out,
-                segment: 0,
-                depth: 1,
-            },
-            b: Rhs::packed(run.read(back.packed), g.c_out, run.isa),
-            plus: Plus::default(),
-            c_line: 0,
-            c_row: g.c_in,
-        }
-        .run(run.isa, d);
-        let each = g.in_pixels() * g.c_in;
-        for (sample, d) in samples.zip(d.chunks_exact_mut(each)) {
-            self.view.unwind(run, sample, d, room);
+        if retraces {
+            self.view.put(run, samples, d);
+        } else if wants {
+            self.view.unwind(run, samples, d, room);
         }
     }
 
-    fn pointwise_weights(&self, run: &Run<'_>, pixels: Range<usize>, dy: &[f32], sums: &mut [f32], room: &mut [f32]) {
+    /// The gradient of what the layer reads.
+    fn pointwise_input(&self, run: &Run<'_>, back: &Back, dy: &[f32], d: &mut [f32]) {
+        let g = &self.geometry;
+        for (dy, d) in dy.chunks(BLOCK * g.c_out).zip(d.chunks_mut(BLOCK * g.c_in)) {
+            MatMul {
+                size: Size::plain(dy.len() / g.c_out, g.c_in, g.c_out),
+                a: Lhs {
+                    data: dy,
+                    line: 0,
+                    row: g.c_out,
+                    segment: 0,
+                    depth: 1,
+                },
+                b: Rhs::packed(run.read(back.packed), g.c_out, run.isa),
+                plus: Plus::default(),
+                c_line: 0,
+                c_row: g.c_in,
+            }
+            .run(run.isa, d);
+        }
+    }
+
+    /// Gradients of weights and bias. Takes `d`, where given, back through the activation.
+    fn pointwise_weights(
+        &self,
+        run: &Run<'_>,
+        pixels: Range<usize>,
+        dy: &[f32],
+        mut d: Option<&mut [f32]>,
+        sums: &mut [f32],
+        room: &mut [f32],
+    ) {
         let g = &self.geometry;
         let (weights, bias) = sums.split_at_mut(g.weights());
         columns::add_sums(run.isa, dy, g.c_out, None, bias);
-        let mut start = pixels.start;
-        for dy in dy.chunks(2 * BLOCK * g.c_out) {
-            let end = start + dy.len() / g.c_out;
-            let x = self.rows(run, start..end, room);
+        for start in pixels.clone().step_by(GROUP) {
+            let chunk = start..pixels.end.min(start + GROUP);
+            let within = |channels: usize| (start - pixels.start) * channels..(chunk.end - pixels.start) * channels;
+            let (x, depth) = match &mut d {
+                Some(d) => {
+                    let d = &mut d[within(g.c_in)];
+                    self.view.retrace(run, chunk.clone(), d, apart(g.c_in), room);
+                    (&*room, apart(g.c_in))
+                }
+                None => self.rows(run, chunk.clone(), room),
+            };
             MatMul {
-                size: Size::plain(g.c_in, g.c_out, end - start),
+                size: Size::plain(g.c_in, g.c_out, chunk.len()),
                 a: Lhs {
                     data: x,
                     line: 0,
                     row: 1,
                     segment: 0,
-                    depth: g.c_in,
+                    depth,
                 },
-                b: Rhs::rows(dy, g.c_out, run.isa),
+                b: Rhs::rows(&dy[within(g.c_out)], g.c_out, run.isa),
                 plus: Plus {
                     former: true,
                     ..Plus::default()
@@ -176,7 +218,6 @@ impl Layer {
                 c_row: g.c_out,
             }
             .run(run.isa, weights);
-            start = end;
         }
     }
 

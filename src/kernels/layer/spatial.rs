@@ -236,7 +236,7 @@ impl Layer {
         if self.view.wants(run) {
             let (d, room) = room.split_at_mut(g.in_pixels() * g.c_in);
             self.spatial_input(run, back, dy, d, room);
-            self.view.unwind(run, sample, d, room);
+            self.view.unwind(run, sample..sample + 1, d, room);
         }
     }
 

@@ -285,7 +285,8 @@ impl Layer {
         if wants {
             each_chunk(group.alone, &mut room.d[..d_len], len, |i, d| {
                 run.scratch.lend(2 * g.c_in, |room| {
-                    self.view.unwind(run, group.samples.start + i, d, room);
+                    let sample = group.samples.start + i;
+                    self.view.unwind(run, sample..sample + 1, d, room);
                 });
             });
         }
