@@ -242,12 +242,26 @@ pub(super) struct BenchArgs {
     /// Compute 3x3 convolutions without Winograd's transforms
     #[arg(long)]
     pub(super) no_winograd: bool,
+    /// Measure each case at several batch sizes, picture sizes or widths: how cost grows
+    #[arg(long, value_enum, value_name = "AXIS")]
+    pub(super) sweep: Option<Sweep>,
     /// How long to measure training and sampling of each case
     #[arg(long, default_value_t = 8.0, value_name = "S", value_parser = seconds)]
     pub(super) seconds: f64,
     /// One JSON object a line, as the PyTorch yardstick prints
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// What `bench --sweep` varies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Sweep {
+    /// Samples in a batch, 1 to 128
+    Batch,
+    /// Rows and columns of a picture, 8 to 64
+    Side,
+    /// Channels of the finest level, 16 to 128
+    Width,
 }
 
 /// What `bench` measures.

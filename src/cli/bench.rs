@@ -6,13 +6,13 @@ use anyhow::{Context as _, bail};
 use candle_core::Device;
 
 use super::{
-    args::{BenchArgs, BenchExecutor},
+    args::{BenchArgs, BenchExecutor, Sweep},
     print,
 };
 use crate::{
     kernels::{
         Options, PlanExecutor,
-        bench::{CASES, Case},
+        bench::{Axis, CASES, Case},
     },
     math::spec,
     nn::{CandleExecutor, Executor},
@@ -21,7 +21,11 @@ use crate::{
 /// Measures the cases one after the other, each in a process of its own: the peak memory of a process is that of all
 /// it did before.
 pub(super) fn bench(args: &BenchArgs) -> anyhow::Result<()> {
-    match &cases(&args.cases)?[..] {
+    let cases = cases(&args.cases)?;
+    if let Some(sweep) = args.sweep {
+        return cases.iter().try_for_each(|case| grow(case, sweep, args));
+    }
+    match &cases[..] {
         [case] => measure(case, args),
         cases => cases.iter().try_for_each(|case| measure_apart(case, args)),
     }
@@ -50,6 +54,28 @@ fn measure(case: &Case, args: &BenchArgs) -> anyhow::Result<()> {
     } else {
         print(&report.to_string())
     }
+}
+
+/// One line for each value of the axis, in one process: what a larger memory costs is not what is asked.
+fn grow(case: &Case, sweep: Sweep, args: &BenchArgs) -> anyhow::Result<()> {
+    let axis = match sweep {
+        Sweep::Batch => Axis::Batch,
+        Sweep::Side => Axis::Side,
+        Sweep::Width => Axis::Width,
+    };
+    for &value in axis.values() {
+        let Some(case) = case.with(axis, value) else {
+            bail!("{} has no pictures, so no side to vary; choose batch or width", case.id)
+        };
+        let mut report = case.run(&mut *executor(&case, args)?, args.seconds)?;
+        report.peak_mb = None;
+        if args.json {
+            print(&serde_json::to_string(&report)?)?;
+        } else {
+            print(&format!("{value:4} {report}"))?;
+        }
+    }
+    Ok(())
 }
 
 fn executor(case: &Case, args: &BenchArgs) -> anyhow::Result<Box<dyn Executor>> {

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::{
     math::{
-        Cond, Domain, Spec, SpecError,
+        Cond, Domain, Spec, SpecError, Value,
         noise::{Address, Stream},
     },
     nn::{
@@ -38,12 +38,16 @@ pub struct Case {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Net {
-    Mlp,
+    Mlp {
+        width: usize,
+    },
     /// A U-Net for square pictures with self-attention on the coarsest level.
     UNet {
         side: usize,
         channels: usize,
-        widths: &'static [usize],
+        width: usize,
+        /// Of the width, level by level.
+        factors: &'static [usize],
     },
 }
 
@@ -52,19 +56,52 @@ pub const CASES: &[Case] = &[
     Case {
         id: "points_mlp",
         batch: 512,
-        net: Net::Mlp,
+        net: Net::Mlp { width: 128 },
     },
-    unet_case("gray28", 64, 28, 1, &[32, 64, 64]),
-    unet_case("rgb16", 64, 16, 3, &[32, 64]),
-    unet_case("rgb32", 16, 32, 3, &[64, 128, 128]),
-    unet_case("rgb64", 8, 64, 3, &[32, 64, 128, 128]),
+    unet_case("gray28", 64, [28, 1, 32], &[1, 2, 2]),
+    unet_case("rgb16", 64, [16, 3, 32], &[1, 2]),
+    unet_case("rgb32", 16, [32, 3, 64], &[1, 2, 2]),
+    unet_case("rgb64", 8, [64, 3, 32], &[1, 2, 4, 4]),
 ];
 
-const fn unet_case(id: &'static str, batch: usize, side: usize, channels: usize, widths: &'static [usize]) -> Case {
+const fn unet_case(
+    id: &'static str,
+    batch: usize,
+    [side, channels, width]: [usize; 3],
+    factors: &'static [usize],
+) -> Case {
     Case {
         id,
         batch,
-        net: Net::UNet { side, channels, widths },
+        net: Net::UNet {
+            side,
+            channels,
+            width,
+            factors,
+        },
+    }
+}
+
+/// What a case can be varied by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Axis {
+    /// Samples in a batch.
+    Batch,
+    /// Rows and columns of a picture.
+    Side,
+    /// Channels of the finest level, or numbers in each layer of the perceptron.
+    Width,
+}
+
+impl Axis {
+    /// The values of a table of growth. Sides go by eight, so that every case can be halved to its coarsest level; widths
+    /// too, for the eight groups of its norms.
+    pub const fn values(self) -> &'static [usize] {
+        match self {
+            Self::Batch => &[1, 2, 4, 8, 16, 32, 64, 128],
+            Self::Side => &[8, 16, 24, 32, 40, 48, 56, 64],
+            Self::Width => &[16, 24, 32, 48, 64, 96, 128],
+        }
     }
 }
 
@@ -75,6 +112,10 @@ pub struct Report {
     pub case: &'static str,
     /// Samples in a batch.
     pub batch: usize,
+    /// Rows and columns of the pictures; `None` for points.
+    pub side: Option<usize>,
+    /// Channels of the finest level, or numbers in each layer of the perceptron.
+    pub width: usize,
     /// Weights of the network.
     pub params: usize,
     /// Median of a training step: forward, loss, backward, clipping, AdamW.
@@ -123,17 +164,51 @@ impl Case {
         CASES.iter().find(|case| case.id == id)
     }
 
+    /// The same with another value on one axis; `None` where it has no such axis.
+    pub fn with(mut self, axis: Axis, value: usize) -> Option<Self> {
+        let place = match (axis, &mut self.net) {
+            (Axis::Batch, _) => &mut self.batch,
+            (Axis::Side, Net::UNet { side, .. }) => side,
+            (Axis::Side, Net::Mlp { .. }) => return None,
+            (Axis::Width, Net::UNet { width, .. } | Net::Mlp { width }) => width,
+        };
+        *place = value;
+        Some(self)
+    }
+
+    fn side(&self) -> Option<usize> {
+        match self.net {
+            Net::Mlp { .. } => None,
+            Net::UNet { side, .. } => Some(side),
+        }
+    }
+
+    fn width(&self) -> usize {
+        match self.net {
+            Net::Mlp { width } | Net::UNet { width, .. } => width,
+        }
+    }
+
     /// The network.
     pub fn graph(&self) -> std::result::Result<Graph, SpecError> {
         match self.net {
-            Net::Mlp => nn::graph(&Spec::new("mlp"), Domain::Points, None),
-            Net::UNet { side, channels, widths } => {
+            Net::Mlp { width } => {
+                let spec = Spec::new("mlp").with("width", Value::Int(width as i64));
+                nn::graph(&spec, Domain::Points, None)
+            }
+            Net::UNet {
+                side,
+                channels,
+                width,
+                factors,
+            } => {
+                let widths: Vec<usize> = factors.iter().map(|factor| factor * width).collect();
                 let domain = Domain::Image {
                     channels,
                     height: side,
                     width: side,
                 };
-                unet::graph(&config(channels, widths)?, domain)
+                unet::graph(&config(channels, &widths)?, domain)
             }
         }
     }
@@ -148,6 +223,8 @@ impl Case {
         Ok(Report {
             case: self.id,
             batch: self.batch,
+            side: self.side(),
+            width: self.width(),
             params: executor.graph().weight_count(),
             train_step_ms,
             forward_ms,
@@ -270,6 +347,23 @@ mod tests {
         let expected = [75_010, 1_623_169, 1_002_883, 6_472_195, 6_338_499];
         for (case, expected) in CASES.iter().zip(expected) {
             assert_eq!(case.graph().unwrap().weight_count(), expected, "{}", case.id);
+        }
+    }
+
+    #[test]
+    fn cases_can_be_varied_over_every_axis() {
+        for case in CASES {
+            for axis in [Axis::Batch, Axis::Side, Axis::Width] {
+                for &value in axis.values() {
+                    let Some(varied) = case.with(axis, value) else {
+                        assert_eq!((case.id, axis), ("points_mlp", Axis::Side));
+                        continue;
+                    };
+                    let numbers = [varied.batch, varied.side().unwrap_or(0), varied.width()];
+                    assert_eq!(numbers[axis as usize], value);
+                    varied.graph().unwrap();
+                }
+            }
         }
     }
 }
