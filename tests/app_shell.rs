@@ -621,6 +621,7 @@ fn bundled_info(id: TrajectoryId, domain: Domain) -> TrajectoryInfo {
         class: ClassChoice::None,
         guidance: Guidance::default(),
         weaker: None,
+        classifier: None,
         class_names: Arc::default(),
     }
 }
@@ -639,6 +640,7 @@ fn a_bundled_model_plays_on_the_start_screen_and_can_be_looked_at() {
         class: ClassChoice::None,
         guidance: Guidance::default(),
         weaker: None,
+        classifier: None,
         noise: None,
     };
     studio.window.state_mut().state.ask(&mut request);

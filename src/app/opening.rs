@@ -89,6 +89,7 @@ pub fn first_look(model: Model, count: usize) -> Command {
         class: ClassChoice::None,
         guidance: Guidance::default(),
         weaker: None,
+        classifier: None,
         noise: None,
     }))
 }

@@ -157,8 +157,19 @@ pub struct SampleRequest {
     pub guidance: Guidance,
     /// Autoguidance: the weaker model that is left behind, in place of the one without a class.
     pub weaker: Option<Model>,
+    /// Classifier guidance: the judge that leads towards the class, also where the network is told none.
+    pub classifier: Option<ClassifierChoice>,
     /// Starting noise instead of the seed's: standard normal numbers in tensor order, at least `count` samples.
     pub noise: Option<Arc<[f32]>>,
+}
+
+/// A classifier that leads samples towards their class.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClassifierChoice {
+    /// How strongly: 1 is Bayes' rule, more favours typical samples.
+    pub scale: f64,
+    /// The file of the judge; `None` for the one that ships with the program for the model's data.
+    pub judge: Option<PathBuf>,
 }
 
 /// Class of the samples.
