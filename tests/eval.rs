@@ -111,7 +111,10 @@ fn pictures_have_their_own_figures() {
     for id in ["feature-frechet", "feature-kid"] {
         let apart = figure(&evaluation, id);
         assert!(apart.error.unwrap() > 0.0, "{apart:?}");
-        assert!(apart.value - apart.reference.unwrap() > 4.0 * apart.error.unwrap(), "{apart:?}");
+        assert!(
+            apart.value - apart.reference.unwrap() > 4.0 * apart.error.unwrap(),
+            "{apart:?}"
+        );
     }
     let recognised = figure(&evaluation, "recognised-share");
     assert!(

@@ -264,7 +264,8 @@ impl Subject {
     /// what the judge says.
     fn pictures(&self, request: &EvalRequest, tell: &impl Fn(&str)) -> Result<Vec<Figure>, Error> {
         let Held { set, seen, unseen, .. } = &self.data;
-        let unseen = set.tensor(&spread(unseen, request.count));
+        let unseen = rounds(unseen, request.count, request.rounds);
+        let unseen: Vec<Vec<f32>> = unseen.iter().map(|round| set.tensor(round)).collect();
         let known = || set.tensor(&spread(seen, KNOWN));
         let trial = self.judge.as_ref().map(|judge| Trial::new(judge, &known(), &unseen));
         let (mut trial, mut nearest) = (trial.transpose()?, Vec::new());
@@ -280,7 +281,7 @@ impl Subject {
             "nearest-training-distance",
             "Root mean square difference from the nearest training picture, in units of [-1, 1]",
             &nearest,
-            Some(mean_and_error(&self.to_nearest(&unseen)).0),
+            Some(mean_and_error(&self.to_nearest(&unseen.concat())).0),
         );
         Ok(trial.into_iter().flat_map(Trial::figures).chain([nearest]).collect())
     }
@@ -357,6 +358,14 @@ impl Subject {
 fn spread(all: &[u32], count: usize) -> Vec<u32> {
     let count = count.min(all.len());
     (0..count).map(|i| all[i * all.len() / count]).collect()
+}
+
+/// At most `rounds` rounds of `count` of them, each evenly spread; one round of what there is where they are fewer.
+fn rounds(all: &[u32], count: usize, rounds: usize) -> Vec<Vec<u32>> {
+    let rounds = rounds.min(all.len() / count).max(1);
+    let chosen = spread(all, rounds * count);
+    let round = |first| chosen.iter().skip(first).step_by(rounds).copied().collect();
+    (0..rounds).map(round).collect()
 }
 
 /// Unseen data in the hands of a model.
