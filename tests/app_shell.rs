@@ -122,7 +122,7 @@ impl Studio<'_> {
     /// What was asked since the last call, without what the window asks by itself.
     fn asked(&self) -> Vec<Command> {
         let by_itself =
-            |c: &Command| matches!(c, Command::Estimate(_) | Command::LoadData(_)) || plays_a_bundled_model(c);
+            |c: &Command| matches!(c, Command::Estimate(_) | Command::LoadData(..)) || plays_a_bundled_model(c);
         self.commands.try_iter().filter(|c| !by_itself(c)).collect()
     }
 
@@ -304,7 +304,7 @@ fn an_empty_lab_shows_the_data_and_asks_for_nothing_but_their_description() {
     assert!(
         asked
             .iter()
-            .any(|c| matches!(c, Command::LoadData(r) if r.source == "moons")),
+            .any(|c| matches!(c, Command::LoadData(r, _) if r.source == "moons")),
         "{asked:?}"
     );
     assert!(studio.shows("Reading the data"));
@@ -452,7 +452,7 @@ fn the_data_view_describes_filters_and_names_what_was_left_out() {
     assert!(
         asked
             .iter()
-            .any(|c| matches!(c, Command::LoadData(r) if r.source == "digits8x8")),
+            .any(|c| matches!(c, Command::LoadData(r, _) if r.source == "digits8x8")),
         "{asked:?}"
     );
     let mut digits = summary(&small("digits8x8"));
@@ -519,7 +519,7 @@ fn import_choices_change_what_the_engine_is_asked_to_read() {
     assert!(
         asked
             .iter()
-            .any(|c| matches!(c, Command::LoadData(r) if r.size == Some(8))),
+            .any(|c| matches!(c, Command::LoadData(r, _) if r.size == Some(8))),
         "{asked:?}"
     );
 }
@@ -621,6 +621,7 @@ fn bundled_info(id: TrajectoryId, domain: Domain) -> TrajectoryInfo {
         class: ClassChoice::None,
         guidance: Guidance::default(),
         weaker: None,
+        classifier: None,
         class_names: Arc::default(),
     }
 }
@@ -639,6 +640,7 @@ fn a_bundled_model_plays_on_the_start_screen_and_can_be_looked_at() {
         class: ClassChoice::None,
         guidance: Guidance::default(),
         weaker: None,
+        classifier: None,
         noise: None,
     };
     studio.window.state_mut().state.ask(&mut request);

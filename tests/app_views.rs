@@ -110,6 +110,7 @@ fn info(domain: Domain, moves: usize, count: usize) -> TrajectoryInfo {
         class: ClassChoice::None,
         guidance: Guidance::default(),
         weaker: None,
+        classifier: None,
         class_names: [].into(),
     }
 }
@@ -168,6 +169,7 @@ fn request(id: u64) -> SampleRequest {
         class: ClassChoice::None,
         guidance: Guidance::default(),
         weaker: None,
+        classifier: None,
         noise: None,
     }
 }

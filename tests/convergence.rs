@@ -3,8 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first fault")]
 
+mod affine;
+
 use std::sync::{Arc, Mutex};
 
+use affine::{OneByOne, statistics};
 use candle_core::{Device, Tensor};
 use diffusion_studio::{
     diffusion::{
@@ -527,53 +530,6 @@ fn one_ddim_step_is_one_plms_transfer() {
 
 // Mean and deviation of the stochastic samplers.
 
-/// Sample 0 starts at 0 and sample 1 at 1, both without noise; every other sample starts at 0 and gets one unit of noise
-/// in one draw. On a Gaussian all samplers are affine, so this tells their whole distribution.
-struct OneByOne {
-    draws: u64,
-    asked: Arc<Mutex<u64>>,
-}
-
-impl NoiseSource for OneByOne {
-    fn normals(&self, sample: u64, mv: u64, draw: u64, out: &mut [f32]) {
-        let mut asked = self.asked.lock().unwrap();
-        *asked = (*asked).max(draw + 1);
-        out.fill(if sample == 2 + mv * self.draws + draw { 1.0 } else { 0.0 });
-    }
-}
-
-/// Mean and standard deviation of the samples that a start of variance `start_var` (in the sampler's own scale) leads to.
-fn statistics(
-    spec: &Spec,
-    schedule: &Arc<dyn NoiseSchedule>,
-    moves: &[Move],
-    draws: u64,
-    start_var: f64,
-) -> (f64, f64) {
-    let batch = 2 + moves.len() * draws as usize;
-    let mut start = vec![0.0; batch];
-    start[1] = 1.0;
-    let asked = Arc::new(Mutex::new(0));
-    let trajectory = Trajectory::new(
-        moves.to_vec(),
-        sampler::build(spec).unwrap(),
-        Box::new(Mixture::gaussian(vec![0.3], 0.5)),
-        schedule.clone(),
-        Box::new(OneByOne {
-            draws,
-            asked: asked.clone(),
-        }),
-        &tensor(&start),
-        0,
-    )
-    .unwrap();
-    let last = values(&trajectory.map(Result::unwrap).last().unwrap().next);
-    assert!(*asked.lock().unwrap() <= draws, "{}: more draws than expected", spec.id);
-    let mean = last[0];
-    let variance: f64 = last[2..].iter().map(|v| (v - mean).powi(2)).sum();
-    (mean, (variance + start_var * (last[1] - mean).powi(2)).sqrt())
-}
-
 fn check_std(spec: &Spec, schedule: &str, spacing: &str, start_var: f64, expected: &[(usize, f64)]) {
     let schedule = built(schedule);
     for &(n, expected) in expected {
@@ -631,16 +587,12 @@ fn ancestral_noise_of_a_learned_variance_lies_between() {
     let small = (1.0 - bars[1]) / (1.0 - bars[0]) * beta;
     for share in [0.0, 0.4, 1.0] {
         let spec = Spec::new("ddpm").with("variance", Value::Text("learned".into()));
-        let noise = OneByOne {
-            draws: 1,
-            asked: Arc::new(Mutex::new(0)),
-        };
         let mut walk = Trajectory::new(
             moves.clone(),
             sampler::build(&spec).unwrap(),
             Box::new(Saying(share)),
             schedule.clone(),
-            Box::new(noise),
+            Box::new(OneByOne::new(1)),
             &tensor(&[0.0, 0.0, 0.0]),
             0,
         )

@@ -52,6 +52,7 @@ fn provenance() -> Provenance {
             rescale: 0.7,
         },
         weaker: Some("moons-0001, step 300".into()),
+        classifier: Some(2.5),
         step: Some(17),
         sample: None,
     }

@@ -490,10 +490,13 @@ fn impossible_requests_say_what_to_do() {
     let mut recipe = points(5);
     recipe.data.source = "mons".into();
     rig.send(train(recipe)).rest();
-    rig.send(Command::LoadData(DataRecipe {
-        source: "/no/such/place".into(),
-        ..DataRecipe::default()
-    }))
+    rig.send(Command::LoadData(
+        DataRecipe {
+            source: "/no/such/place".into(),
+            ..DataRecipe::default()
+        },
+        Default::default(),
+    ))
     .rest();
     let events = rig.take();
     let messages = failures(&events);
@@ -521,7 +524,7 @@ fn impossible_requests_say_what_to_do() {
 fn data_and_estimates_are_told_before_the_start() {
     let runs = tempdir().unwrap();
     let mut rig = Rig::new(runs.path());
-    rig.send(Command::LoadData(points(1).data));
+    rig.send(Command::LoadData(points(1).data, Default::default()));
     rig.send(Command::Estimate(Box::new(points(1000)))).rest();
     let events = rig.take();
     assert!(matches!(&events[0], Event::DataLoaded(summary) if summary.validation > 0));

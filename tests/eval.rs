@@ -28,6 +28,7 @@ fn request(model: Model) -> EvalRequest {
         rounds: 3,
         seed: 5,
         likelihood: 48,
+        judge: None,
     }
 }
 
@@ -106,6 +107,22 @@ fn pictures_have_their_own_figures() {
         nearest.reference.unwrap() > 0.05 && nearest.reference.unwrap() < nearest.value,
         "{nearest:?}"
     );
+    assert_eq!(evaluation.judge.as_deref(), Some("digits8x8"));
+    for id in ["feature-frechet", "feature-kid"] {
+        let apart = figure(&evaluation, id);
+        assert!(apart.error.unwrap() > 0.0, "{apart:?}");
+        assert!(
+            apart.value - apart.reference.unwrap() > 4.0 * apart.error.unwrap(),
+            "{apart:?}"
+        );
+    }
+    let recognised = figure(&evaluation, "recognised-share");
+    assert!(
+        recognised.value < 0.5 && recognised.reference.unwrap() > 0.9,
+        "{recognised:?}"
+    );
+    // The model is told no class, so there is none to be right about.
+    assert!(evaluation.figures.iter().all(|f| f.id != "class-accuracy"));
     for id in ["bits-per-dim-path", "bits-per-dim-bound"] {
         let bits = figure(&evaluation, id);
         // Eight bits is what a byte takes that nobody knows anything about.

@@ -9,7 +9,7 @@ use diffusion_studio::{
     diffusion::{Denoiser as _, Guidance, NetDenoiser},
     engine::{
         Command,
-        command::{ClassChoice, Model, SampleRequest},
+        command::{ClassChoice, ClassifierChoice, Model, SampleRequest},
     },
     math::{Cond, Domain, Level, Spec, Value, target::Target},
     nn::{self, CandleExecutor, Executor as _, SharedNet},
@@ -62,6 +62,54 @@ fn a_weaker_model_is_left_behind() {
     );
     let other = run(runs.path(), 1, "cosine");
     assert!(away(2.0, &other).unwrap_err().contains("another noise schedule"));
+}
+
+/// A model that was never told a class follows the judge of its data towards one.
+#[test]
+fn a_classifier_leads() {
+    let runs = tempdir().unwrap();
+    let mut recipe = points(2);
+    recipe.data.source = "digits8x8".into();
+    recipe.schedule = Spec::new("cosine");
+    recipe.net = Spec::new("unet")
+        .with("base-channels", Value::Int(8))
+        .with("groups", Value::Int(4))
+        .with("head-dim", Value::Int(8));
+    let model = folder(&Rig::new(runs.path()).send(train(recipe)).rest().take());
+    let led = |scale: Option<f64>, class| {
+        let change = |request: &mut SampleRequest| {
+            request.class = class;
+            request.classifier = scale.map(|scale| ClassifierChoice { scale, judge: None });
+        };
+        let mut wanted = request(1, 6, "ddim");
+        wanted.model = Model::Folder(model.clone());
+        change(&mut wanted);
+        let events = Rig::new(runs.path())
+            .send(Command::Sample(Box::new(wanted)))
+            .rest()
+            .take();
+        match failures(&events).pop() {
+            Some(failure) => Err(failure),
+            None => Ok(steps(&events, 1).pop().unwrap().x),
+        }
+    };
+    let (each, three) = (ClassChoice::Each, ClassChoice::One(3));
+    let plain = led(None, ClassChoice::None).unwrap();
+    assert_eq!(led(Some(0.0), each).unwrap(), plain);
+    assert_ne!(led(Some(3.0), each).unwrap(), plain);
+    assert_ne!(led(Some(3.0), each).unwrap(), led(Some(3.0), three).unwrap());
+    let fault = |scale, class| led(scale, class).unwrap_err();
+    assert!(fault(None, three).contains("let a classifier lead"));
+    assert!(fault(Some(1.0), ClassChoice::None).contains("choose one, or each"));
+    assert!(fault(Some(1.0), ClassChoice::One(10)).contains("the classes are 0 to 9"));
+    let rings = run(runs.path(), 1, "linear");
+    let of_points = made(runs.path(), &rings, |r| {
+        r.classifier = Some(ClassifierChoice {
+            scale: 1.0,
+            judge: None,
+        });
+    });
+    assert!(of_points.unwrap_err().contains("there is no classifier"));
 }
 
 #[test]

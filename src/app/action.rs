@@ -78,6 +78,10 @@ pub enum Action {
     UseData(String),
     /// Learns from drawn points or pasted pictures.
     UseOwn(Box<Own>),
+    /// Gives up the data that are being read.
+    CancelReading,
+    /// Reads the data of the data view once more.
+    ReadAgain,
     /// Takes a picture from the clipboard as data.
     Paste,
     /// Puts a noise schedule into the Lab's form.

@@ -17,10 +17,10 @@ use crate::{
 /// What was opened.
 #[derive(Clone, Debug)]
 pub enum Opened {
-    /// A recipe for the Lab.
-    Recipe(Box<Recipe>),
-    /// Trained weights and how they were trained.
-    Model(PathBuf, Box<Recipe>),
+    /// A recipe for the Lab, and data that it cannot name.
+    Recipe(Box<Recipe>, Option<Own>),
+    /// Trained weights, how they were trained, and data that the recipe cannot name.
+    Model(PathBuf, Box<Recipe>, Option<Own>),
     /// A file or folder to learn from.
     Data(String),
     /// Several files to learn from.
@@ -46,14 +46,15 @@ fn open_one(path: &Path) -> Result<Opened, String> {
     let is_recipe = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("toml"));
     if is_recipe {
         let recipe = Recipe::load(path).map_err(|e| e.to_string())?;
-        return Ok(Opened::Recipe(Box::new(recipe)));
+        return Ok(Opened::Recipe(Box::new(recipe), None));
     }
     if path.join("recipe.toml").is_file() {
         return open_run(path);
     }
     if let Some(run) = run_of_checkpoint(path) {
         let recipe = run.recipe().map_err(|e| e.to_string())?;
-        return Ok(Opened::Model(path.to_owned(), Box::new(recipe)));
+        let own = Own::kept(&run, &recipe.data);
+        return Ok(Opened::Model(path.to_owned(), Box::new(recipe), own));
     }
     Ok(Opened::Data(path.display().to_string()))
 }
@@ -62,10 +63,11 @@ fn open_one(path: &Path) -> Result<Opened, String> {
 fn open_run(path: &Path) -> Result<Opened, String> {
     let run = RunFolder::open(path).map_err(|e| e.to_string())?;
     let recipe = Box::new(run.recipe().map_err(|e| e.to_string())?);
+    let own = Own::kept(&run, &recipe.data);
     if run.checkpoints().is_empty() {
-        Ok(Opened::Recipe(recipe))
+        Ok(Opened::Recipe(recipe, own))
     } else {
-        Ok(Opened::Model(path.to_owned(), recipe))
+        Ok(Opened::Model(path.to_owned(), recipe, own))
     }
 }
 
@@ -89,6 +91,7 @@ pub fn first_look(model: Model, count: usize) -> Command {
         class: ClassChoice::None,
         guidance: Guidance::default(),
         weaker: None,
+        classifier: None,
         noise: None,
     }))
 }
@@ -123,7 +126,7 @@ mod tests {
         std::fs::write(path("bad.toml"), "version = 1\nsede = 5\n").unwrap();
         let open = |name: &str| open(&[path(name)]);
         assert!(matches!(open("cats.csv"), Ok(Opened::Data(_))));
-        assert!(matches!(open("good.toml"), Ok(Opened::Recipe(r)) if r.seed == 5));
+        assert!(matches!(open("good.toml"), Ok(Opened::Recipe(r, None)) if r.seed == 5));
         assert!(open("bad.toml").unwrap_err().contains("sede"));
         assert!(open("none").unwrap_err().contains("does not exist"));
         assert!(matches!(super::open(&[path("a"), path("b")]), Ok(Opened::Own(_))));

@@ -1,14 +1,17 @@
-//! The user's own data that no path describes: drawn points, pasted pictures, several dropped files. Loaded on a thread
-//! of its own, so that the window never waits.
+//! The user's own data that no path describes: drawn points, pasted pictures, several dropped files, and what an earlier
+//! run kept of them. Loaded on a thread of its own, so that the window never waits.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use crossbeam_channel::{Receiver, bounded};
 
 use crate::{
     data::{self, DataError, Dataset, Picture, Progress, Split, Stats},
-    engine::event::DataSummary,
-    files::recipe::DataRecipe,
+    engine::{Error, event::DataSummary},
+    files::{RunFolder, recipe::DataRecipe},
 };
 
 /// Own data and what they are called in a recipe.
@@ -31,6 +34,8 @@ pub enum OwnSource {
     Pictures(Vec<Picture>),
     /// Several files and folders.
     Files(Vec<PathBuf>),
+    /// What the run in this folder learned from.
+    Kept(PathBuf),
 }
 
 impl Own {
@@ -66,12 +71,22 @@ impl Own {
         }
     }
 
-    fn load(&self, recipe: &DataRecipe, progress: &Progress) -> Result<Dataset, DataError> {
+    /// What an earlier run was given that its recipe cannot name, where there was such a thing.
+    pub fn kept(run: &RunFolder, recipe: &DataRecipe) -> Option<Self> {
+        run.keeps_data().then(|| Self {
+            id: recipe.source.clone(),
+            label: "Data of an earlier run".into(),
+            source: OwnSource::Kept(run.path().to_owned()),
+        })
+    }
+
+    fn load(&self, recipe: &DataRecipe, progress: &Progress) -> Result<Dataset, Error> {
         let data = match &self.source {
-            OwnSource::Points(xy) => Dataset::from_points(&self.label, xy),
-            OwnSource::Pictures(pictures) => data::from_pictures(pictures, recipe, progress),
-            OwnSource::Files(paths) => data::from_files(paths, recipe, progress),
-        }?;
+            OwnSource::Points(xy) => Dataset::from_points(&self.label, xy)?,
+            OwnSource::Pictures(pictures) => data::from_pictures(pictures, recipe, progress)?,
+            OwnSource::Files(paths) => data::from_files(paths, recipe, progress)?,
+            OwnSource::Kept(folder) => kept(folder)?,
+        };
         Ok(Dataset {
             id: self.id.clone(),
             label: self.label.clone(),
@@ -80,7 +95,7 @@ impl Own {
     }
 
     /// Loads and describes the data.
-    pub fn describe(&self, recipe: &DataRecipe, progress: &Progress) -> Result<DataSummary, DataError> {
+    pub fn describe(&self, recipe: &DataRecipe, progress: &Progress) -> Result<DataSummary, Error> {
         let data = self.load(recipe, progress)?;
         let stats = Stats::of(&data);
         let validation = Split::new(data.count, recipe.validation, 0).validation.len();
@@ -92,56 +107,51 @@ impl Own {
     }
 }
 
-/// Own data on their way.
-#[derive(Debug, Default)]
-pub struct Importer(Option<Job>);
-
-#[derive(Debug)]
-struct Job {
-    answer: Receiver<Result<DataSummary, DataError>>,
-    progress: Arc<Progress>,
+fn kept(folder: &Path) -> Result<Dataset, Error> {
+    let gone = || {
+        Error::Refused(format!(
+            "{} keeps no data any more; choose other data",
+            folder.display()
+        ))
+    };
+    RunFolder::open(folder)?.kept_data()?.ok_or_else(gone)
 }
 
+/// Own data on their way.
+#[derive(Debug, Default)]
+pub struct Importer(Option<Receiver<Result<DataSummary, Error>>>);
+
 impl Importer {
-    /// Begins to load; what was being loaded before is given up.
-    pub fn begin(&mut self, own: Own, recipe: DataRecipe, done: impl FnOnce() + Send + 'static) {
-        self.cancel();
+    /// Begins to load; what was being loaded before is no longer waited for.
+    pub fn begin(
+        &mut self,
+        own: Own,
+        recipe: DataRecipe,
+        progress: Arc<Progress>,
+        done: impl FnOnce() + Send + 'static,
+    ) {
         let (send, answer) = bounded(1);
-        let progress = Arc::new(Progress::default());
-        let seen = progress.clone();
         let work = move || {
             // Nobody waits any more when the import was given up.
-            drop(send.send(own.describe(&recipe, &seen)));
+            drop(send.send(own.describe(&recipe, &progress)));
             done();
         };
-        if std::thread::Builder::new().name("import".into()).spawn(work).is_ok() {
-            self.0 = Some(Job { answer, progress });
-        }
+        let started = std::thread::Builder::new().name("import".into()).spawn(work).is_ok();
+        self.0 = started.then_some(answer);
     }
 
-    /// Gives up.
-    pub fn cancel(&mut self) {
-        if let Some(job) = self.0.take() {
-            job.progress.cancel();
-        }
-    }
-
-    /// `(done, total)` of what is being loaded.
-    pub fn progress(&self) -> Option<(usize, usize)> {
-        Some(self.0.as_ref()?.progress.get())
-    }
-
-    /// What was loaded since the last call.
-    pub fn poll(&mut self) -> Option<Result<DataSummary, DataError>> {
-        let answer = self.0.as_ref()?.answer.try_recv().ok()?;
+    /// What was loaded since the last call. Nothing comes of an import that was cancelled.
+    pub fn poll(&mut self) -> Option<Result<DataSummary, Error>> {
+        let answer = self.0.as_ref()?.try_recv().ok()?;
         self.0 = None;
-        Some(answer)
+        Some(answer).filter(|a| !matches!(a, Err(Error::Data(DataError::Cancelled))))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files::Recipe;
 
     fn picture(grey: u8) -> Picture {
         Picture {
@@ -175,9 +185,37 @@ mod tests {
         let (send, done) = bounded(1);
         let mut importer = Importer::default();
         let own = Own::points(vec![[0.0, 0.0], [1.0, 2.0]]);
-        importer.begin(own, DataRecipe::default(), move || send.send(()).unwrap());
+        let progress = Arc::new(Progress::default());
+        importer.begin(own, DataRecipe::default(), progress, move || send.send(()).unwrap());
         done.recv().unwrap();
         assert_eq!(importer.poll().unwrap().unwrap().data.count, 2);
-        assert!(importer.poll().is_none() && importer.progress().is_none());
+        assert!(importer.poll().is_none());
+    }
+
+    #[test]
+    fn a_cancelled_import_says_nothing() {
+        let (send, done) = bounded(1);
+        let mut importer = Importer::default();
+        let own = Own::pasted(picture(10), Some(&Own::pasted(picture(20), None)));
+        let progress = Arc::new(Progress::default());
+        progress.cancel();
+        importer.begin(own, DataRecipe::default(), progress, move || send.send(()).unwrap());
+        done.recv().unwrap();
+        assert!(importer.poll().is_none());
+    }
+
+    #[test]
+    fn what_an_earlier_run_kept_is_found_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut recipe = Recipe::default();
+        recipe.data.source = "drawn".into();
+        let (run, _lock) = RunFolder::create(&folder.path().join("run"), &recipe).unwrap();
+        assert!(Own::kept(&run, &recipe.data).is_none());
+        let xy: Vec<_> = (0..20).map(|i| [f64::from(i), f64::from(i * i % 7)]).collect();
+        let drawn = Dataset::from_points("Your points", &xy).unwrap();
+        run.keep_data(&drawn).unwrap();
+        let own = Own::kept(&run, &recipe.data).unwrap();
+        let summary = own.describe(&recipe.data, &Progress::default()).unwrap();
+        assert_eq!((summary.data.hash, summary.data.id.as_str()), (drawn.hash, "drawn"));
     }
 }

@@ -35,7 +35,10 @@ use super::{
     theme,
     worker::{Wake, Worker},
 };
-use crate::engine::{Command, Event, RunId, command::Model};
+use crate::{
+    engine::{Command, Event, RunId, command::Model},
+    files::Recipe,
+};
 
 /// Key of what is remembered between two starts.
 const STORED: &str = "studio";
@@ -203,15 +206,15 @@ impl App {
         let shown = self.state.workspace != Workspace::Start;
         let data = &self.recipe.settled().data;
         if shown && self.state.data_wanted(data) {
-            self.state.data_asked(data);
+            let progress = self.state.data_asked(data);
             match self.recipe.own_data() {
                 Some(own) => {
                     let ctx = ctx.clone();
                     self.importer
-                        .begin(own.clone(), data.clone(), move || ctx.request_repaint());
+                        .begin(own.clone(), data.clone(), progress, move || ctx.request_repaint());
                 }
                 None => {
-                    self.worker.send(Command::LoadData(data.clone()));
+                    self.worker.send(Command::LoadData(data.clone(), progress));
                 }
             }
         }
@@ -219,7 +222,6 @@ impl App {
 
     /// Own data were read on their thread.
     fn import_done(&mut self) {
-        self.state.import_progress = self.importer.progress();
         let Some(answer) = self.importer.poll() else { return };
         let event = match answer {
             Ok(summary) => Event::DataLoaded(Box::new(summary)),
@@ -291,6 +293,8 @@ impl App {
             Action::Edit(recipe) => self.recipe.put(*recipe),
             Action::UseData(source) => self.recipe.use_data(&source),
             Action::UseOwn(own) => self.use_own(*own),
+            Action::CancelReading => self.state.cancel_reading(),
+            Action::ReadAgain => self.state.data_outdated(),
             Action::Open(paths) => self.open(&paths),
             Action::Browse(browse) => self.asking = Some((browse, Asking::new(ctx, question_for(browse)))),
             Action::Paste => self.paste(),
@@ -334,12 +338,12 @@ impl App {
 
     fn open(&mut self, paths: &[PathBuf]) {
         match opening::open(paths) {
-            Ok(Opened::Recipe(recipe)) => {
-                self.recipe.put(*recipe);
+            Ok(Opened::Recipe(recipe, own)) => {
+                self.put(*recipe, own);
                 self.out.push(Action::Show(Workspace::Lab));
             }
-            Ok(Opened::Model(folder, recipe)) => {
-                self.recipe.put(*recipe);
+            Ok(Opened::Model(folder, recipe, own)) => {
+                self.put(*recipe, own);
                 let count = if catalogue::is_points(&self.recipe.recipe.data.source) {
                     800
                 } else {
@@ -355,6 +359,14 @@ impl App {
                 self.out.push(Action::Show(Workspace::Data));
             }
             Err(message) => self.state.notify(Notice::new(Severity::Error, message)),
+        }
+    }
+
+    /// The recipe of a run and the data that only the run kept.
+    fn put(&mut self, recipe: Recipe, own: Option<Own>) {
+        self.recipe.put(recipe);
+        if let Some(own) = own {
+            self.use_own(own);
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the window knows: plain data, changed only by what the engine tells and by applied actions.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use super::{
     action::{Action, Workspace},
@@ -9,7 +9,7 @@ use super::{
     run_view::{RunView, Verb},
     trajectories::Trajectories,
 };
-use crate::data::Dataset;
+use crate::data::{Dataset, Progress};
 use crate::engine::{
     Command, Event, RunId, TrajectoryId,
     command::SampleRequest,
@@ -39,8 +39,6 @@ pub struct AppState {
     pub data: DataView,
     /// What the engine was last asked to describe.
     data_recipe: Option<DataRecipe>,
-    /// `(done, total)` of own data that are being read.
-    pub import_progress: Option<(usize, usize)>,
     /// What the engine measured.
     pub estimates: Estimates,
     /// Newest score field.
@@ -61,7 +59,12 @@ pub enum DataView {
     #[default]
     Empty,
     /// The engine is reading this source.
-    Loading(String),
+    Loading {
+        /// The recipe's source.
+        source: String,
+        /// How far it is; cancels it, too.
+        progress: Arc<Progress>,
+    },
     /// Loaded.
     Loaded(Box<DataSummary>),
     /// Could not be loaded.
@@ -142,7 +145,9 @@ impl AppState {
 
     /// Whether these data are neither described nor on their way.
     pub fn data_wanted(&self, recipe: &DataRecipe) -> bool {
-        self.data_recipe.as_ref().is_none_or(|asked| !same_data(asked, recipe))
+        self.data_recipe
+            .as_ref()
+            .is_none_or(|asked| !(asked.stores_like(recipe) && asked.validation == recipe.validation))
     }
 
     /// The data of a recipe, if they are the described ones.
@@ -156,10 +161,29 @@ impl AppState {
         self.data_recipe = None;
     }
 
-    /// The engine was asked to describe these data.
-    pub fn data_asked(&mut self, recipe: &DataRecipe) {
+    /// These data are to be described: what was being read before is given up. Returns where the reading is followed.
+    pub fn data_asked(&mut self, recipe: &DataRecipe) -> Arc<Progress> {
+        self.cancel_reading();
+        let progress = Arc::<Progress>::default();
         self.data_recipe = Some(recipe.clone());
-        self.data = DataView::Loading(recipe.source.clone());
+        self.data = DataView::Loading {
+            source: recipe.source.clone(),
+            progress: progress.clone(),
+        };
+        progress
+    }
+
+    /// Whether the reading of the present data was given up.
+    pub fn was_cancelled(&self) -> bool {
+        self.data_recipe.is_some() && matches!(self.data, DataView::Empty)
+    }
+
+    /// Gives up what is being read.
+    pub fn cancel_reading(&mut self) {
+        if let DataView::Loading { progress, .. } = &self.data {
+            progress.cancel();
+            self.data = DataView::Empty;
+        }
     }
 
     /// Something was asked of the run and has not taken effect yet.
@@ -205,7 +229,7 @@ impl AppState {
     }
 
     /// The newest preview of a running training, newest wins.
-    pub fn preview(&mut self, preview: std::sync::Arc<Preview>) {
+    pub fn preview(&mut self, preview: Arc<Preview>) {
         if let Some(run) = self.run.as_mut().filter(|r| r.info.run == preview.run) {
             run.preview = Some(preview);
         }
@@ -220,7 +244,10 @@ impl AppState {
         match event {
             Event::DataLoaded(summary) => self.data = DataView::Loaded(summary),
             Event::DataFailed { source, message } => {
-                self.notify(Notice::new(Severity::Error, format!("{source}: {message}")));
+                // The data view says it itself.
+                if self.workspace != Workspace::Data {
+                    self.notify(Notice::new(Severity::Error, message.as_str()));
+                }
                 self.data = DataView::Failed { source, message };
             }
             Event::Estimated(estimate) => self.estimates.answer(estimate),
@@ -278,8 +305,11 @@ impl AppState {
         if let Some(view) = self.trajectories.get_mut(id) {
             view.request = request;
         }
-        self.current = Some(id);
-        self.playback.open(0, false);
+        // The film of the start page does not push aside what is being looked at.
+        if self.workspace != Workspace::Start || self.current.is_none() {
+            self.current = Some(id);
+            self.playback.open(0, false);
+        }
     }
 
     fn trajectory_step(&mut self, id: TrajectoryId, frame: crate::engine::event::StepFrame, out: &mut Vec<Action>) {
@@ -311,17 +341,6 @@ impl AppState {
             self.notify(Notice::new(Severity::Error, format!("{what}: {message}")));
         }
     }
-}
-
-/// Whether two recipes lead to the same samples; augmentation happens later and the split is not shown sample by sample.
-fn same_data(a: &DataRecipe, b: &DataRecipe) -> bool {
-    let stored = |r: &DataRecipe| DataRecipe {
-        flip: false,
-        shift: 0,
-        rotate: 0.0,
-        ..r.clone()
-    };
-    stored(a) == stored(b)
 }
 
 #[cfg(test)]

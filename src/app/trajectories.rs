@@ -195,6 +195,7 @@ mod tests {
             class: ClassChoice::None,
             guidance: Guidance::default(),
             weaker: None,
+            classifier: None,
             class_names: Arc::default(),
         }
     }

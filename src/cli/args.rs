@@ -64,6 +64,8 @@ pub(super) enum Command {
     Bench(BenchArgs),
     /// Measure a trained model, with errors
     Eval(EvalArgs),
+    /// Train a classifier of labelled pictures, for `eval` and `sample --classifier`
+    Judge(JudgeArgs),
     /// List what can be chosen, with parameters and papers
     List(ListArgs),
 }
@@ -128,6 +130,12 @@ pub(super) struct SampleArgs {
     /// Guide away from this weaker model instead of from the one without a class
     #[arg(long, value_name = "MODEL")]
     pub(super) autoguide: Option<PathBuf>,
+    /// Follow a classifier towards the class so strongly; 1 is Bayes' rule
+    #[arg(long, value_name = "SCALE", value_parser = strength, requires = "class")]
+    pub(super) classifier: Option<f64>,
+    /// The classifier, made with `judge` (default: the one that ships with the program)
+    #[arg(long, value_name = "F.safetensors", requires = "classifier")]
+    pub(super) judge: Option<PathBuf>,
     /// Class by name or index, or `each`
     #[arg(long, value_name = "C")]
     pub(super) class: Option<String>,
@@ -173,6 +181,11 @@ fn share(text: &str) -> Result<f64, String> {
     value.ok_or_else(|| "expected a share from 0 to 1".into())
 }
 
+fn strength(text: &str) -> Result<f64, String> {
+    let value = text.parse().ok().filter(|v: &f64| v.is_finite() && *v >= 0.0);
+    value.ok_or_else(|| "expected a number from 0, e.g. 2".into())
+}
+
 #[derive(Debug, Args)]
 pub(super) struct EvalArgs {
     /// Run folder, checkpoint folder, or the id of a bundled model
@@ -196,12 +209,31 @@ pub(super) struct EvalArgs {
     /// Seed of the first round
     #[arg(long, default_value_t = 0, value_name = "S")]
     pub(super) seed: u64,
+    /// Classifier that looks at pictures, made with `judge` (default: the one that ships with the program)
+    #[arg(long, value_name = "F.safetensors")]
+    pub(super) judge: Option<PathBuf>,
     /// Unseen data samples whose likelihood is measured; 0 for none
     #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=100_000))]
     pub(super) likelihood: u64,
     /// As JSON
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct JudgeArgs {
+    /// Labelled pictures by name, or a folder or file of your own
+    #[arg(long, value_name = "NAME|PATH")]
+    pub(super) data: String,
+    /// Passes over the pictures
+    #[arg(long, default_value_t = 12, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(super) epochs: u64,
+    /// Seed of weights, batches and noise
+    #[arg(long, default_value_t = 0, value_name = "S")]
+    pub(super) seed: u64,
+    /// File to write
+    #[arg(long, value_name = "F.safetensors")]
+    pub(super) out: PathBuf,
 }
 
 #[derive(Debug, Args)]

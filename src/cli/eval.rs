@@ -20,14 +20,18 @@ pub(super) fn eval(args: &EvalArgs, settings: &Settings) -> anyhow::Result<Strin
         rounds: args.rounds as usize,
         seed: args.seed,
         likelihood: args.likelihood as usize,
+        judge: args.judge.clone(),
     };
     let evaluation = evaluate(&request, settings.device, say)?;
     if args.json {
         return Ok(serde_json::to_string_pretty(&evaluation)?);
     }
     let lines: Vec<String> = evaluation.figures.iter().map(line).collect();
+    let judge = evaluation
+        .judge
+        .map_or(String::new(), |data| format!(", judged by a classifier of {data}"));
     Ok(format!(
-        "{} on {}\n{}",
+        "{} on {}{judge}\n{}",
         evaluation.model,
         evaluation.data,
         lines.join("\n")

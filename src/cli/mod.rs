@@ -9,6 +9,7 @@ use clap::Parser as _;
 mod args;
 mod bench;
 mod eval;
+mod judge;
 mod list;
 mod sample;
 mod threads;
@@ -80,6 +81,7 @@ fn carry_out(command: Command, settings: Settings) -> anyhow::Result<()> {
         Command::List(args) => print(&list::list(&args)?)?,
         Command::Bench(args) => bench::bench(&args)?,
         Command::Eval(args) => print(&eval::eval(&args, &settings)?)?,
+        Command::Judge(args) => print(&judge::judge(&args, &settings)?)?,
         Command::Train(args) => train::train(&args, settings)?,
         Command::Sample(args) => sample::sample(&args, &settings)?,
     }

@@ -14,11 +14,12 @@ use crate::{
     diffusion::Guidance,
     engine::{
         Settings, TrajectoryId,
-        command::{ClassChoice, Model, SampleRequest},
+        command::{ClassChoice, ClassifierChoice, Model, SampleRequest},
         event::TrajectoryInfo,
         export::{Kind, Shown},
         headless::{self, Samples},
         model,
+        sample::class_names,
     },
     files::{Overwrite, Tensor, Tensors, bundled, tensors::Notes},
     math::{Params, Spec, Value, spec},
@@ -76,7 +77,7 @@ impl Format {
 }
 
 /// Says before the work, not after it, that a file is in the way.
-fn refuse_existing(path: &Path) -> anyhow::Result<()> {
+pub(super) fn refuse_existing(path: &Path) -> anyhow::Result<()> {
     if path.is_file() || path.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
         bail!(
             "“{}” already exists and is not overwritten; choose another name or remove it first",
@@ -108,7 +109,11 @@ fn write(samples: Samples, out: &Path, format: Format) -> anyhow::Result<PathBuf
 
 fn request(args: &SampleArgs) -> anyhow::Result<SampleRequest> {
     let chosen = model(&args.model);
-    let names = model::load(&chosen)?.info.class_names;
+    let info = model::load(&chosen)?.info;
+    let names = match args.classifier {
+        Some(_) => class_names(&info, args.judge.as_deref())?,
+        None => info.class_names,
+    };
     Ok(SampleRequest {
         id: TrajectoryId(1),
         model: chosen,
@@ -123,6 +128,10 @@ fn request(args: &SampleArgs) -> anyhow::Result<SampleRequest> {
             .map_or(Ok(ClassChoice::None), |text| class(text, &names))?,
         guidance: guidance(args)?,
         weaker: args.autoguide.as_deref().map(model),
+        classifier: args.classifier.map(|scale| ClassifierChoice {
+            scale,
+            judge: args.judge.clone(),
+        }),
         noise: args.noise.as_deref().map(noise).transpose()?,
     })
 }

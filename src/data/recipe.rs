@@ -62,6 +62,23 @@ pub enum Fit {
     Refuse,
 }
 
+impl DataRecipe {
+    /// Whether both lead to the same samples in store: augmentation and the validation split come later.
+    pub fn stores_like(&self, other: &Self) -> bool {
+        self.stored() == other.stored()
+    }
+
+    fn stored(&self) -> Self {
+        Self {
+            validation: 0.0,
+            flip: false,
+            shift: 0,
+            rotate: 0.0,
+            ..self.clone()
+        }
+    }
+}
+
 impl Default for DataRecipe {
     fn default() -> Self {
         Self {

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use crate::{
-    data::Dataset,
+    data::{Dataset, Progress},
     diffusion::Guidance,
     files::{Recipe, recipe::DataRecipe},
     math::Spec,
@@ -21,8 +21,9 @@ pub struct TrajectoryId(pub u64);
 /// break off the call under way.
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// Loads and describes data for the data view; the running job is not touched.
-    LoadData(DataRecipe),
+    /// Loads and describes data for the data view; the running job is not touched. The progress is counted up while files
+    /// are read; once it is cancelled there is no answer.
+    LoadData(DataRecipe, Arc<Progress>),
     /// Measures seconds per step, memory and time to recognisable samples for a recipe, without starting it.
     Estimate(Box<Recipe>),
     /// Starts a run, ending the present one (its checkpoint is saved first).
@@ -83,7 +84,7 @@ impl Command {
     /// What was asked, for messages.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::LoadData(_) => "LoadData",
+            Self::LoadData(..) => "LoadData",
             Self::Estimate(_) => "Estimate",
             Self::Train(_) => "Train",
             Self::Pause => "Pause",
@@ -157,8 +158,19 @@ pub struct SampleRequest {
     pub guidance: Guidance,
     /// Autoguidance: the weaker model that is left behind, in place of the one without a class.
     pub weaker: Option<Model>,
+    /// Classifier guidance: the judge that leads towards the class, also where the network is told none.
+    pub classifier: Option<ClassifierChoice>,
     /// Starting noise instead of the seed's: standard normal numbers in tensor order, at least `count` samples.
     pub noise: Option<Arc<[f32]>>,
+}
+
+/// A classifier that leads samples towards their class.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClassifierChoice {
+    /// How strongly: 1 is Bayes' rule, more favours typical samples.
+    pub scale: f64,
+    /// The file of the judge; `None` for the one that ships with the program for the model's data.
+    pub judge: Option<PathBuf>,
 }
 
 /// Class of the samples.

@@ -21,6 +21,7 @@ use super::{
     train::Run,
 };
 use crate::{
+    data::{DataError, Progress},
     files::{Recipe, recipe::DataRecipe},
     nn::DeviceChoice,
 };
@@ -115,7 +116,7 @@ impl Engine {
 
     fn obey(&mut self, command: Command) -> Result<(), Error> {
         match command {
-            Command::LoadData(recipe) => self.load_data(recipe),
+            Command::LoadData(recipe, progress) => self.load_data(recipe, progress),
             Command::Estimate(recipe) => self.estimate(recipe),
             Command::Train(request) => self.train(request),
             Command::Sample(request) => {
@@ -225,16 +226,11 @@ impl Engine {
         self.ports.failed("Engine", message);
     }
 
-    fn load_data(&mut self, recipe: DataRecipe) {
-        let source = recipe.source.clone();
+    fn load_data(&mut self, recipe: DataRecipe, progress: Arc<Progress>) {
         let library = self.library.clone();
         let work = move || {
-            Done::Data(
-                library
-                    .summary(&recipe)
-                    .map(Box::new)
-                    .map_err(|e| (source, e.to_string())),
-            )
+            let summary = library.summary(&recipe, &progress);
+            Done::Data(summary.map(Box::new).map_err(|e| (recipe.source, e)))
         };
         self.ports.background.submit(Lane::Load, Task::new("LoadData", work));
     }
@@ -292,7 +288,11 @@ impl Engine {
     fn complete(&mut self, done: Done) {
         match done {
             Done::Data(Ok(summary)) => self.ports.out.event(Event::DataLoaded(summary)),
-            Done::Data(Err((source, message))) => self.ports.out.event(Event::DataFailed { source, message }),
+            Done::Data(Err((_, Error::Data(DataError::Cancelled)))) => {}
+            Done::Data(Err((source, fault))) => {
+                let message = fault.to_string();
+                self.ports.out.event(Event::DataFailed { source, message });
+            }
             Done::Estimated(result) => self.estimated(result),
             Done::Prepared(run, result) => self.prepared(run, result),
             Done::Saved(run, step, result) => {

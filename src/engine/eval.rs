@@ -1,5 +1,7 @@
 //! Numbers of a model: how near its samples are to the data, and how likely the data are under it.
 
+use std::path::PathBuf;
+
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -7,8 +9,9 @@ use serde::Serialize;
 use super::{
     Error, TrajectoryId,
     command::{ClassChoice, Model, SampleRequest},
+    judge::{self, Judge, figures::Trial},
     model::{self, Pinned},
-    sample::Sampling,
+    sample::{Others, Sampling},
     select::{Host, Runner},
 };
 use crate::{
@@ -32,6 +35,8 @@ use crate::{
 const BOUND_TIMES: u64 = 32;
 /// Runge–Kutta steps of the path whose density is measured.
 const PATH_STEPS: usize = 32;
+/// Training pictures with whose features those of samples are compared.
+const KNOWN: usize = 2048;
 
 /// What is to be measured, and how thoroughly.
 #[derive(Clone, Debug)]
@@ -52,6 +57,8 @@ pub struct EvalRequest {
     pub seed: u64,
     /// Data samples whose likelihood is measured; 0 for none.
     pub likelihood: usize,
+    /// The classifier that looks at pictures; `None` for the one that ships with the program, where there is one.
+    pub judge: Option<PathBuf>,
 }
 
 /// What was measured.
@@ -71,6 +78,8 @@ pub struct Evaluation {
     pub rounds: usize,
     /// Seed of the first round.
     pub seed: u64,
+    /// What the judge of the pictures was trained on, where there is one.
+    pub judge: Option<String>,
     /// The figures.
     pub figures: Vec<Figure>,
 }
@@ -91,7 +100,7 @@ pub struct Figure {
 }
 
 impl Figure {
-    fn new(id: &'static str, help: &'static str, values: &[f64], reference: Option<f64>) -> Self {
+    pub(super) fn new(id: &'static str, help: &'static str, values: &[f64], reference: Option<f64>) -> Self {
         let (value, error) = mean_and_error(values);
         Self {
             id,
@@ -113,14 +122,17 @@ pub fn evaluate(request: &EvalRequest, device: DeviceChoice, tell: impl Fn(&str)
         device,
         ..Host::default()
     };
+    let data = held_data(request, &pinned)?;
+    let saved = judge::open(request.judge.as_deref(), &data.source, pinned.info.domain)?;
     let subject = Subject {
         runner: pinned.runner(&host)?,
-        data: held_data(request, &pinned)?,
+        judge: saved.map(|saved| Judge::new(&saved, &host)).transpose()?,
+        data,
         pinned,
     };
     let mut figures = match subject.pinned.info.domain {
         Domain::Points => subject.distances(request, &tell)?,
-        Domain::Image { .. } => subject.nearest(request, &tell)?,
+        Domain::Image { .. } => subject.pictures(request, &tell)?,
     };
     if request.likelihood > 0 {
         figures.extend(subject.likelihoods(request, &tell)?);
@@ -133,6 +145,7 @@ pub fn evaluate(request: &EvalRequest, device: DeviceChoice, tell: impl Fn(&str)
         count: request.count,
         rounds: request.rounds,
         seed: request.seed,
+        judge: subject.judge.map(|judge| judge.about.data),
         figures,
     })
 }
@@ -141,11 +154,14 @@ pub fn evaluate(request: &EvalRequest, device: DeviceChoice, tell: impl Fn(&str)
 struct Subject {
     pinned: Pinned,
     runner: Runner,
+    judge: Option<Judge>,
     data: Held,
 }
 
 /// Data, and which of them the model has not seen.
 struct Held {
+    /// What the recipe calls them.
+    source: String,
     set: Dataset,
     seen: Vec<u32>,
     unseen: Vec<u32>,
@@ -172,6 +188,7 @@ fn held_data(request: &EvalRequest, pinned: &Pinned) -> Result<Held, Error> {
         unseen: if own { unseen } else { (0..set.count as u32).collect() },
         seen,
         set,
+        source: recipe.source,
     })
 }
 
@@ -192,9 +209,10 @@ impl Subject {
             },
             guidance: Guidance::default(),
             weaker: None,
+            classifier: None,
             noise: None,
         };
-        let mut sampling = Sampling::with_runner(&wanted, &self.pinned.info, &self.runner, None)?;
+        let mut sampling = Sampling::with_runner(&wanted, &self.pinned.info, &self.runner, Others::default())?;
         let mut x = sampling.start().to_vec();
         while !sampling.is_done() {
             x = sampling.advance()?.map_or(x, |moved| moved.next);
@@ -242,22 +260,39 @@ impl Subject {
         ])
     }
 
-    /// For pictures: how far the nearest training picture is. Far less than what unseen pictures have means copies.
-    fn nearest(&self, request: &EvalRequest, tell: &impl Fn(&str)) -> Result<Vec<Figure>, Error> {
-        let mut made = Vec::new();
+    /// For pictures: how far the nearest training picture is, where far less than what unseen pictures have means copies; and
+    /// what the judge says.
+    fn pictures(&self, request: &EvalRequest, tell: &impl Fn(&str)) -> Result<Vec<Figure>, Error> {
+        let Held { set, seen, unseen, .. } = &self.data;
+        let unseen = rounds(unseen, request.count, request.rounds);
+        let unseen: Vec<Vec<f32>> = unseen.iter().map(|round| set.tensor(round)).collect();
+        let known = || set.tensor(&spread(seen, KNOWN));
+        let trial = self.judge.as_ref().map(|judge| Trial::new(judge, &known(), &unseen));
+        let (mut trial, mut nearest) = (trial.transpose()?, Vec::new());
         for round in 0..request.rounds {
             tell(&format!("round {} of {}", round + 1, request.rounds));
-            let distances = self.to_nearest(&self.round(request, round)?);
-            made.push(mean_and_error(&distances).0);
+            let made = self.round(request, round)?;
+            nearest.push(mean_and_error(&self.to_nearest(&made)).0);
+            if let Some(trial) = &mut trial {
+                trial.hear(&made, self.asked(request.count).as_deref())?;
+            }
         }
-        let unseen = &self.data.unseen[..self.data.unseen.len().min(request.count)];
-        let ideal = self.to_nearest(&self.data.set.tensor(unseen));
-        Ok(vec![Figure::new(
+        let nearest = Figure::new(
             "nearest-training-distance",
             "Root mean square difference from the nearest training picture, in units of [-1, 1]",
-            &made,
-            Some(mean_and_error(&ideal).0),
-        )])
+            &nearest,
+            Some(mean_and_error(&self.to_nearest(&unseen.concat())).0),
+        );
+        Ok(trial.into_iter().flat_map(Trial::figures).chain([nearest]).collect())
+    }
+
+    /// The classes that samples are asked to be of, in the order of [`ClassChoice::Each`]; `None` for a model that knows none, or
+    /// others than the judge.
+    fn asked(&self, count: usize) -> Option<Vec<u32>> {
+        let info = &self.pinned.info;
+        let judged = &self.judge.as_ref()?.about.class_names;
+        let null = info.null_class().filter(|_| **judged == *info.class_names)?;
+        Some((0..count as u32).map(|i| i % null).collect())
     }
 
     /// Root mean square difference of each picture from its nearest training picture.
@@ -319,6 +354,20 @@ impl Subject {
     }
 }
 
+/// At most `count` of them, evenly spread: data may be sorted by class.
+fn spread(all: &[u32], count: usize) -> Vec<u32> {
+    let count = count.min(all.len());
+    (0..count).map(|i| all[i * all.len() / count]).collect()
+}
+
+/// At most `rounds` rounds of `count` of them, each evenly spread; one round of what there is where they are fewer.
+fn rounds(all: &[u32], count: usize, rounds: usize) -> Vec<Vec<u32>> {
+    let rounds = rounds.min(all.len() / count).max(1);
+    let chosen = spread(all, rounds * count);
+    let round = |first| chosen.iter().skip(first).step_by(rounds).copied().collect();
+    (0..rounds).map(round).collect()
+}
+
 /// Unseen data in the hands of a model.
 struct Exam<'a> {
     subject: &'a Subject,
@@ -332,9 +381,7 @@ struct Exam<'a> {
 impl<'a> Exam<'a> {
     fn new(subject: &'a Subject, request: &EvalRequest) -> Result<Self, Error> {
         let (info, unseen) = (&subject.pinned.info, &subject.data.unseen);
-        let count = request.likelihood.min(unseen.len());
-        // Evenly spread: data may be sorted by class.
-        let indices = (0..count).map(|i| unseen[i * unseen.len() / count]).collect();
+        let indices = spread(unseen, request.likelihood);
         Ok(Self {
             subject,
             domain: info.domain,

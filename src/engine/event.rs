@@ -212,6 +212,8 @@ pub struct TrajectoryInfo {
     pub guidance: Guidance,
     /// Autoguidance: the weaker model, for people.
     pub weaker: Option<String>,
+    /// How strongly a classifier led towards the class, if one did.
+    pub classifier: Option<f64>,
     /// Names of the classes, where there are any.
     pub class_names: Arc<[String]>,
 }

@@ -194,6 +194,7 @@ impl Shown {
             class,
             guidance,
             weaker,
+            classifier,
             ..
         } = &self.info;
         let (at, sample) = match kind {
@@ -214,6 +215,7 @@ impl Shown {
             class: class_text(*class),
             guidance: *guidance,
             weaker: weaker.clone(),
+            classifier: *classifier,
             step: at,
             sample,
         }

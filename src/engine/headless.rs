@@ -9,7 +9,7 @@ use super::{
     job::Record,
     model,
     ports::{Inline, Outbox, Ports, WallClock},
-    sample::{self, Sampling, Weaker},
+    sample::{self, Others, Sampling},
     select::Host,
 };
 use crate::{
@@ -132,8 +132,8 @@ pub fn sample(
         ..Host::default()
     };
     let runner = pinned.runner(&host)?;
-    let weaker = Weaker::of(request, &pinned.info, &host)?;
-    let mut sampling = Sampling::with_runner(request, &pinned.info, &runner, weaker)?;
+    let others = Others::of(request, &pinned.info, &host)?;
+    let mut sampling = Sampling::with_runner(request, &pinned.info, &runner, others)?;
     let info = sample::info(request, &pinned.info, sampling.moves().len());
     let mut record = exact.then(|| Record::new(&sampling));
     let domain = sampling.domain();

@@ -16,6 +16,7 @@ mod feed;
 mod field;
 pub mod headless;
 mod job;
+pub mod judge;
 mod learner;
 mod library;
 mod meter;

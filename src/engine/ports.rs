@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    RunId,
+    Error, RunId,
     command::{FieldRequest, SampleRequest},
     event::{DataSummary, Estimate, Event, Preview},
     model::Pinned,
@@ -116,7 +116,7 @@ pub enum Ask {
 /// The result of a [`Task`].
 pub enum Done {
     /// Data for the data view.
-    Data(Result<Box<DataSummary>, (String, String)>),
+    Data(Result<Box<DataSummary>, (String, Error)>),
     /// An estimate.
     Estimated(Result<Estimate, String>),
     /// A run that is ready to start.

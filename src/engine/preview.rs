@@ -8,7 +8,7 @@ use super::{
     event::{Preview, StepFrame, TrajectoryInfo},
     export::Shown,
     model::ModelInfo,
-    sample::{Sampling, info, last_frame, step_frame},
+    sample::{Others, Sampling, info, last_frame, step_frame},
     select::Runner,
 };
 use crate::{diffusion::Guidance, math::Spec};
@@ -137,7 +137,7 @@ impl Previews {
         self.runner.net.load(ema)?;
         Ok(Making {
             step,
-            sampling: Sampling::with_runner(&self.request, &self.info, &self.runner, None)?,
+            sampling: Sampling::with_runner(&self.request, &self.info, &self.runner, Others::default())?,
             path: Vec::new(),
         })
     }
@@ -160,6 +160,7 @@ fn request(info: &ModelInfo) -> SampleRequest {
         },
         guidance: Guidance::default(),
         weaker: None,
+        classifier: None,
         noise: None,
     }
 }

@@ -1,18 +1,22 @@
 //! A trajectory as the engine makes it: one network call at a time, in chunks that keep the engine responsive.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use candle_core::Tensor;
 
 use super::{
     Error,
-    command::{ClassChoice, SampleRequest},
+    command::{ClassChoice, ClassifierChoice, SampleRequest},
     event::{StepFrame, TrajectoryInfo},
+    judge::{self, Judge},
     model::{self, ModelInfo, Pinned},
     select::{Host, Runner},
 };
 use crate::{
-    diffusion::{AutoGuided, Clipped, Denoiser, EpsAfterClip, Guided, Net, NetDenoiser, Step, Trajectory, sampler},
+    diffusion::{
+        AutoGuided, ClassifierGuided, Clipped, Denoiser, EpsAfterClip, Guided, Net, NetDenoiser, Step, Trajectory,
+        guidance::Classifier, sampler,
+    },
     math::{
         Cond, Domain, Frame, Level, Move, Units, grid,
         noise::{Address, Seeded, Stream},
@@ -52,8 +56,8 @@ pub struct Sampling {
 impl Sampling {
     /// Builds the network of `pinned` and starts from the request's noise.
     pub(super) fn new(request: &SampleRequest, pinned: &Pinned, host: &Host) -> Result<Self, Error> {
-        let weaker = Weaker::of(request, &pinned.info, host)?;
-        Self::with_runner(request, &pinned.info, &pinned.runner(host)?, weaker)
+        let others = Others::of(request, &pinned.info, host)?;
+        Self::with_runner(request, &pinned.info, &pinned.runner(host)?, others)
     }
 
     /// The same with networks that are already there.
@@ -61,9 +65,9 @@ impl Sampling {
         request: &SampleRequest,
         model: &ModelInfo,
         runner: &Runner,
-        weaker: Option<Weaker>,
+        others: Others,
     ) -> Result<Self, Error> {
-        let plan = Plan::new(request, model, weaker)?;
+        let plan = Plan::new(request, model, others)?;
         let passes = if plan.is_guided() { 2 } else { 1 };
         let chunk = (runner.per_call / passes).max(1);
         let start = plan.start_noise()?;
@@ -134,6 +138,62 @@ fn concat<'a>(parts: impl Iterator<Item = &'a Tensor>) -> Result<Vec<f32>, Error
     Ok(all)
 }
 
+/// Networks besides the model that a trajectory asks.
+#[derive(Default)]
+pub(super) struct Others {
+    weaker: Option<Weaker>,
+    guide: Option<Guide>,
+}
+
+impl Others {
+    /// Those that the request names.
+    pub(super) fn of(request: &SampleRequest, model: &ModelInfo, host: &Host) -> Result<Self, Error> {
+        Ok(Self {
+            weaker: Weaker::of(request, model, host)?,
+            guide: Guide::of(request, model, host)?,
+        })
+    }
+}
+
+/// The classifier that leads towards a class.
+struct Guide {
+    classifier: Arc<dyn Classifier>,
+    scale: f64,
+    classes: Vec<u32>,
+}
+
+impl Guide {
+    fn of(request: &SampleRequest, model: &ModelInfo, host: &Host) -> Result<Option<Self>, Error> {
+        let Some(ClassifierChoice { scale, judge }) = &request.classifier else {
+            return Ok(None);
+        };
+        let names = class_names(model, judge.as_deref())?;
+        let saved = judge::open(judge.as_deref(), &model.recipe.data.source, model.domain)?;
+        let saved = saved.filter(|saved| saved.about.class_names == *names).ok_or_else(|| {
+            Error::refused(format!(
+                "there is no classifier of the classes of {}: train one with `diffusion-studio judge` and name its file",
+                model.label
+            ))
+        })?;
+        let classes = classes(request, names.len() as u32)?
+            .ok_or_else(|| Error::refused("a classifier leads towards a class: choose one, or each"))?;
+        Ok(Some(Self {
+            classifier: Judge::new(&saved, host)?.guide(),
+            scale: *scale,
+            classes,
+        }))
+    }
+}
+
+/// The classes that samples of this model can be asked for when a classifier leads: its own, or else the classifier's.
+pub fn class_names(model: &ModelInfo, judge: Option<&Path>) -> Result<Arc<[String]>, Error> {
+    if model.null_class().is_some() {
+        return Ok(model.class_names.clone());
+    }
+    let saved = judge::open(judge, &model.recipe.data.source, model.domain)?;
+    Ok(saved.map_or_else(|| Arc::from([]), |saved| saved.about.class_names.into()))
+}
+
 /// The network that autoguidance leaves behind.
 pub(super) struct Weaker {
     runner: Runner,
@@ -173,15 +233,15 @@ struct Plan<'a> {
     schedule: Arc<dyn NoiseSchedule>,
     cond: Cond,
     null_class: Option<u32>,
-    weaker: Option<Weaker>,
+    others: Others,
 }
 
 impl<'a> Plan<'a> {
-    fn new(request: &'a SampleRequest, model: &ModelInfo, weaker: Option<Weaker>) -> Result<Self, Error> {
+    fn new(request: &'a SampleRequest, model: &ModelInfo, others: Others) -> Result<Self, Error> {
         if request.count == 0 || request.steps == 0 {
             return Err(Error::refused("a trajectory needs at least one sample and one step"));
         }
-        if weaker.is_some() && !request.guidance.is_on() {
+        if others.weaker.is_some() && !request.guidance.is_on() {
             return Err(Error::refused(
                 "a weaker model counts for nothing at guidance 1: choose a guidance of, say, 2",
             ));
@@ -195,7 +255,7 @@ impl<'a> Plan<'a> {
             schedule,
             cond: condition(request, model)?,
             null_class: model.null_class(),
-            weaker,
+            others,
         })
     }
 
@@ -240,34 +300,51 @@ impl<'a> Plan<'a> {
 
     /// Whether each move asks the network twice.
     fn is_guided(&self) -> bool {
-        self.request.guidance.is_on() && (self.request.class != ClassChoice::None || self.weaker.is_some())
+        self.request.guidance.is_on() && (self.knows_class() || self.others.weaker.is_some())
     }
 
-    /// Guidance first, clipping after.
+    /// Whether the network is told the class of the samples.
+    fn knows_class(&self) -> bool {
+        self.null_class.is_some() && self.request.class != ClassChoice::None
+    }
+
+    /// Guidance first, then the classifier, clipping last.
     fn denoiser(&self, net: Arc<dyn Net>, first: usize, last: usize) -> Box<dyn Denoiser> {
+        let inner = self.guided(net, self.cond.slice(first, last));
+        match &self.others.guide {
+            None => clipped(inner, self.domain),
+            Some(guide) => {
+                let led = ClassifierGuided {
+                    inner,
+                    classifier: guide.classifier.clone(),
+                    classes: guide.classes[first..last].to_vec(),
+                    scale: guide.scale,
+                };
+                clipped(led, self.domain)
+            }
+        }
+    }
+
+    fn guided(&self, net: Arc<dyn Net>, cond: Cond) -> Box<dyn Denoiser> {
         let (target, guidance) = (self.target, self.request.guidance);
-        let cond = self.cond.slice(first, last);
-        if let Some(Weaker { runner, target: theirs }) = &self.weaker {
+        if let Some(Weaker { runner, target: theirs }) = &self.others.weaker {
             let bad = NetDenoiser {
                 net: runner.net.clone(),
                 target: *theirs,
                 cond: cond.clone(),
             };
             let good = NetDenoiser { net, target, cond };
-            return clipped(AutoGuided { good, bad, guidance }, self.domain);
+            return Box::new(AutoGuided { good, bad, guidance });
         }
         match (cond, self.null_class) {
-            (Cond::Class(classes), Some(null_class)) if self.is_guided() => {
-                let guided = Guided {
-                    net,
-                    target,
-                    classes,
-                    null_class,
-                    guidance,
-                };
-                clipped(guided, self.domain)
-            }
-            (cond, _) => clipped(NetDenoiser { net, target, cond }, self.domain),
+            (Cond::Class(classes), Some(null_class)) if self.is_guided() => Box::new(Guided {
+                net,
+                target,
+                classes,
+                null_class,
+                guidance,
+            }),
+            (cond, _) => Box::new(NetDenoiser { net, target, cond }),
         }
     }
 }
@@ -295,24 +372,30 @@ pub(super) fn start_address(seed: u64, sample: u64) -> Address {
     }
 }
 
-/// The condition of each sample.
+/// What the network is told of each sample.
 fn condition(request: &SampleRequest, model: &ModelInfo) -> Result<Cond, Error> {
-    let count = request.count as u32;
     let Some(null) = model.null_class() else {
         return match request.class {
             ClassChoice::None => Ok(Cond::None),
+            _ if request.classifier.is_some() => Ok(Cond::None),
             _ => Err(Error::refused(
-                "this model was trained without classes: choose no class, or train with classes",
+                "this model was trained without classes: choose no class, train with classes, or let a classifier lead",
             )),
         };
     };
+    let classes = classes(request, null)?;
+    Ok(Cond::Class(classes.unwrap_or_else(|| vec![null; request.count])))
+}
+
+/// The class of each sample, of `known` ones; `None` where none was asked for.
+fn classes(request: &SampleRequest, known: u32) -> Result<Option<Vec<u32>>, Error> {
     match request.class {
-        ClassChoice::None => Ok(Cond::Class(vec![null; request.count])),
-        ClassChoice::Each => Ok(Cond::Class((0..count).map(|i| i % null).collect())),
-        ClassChoice::One(class) if class < null => Ok(Cond::Class(vec![class; request.count])),
+        ClassChoice::None => Ok(None),
+        ClassChoice::Each => Ok(Some((0..request.count as u32).map(|i| i % known).collect())),
+        ClassChoice::One(class) if class < known => Ok(Some(vec![class; request.count])),
         ClassChoice::One(class) => Err(Error::refused(format!(
-            "there is no class {class}: this model knows the classes 0 to {}",
-            null - 1
+            "there is no class {class}: the classes are 0 to {}",
+            known - 1
         ))),
     }
 }
@@ -333,6 +416,7 @@ pub(super) fn info(request: &SampleRequest, model: &ModelInfo, moves: usize) -> 
         class: request.class,
         guidance: request.guidance,
         weaker: request.weaker.as_ref().map(model::place),
+        classifier: request.classifier.as_ref().map(|choice| choice.scale),
         class_names: model.class_names.clone(),
     }
 }
@@ -436,6 +520,7 @@ mod tests {
             class: ClassChoice::Each,
             guidance: Guidance::scale(2.0),
             weaker: None,
+            classifier: None,
             noise: None,
         }
     }
@@ -447,7 +532,7 @@ mod tests {
             per_call,
             ..pinned.runner(&Host::default()).unwrap()
         };
-        let mut sampling = Sampling::with_runner(request, &pinned.info, &runner, None).unwrap();
+        let mut sampling = Sampling::with_runner(request, &pinned.info, &runner, Others::default()).unwrap();
         let (mut calls, mut x) = (0, Vec::new());
         while !sampling.is_done() {
             calls += 1;

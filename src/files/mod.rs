@@ -9,6 +9,7 @@ pub mod bundled;
 pub mod checkpoint;
 mod error;
 pub mod film;
+pub mod judge;
 mod kept_data;
 pub mod metrics;
 pub mod model;
@@ -21,6 +22,7 @@ pub mod tensors;
 
 pub use checkpoint::{Checkpoint, State};
 pub use error::Error;
+pub use judge::SavedJudge;
 pub use model::SavedModel;
 pub use place::Overwrite;
 pub use provenance::Provenance;

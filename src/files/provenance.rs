@@ -30,6 +30,8 @@ pub struct Provenance {
     pub guidance: Guidance,
     /// Autoguidance: the weaker model that was left behind.
     pub weaker: Option<String>,
+    /// How strongly a classifier led towards the class, if one did.
+    pub classifier: Option<f64>,
     /// Which step is shown, `0..=steps`; `None` where there are several.
     pub step: Option<usize>,
     /// Which sample is shown; `None` where there are several.
@@ -65,6 +67,7 @@ impl Provenance {
         texts.extend((high < f64::INFINITY).then(|| ("Guidance to", high.to_string())));
         texts.extend((rescale > 0.0).then(|| ("Guidance rescale", rescale.to_string())));
         texts.extend(self.weaker.iter().map(|model| ("Guided away from", model.clone())));
+        texts.extend(self.classifier.map(|scale| ("Classifier guidance", scale.to_string())));
         texts.extend(self.step.map(|i| ("Step", i.to_string())));
         texts.extend(self.sample.map(|i| ("Sample", i.to_string())));
         Ok(texts)
@@ -97,6 +100,7 @@ impl Provenance {
                 rescale: optional(texts, "Guidance rescale")?.unwrap_or(0.0),
             },
             weaker: texts.get("Guided away from").cloned(),
+            classifier: optional(texts, "Classifier guidance")?,
             step: optional(texts, "Step")?,
             sample: optional(texts, "Sample")?,
         }))

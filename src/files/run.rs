@@ -255,10 +255,16 @@ impl RunFolder {
         kept_data::save(data, &self.data_path())
     }
 
+    /// Whether there are data that the recipe cannot name.
+    pub fn keeps_data(&self) -> bool {
+        self.data_path().exists()
+    }
+
     /// The data that were kept, where there are any.
     pub fn kept_data(&self) -> Result<Option<Dataset>> {
-        let path = self.data_path();
-        path.exists().then(|| kept_data::load(&path)).transpose()
+        self.keeps_data()
+            .then(|| kept_data::load(&self.data_path()))
+            .transpose()
     }
 
     /// Where previews go.

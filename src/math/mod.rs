@@ -5,12 +5,14 @@
 pub mod beta;
 pub mod distance;
 pub mod domain;
+pub mod feature_distance;
 pub mod grid;
 pub mod level;
 pub mod noise;
 pub mod normal;
 pub mod schedule;
 pub mod spec;
+pub mod symmetric;
 pub mod target;
 pub mod weighting;
 

@@ -127,7 +127,13 @@ impl Target {
 
     /// How `x0` and `eps` follow from the network's output and `x`: `x0 = out * m[0][0] + x * m[0][1]`, `eps` likewise
     /// from `m[1]`. Cramer's rule on the row and `x = alpha * x0 + sigma * eps`.
+    ///
+    /// Without noise neither the clean sample nor the score tells the noise. There the limit counts: `x` is clean, and the
+    /// expected noise, `-sigma` times the score, is none.
     pub fn decode(self, at: Level) -> [[f64; 2]; 2] {
+        if at.sigma == 0.0 && matches!(self, Self::X0 | Self::Score) {
+            return [[0.0, 1.0 / at.alpha], [0.0, 0.0]];
+        }
         let (a, b) = self.row(at);
         let det = self.determinant(at);
         [[at.sigma / det, -b / det], [-at.alpha / det, a / det]]

@@ -6,6 +6,7 @@ use crate::math::{Domain, Entry, Param, Spec, SpecError, spec};
 
 pub mod builder;
 pub mod candle_exec;
+pub mod classifier;
 pub mod device;
 pub mod ema;
 pub mod exec;

@@ -195,6 +195,7 @@ pub fn request(id: u64, count: usize, sampler: &str) -> SampleRequest {
         class: ClassChoice::None,
         guidance: Guidance::default(),
         weaker: None,
+        classifier: None,
         noise: None,
     }
 }

@@ -1,10 +1,11 @@
 //! What is learned from: every sample, and what can be said about all of them.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use eframe::egui::{self, Align, Frame, Layout, Margin, RichText, ScrollArea, Sense, TextEdit, Ui, vec2};
 use egui_material_icons::icons::{
-    ICON_CLOSE, ICON_CONTENT_PASTE, ICON_ERROR, ICON_FILE_OPEN, ICON_FOLDER_OPEN, ICON_SCIENCE, ICON_WARNING,
+    ICON_CLOSE, ICON_CONTENT_PASTE, ICON_ERROR, ICON_FILE_OPEN, ICON_FOLDER_OPEN, ICON_REFRESH, ICON_SCIENCE,
+    ICON_WARNING,
 };
 
 use crate::{
@@ -17,7 +18,7 @@ use crate::{
         widgets::{button, form, samples::SampleGrid},
         words,
     },
-    data::Dataset,
+    data::{Dataset, Progress},
     engine::event::DataSummary,
     files::recipe::{Colour, DataRecipe, Fit},
     math::Domain,
@@ -57,13 +58,10 @@ pub fn data_panel(
     egui::CentralPanel::default()
         .frame(frame)
         .show(ui, |ui| match &state.data {
-            DataView::Empty => message(
-                ui,
-                "Choose data on the left, or drop pictures, a folder, a CSV or .npy on the window.",
-            ),
-            DataView::Loading(source) => loading(ui, state, source),
+            DataView::Empty => empty(ui, state, out),
+            DataView::Loading { source, progress } => loading(ui, source, progress, out),
             DataView::Loaded(summary) => loaded(ui, summary, draft, out),
-            DataView::Failed { source, message } => failed(ui, source, message),
+            DataView::Failed { source, message } => failed(ui, source, message, out),
         });
     if !ui.input(|i| i.pointer.any_down()) && !ui.ctx().text_edit_focused() {
         recipe.settle();
@@ -84,15 +82,32 @@ fn side_panel(panel: egui::Panel, ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
         });
 }
 
-fn message(ui: &mut Ui, text: &str) {
-    ui.centered_and_justified(|ui| ui.label(theme::caption(ui, text)));
+fn empty(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
+    ui.vertical_centered(|ui| {
+        ui.add_space(ui.available_height() * 0.4);
+        ui.label(theme::caption(
+            ui,
+            "Choose data on the left, or drop pictures, a folder, a CSV or .npy on the window.",
+        ));
+        if state.was_cancelled() {
+            ui.add_space(8.0);
+            read_again(ui, out);
+        }
+    });
 }
 
-fn loading(ui: &mut Ui, state: &AppState, source: &str) {
+fn read_again(ui: &mut Ui, out: &mut Vec<Action>) {
+    if button::icon_text(ui, ICON_REFRESH, "Read again").clicked() {
+        out.push(Action::ReadAgain);
+    }
+}
+
+fn loading(ui: &mut Ui, source: &str, progress: &Progress, out: &mut Vec<Action>) {
     ui.vertical_centered(|ui| {
         ui.add_space(ui.available_height() * 0.4);
         ui.label(format!("Reading {}…", catalogue::label(source)));
-        if let Some((done, total)) = state.import_progress.filter(|p| p.1 > 0) {
+        let (done, total) = progress.get();
+        if total > 0 {
             ui.set_max_width(280.0);
             status::progress(ui, done as f32 / total as f32, theme::palette(ui).accent);
             ui.label(theme::caption(
@@ -100,10 +115,16 @@ fn loading(ui: &mut Ui, state: &AppState, source: &str) {
                 format!("{} of {}", words::count(done as u64), words::count(total as u64)),
             ));
         }
+        ui.add_space(8.0);
+        if button::icon_text(ui, ICON_CLOSE, "Cancel").clicked() {
+            out.push(Action::CancelReading);
+        }
     });
+    // The count is followed although nothing else tells the window to draw.
+    ui.ctx().request_repaint_after(Duration::from_millis(100));
 }
 
-fn failed(ui: &mut Ui, source: &str, message: &str) {
+fn failed(ui: &mut Ui, source: &str, message: &str, out: &mut Vec<Action>) {
     let palette = theme::palette(ui);
     ui.add_space(24.0);
     let frame = Frame::new()
@@ -121,6 +142,8 @@ fn failed(ui: &mut Ui, source: &str, message: &str) {
             ui,
             "Nothing else has changed; choose other data on the left.",
         ));
+        ui.add_space(4.0);
+        read_again(ui, out);
     });
 }
 

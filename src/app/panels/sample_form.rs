@@ -375,6 +375,7 @@ impl SampleDraft {
                 Guidance::scale(self.guidance)
             },
             weaker: None,
+            classifier: None,
             noise: None,
         }
     }

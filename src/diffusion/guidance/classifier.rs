@@ -3,13 +3,13 @@
 //! The classifier has to know noisy samples and their level. In score form, so that it serves every sampler: with
 //! `scale` 1 and the true classifier it is Bayes' rule, and the samples are those of the class.
 
-use std::sync::Arc;
+use std::{f64::consts::FRAC_PI_2, sync::Arc};
 
 use candle_core::{D, Tensor};
 
 use crate::{
     diffusion::{Denoiser, Net, Prediction, Result, denoiser::scaled},
-    math::{Cond, Level, target::Target},
+    math::{Cond, Level},
 };
 
 /// Says which class a noisy sample is of.
@@ -45,26 +45,88 @@ impl<D: Denoiser> Denoiser for ClassifierGuided<D> {
     }
 }
 
-/// A network whose output `(B, classes)` holds logits.
+/// A network that was trained on noisy samples of every schedule. It is given the sample brought to unit size and, as its
+/// time, the [`angle`] of the level. Its output `(B, features + classes, H, W)` holds features and logits at each place; their
+/// means over the places count.
 pub struct NetClassifier {
-    /// The network, trained on noisy samples.
+    /// The network.
     pub net: Arc<dyn Net>,
-    /// Says how the input was scaled in training, see [`Target::input_scale`].
-    pub target: Target,
+    /// How many of the last channels are logits.
+    pub classes: usize,
+}
+
+/// What a classifier says of some samples.
+#[derive(Clone, Debug)]
+pub struct Opinion {
+    /// What the logits are a linear map of, `(B, features)`.
+    pub features: Tensor,
+    /// `ln p(class | x)` up to a constant, `(B, classes)`.
+    pub logits: Tensor,
+}
+
+impl Opinion {
+    /// Reads the output of a network whose last `classes` channels are logits.
+    pub fn of(out: &Tensor, classes: usize) -> Result<Self> {
+        let means = out.flatten_from(2)?.mean(2)?;
+        let features = means.dim(1)? - classes;
+        Ok(Self {
+            features: means.narrow(1, 0, features)?,
+            logits: means.narrow(1, features, classes)?,
+        })
+    }
+
+    /// `p(class | x)`, `(B, classes)`.
+    pub fn probabilities(&self) -> Result<Tensor> {
+        let logits = &self.logits;
+        let powers = logits.broadcast_sub(&logits.max_keepdim(D::Minus1)?)?.exp()?;
+        powers.broadcast_div(&powers.sum_keepdim(D::Minus1)?)
+    }
+
+    /// `d ln p(class | x) / d output` of a network whose output has the shape of `out`; one class a sample. The derivative
+    /// by the logits is `one-hot(class) - softmax(logits)`.
+    pub fn cotangent(&self, out: &Tensor, classes: &[u32]) -> Result<Tensor> {
+        let (samples, count) = self.logits.dims2()?;
+        let rows = classes
+            .iter()
+            .flat_map(|&c| (0..count).map(move |i| f64::from(u8::from(c as usize == i))));
+        let one_hot = Tensor::from_iter(rows, out.device())?.reshape((samples, count))?;
+        let by_logits = (one_hot.to_dtype(out.dtype())? - self.probabilities()?)?;
+        let by_means = Tensor::cat(&[&self.features.zeros_like()?, &by_logits], 1)?;
+        let (_, _, h, w) = out.dims4()?;
+        let by_places = (by_means / (h * w) as f64)?.unsqueeze(2)?.unsqueeze(3)?;
+        by_places.broadcast_as(out.shape())?.contiguous()
+    }
+}
+
+/// How far a level is from the clean sample, from 0 to 1000 for pure noise: `atan(sigma / alpha)` in thousandths of a right
+/// angle. Levels of different schedules with equal angles hold equal samples, but for their size.
+pub fn angle(at: Level) -> f64 {
+    at.sigma.atan2(at.alpha) / FRAC_PI_2 * 1000.0
+}
+
+/// What brings a sample of this level to unit size, where the clean sample has it.
+pub fn unit_scale(at: Level) -> f64 {
+    at.alpha.hypot(at.sigma).recip()
+}
+
+impl NetClassifier {
+    /// What the network says of `x` (batch first, in the schedule's units) at one level.
+    pub fn opinion(&self, x: &Tensor, at: Level) -> Result<Opinion> {
+        let input = scaled(x, unit_scale(at))?;
+        Opinion::of(
+            &self.net.forward(&input, &vec![angle(at); x.dim(0)?], &Cond::None)?,
+            self.classes,
+        )
+    }
 }
 
 impl Classifier for NetClassifier {
-    /// The cotangent of the logits is `one-hot(class) - softmax(logits)`.
     fn gradient(&self, x: &Tensor, at: Level, classes: &[u32]) -> Result<Tensor> {
-        let (scale, times) = (self.target.input_scale(at), vec![at.t; x.dim(0)?]);
+        let (scale, times) = (unit_scale(at), vec![angle(at); x.dim(0)?]);
         let input = scaled(x, scale)?;
-        let logits = self.net.forward(&input, &times, &Cond::None)?;
-        let powers = logits.broadcast_sub(&logits.max_keepdim(D::Minus1)?)?.exp()?;
-        let softmax = powers.broadcast_div(&powers.sum_keepdim(D::Minus1)?)?;
-        let is_class = |i: usize| classes.iter().map(move |&c| f64::from(u8::from(c as usize == i)));
-        let columns: Vec<Vec<f64>> = (0..logits.dim(1)?).map(|i| is_class(i).collect()).collect();
-        let one_hot = Tensor::new(columns, x.device())?.t()?.to_dtype(logits.dtype())?;
-        let (_, gradient) = self.net.vjp(&input, &times, &Cond::None, &(one_hot - softmax)?)?;
+        let out = self.net.forward(&input, &times, &Cond::None)?;
+        let cotangent = Opinion::of(&out, self.classes)?.cotangent(&out, classes)?;
+        let (_, gradient) = self.net.vjp(&input, &times, &Cond::None, &cotangent)?;
         scaled(&gradient, scale)
     }
 }

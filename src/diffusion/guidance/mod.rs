@@ -19,7 +19,7 @@ pub mod classifier_free;
 mod tests;
 
 pub use auto::AutoGuided;
-pub use classifier::{Classifier, ClassifierGuided, NetClassifier};
+pub use classifier::{Classifier, ClassifierGuided, NetClassifier, Opinion};
 pub use classifier_free::Guided;
 
 /// How strongly, and where, the better prediction is amplified.

@@ -303,19 +303,24 @@ fn the_true_classifier_turns_all_into_one_class() {
     );
 }
 
-/// Logits `(x0, 2 x1, x0 x1)`.
+/// At two places: a feature that does not count and logits whose means over the places are `(x0, 2 x1, x0 x1)`, all times
+/// the time.
 struct Logits;
 
 impl Net for Logits {
-    fn forward(&self, x: &Tensor, _t: &[f64], _cond: &Cond) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor, t: &[f64], _cond: &Cond) -> Result<Tensor> {
         let (a, b) = (x.narrow(1, 0, 1)?, x.narrow(1, 1, 1)?);
-        Tensor::cat(&[&a, &(&b * 2.0)?, &(&a * &b)?], 1)
+        let means = Tensor::cat(&[&b, &a, &(&b * 2.0)?, &(&a * &b)?], 1)?;
+        let places = [(&means * (0.5 * t[0]))?, (&means * (1.5 * t[0]))?];
+        Tensor::stack(&places, 2)?.unsqueeze(3)
     }
 
     fn vjp(&self, x: &Tensor, t: &[f64], cond: &Cond, c: &Tensor) -> Result<(Tensor, Tensor)> {
+        let place = |i| c.narrow(2, i, 1)?.squeeze(3)?.squeeze(2);
+        let c = ((place(0)? * (0.5 * t[0]))? + (place(1)? * (1.5 * t[0]))?)?;
         let part = |t: &Tensor, i| t.narrow(1, i, 1);
-        let by_a = (part(c, 0)? + (part(c, 2)? * part(x, 1)?)?)?;
-        let by_b = ((part(c, 1)? * 2.0)? + (part(c, 2)? * part(x, 0)?)?)?;
+        let by_a = (part(&c, 1)? + (part(&c, 3)? * part(x, 1)?)?)?;
+        let by_b = ((part(&c, 0)? + (part(&c, 2)? * 2.0)?)? + (part(&c, 3)? * part(x, 0)?)?)?;
         Ok((self.forward(x, t, cond)?, Tensor::cat(&[by_a, by_b], 1)?))
     }
 }
@@ -324,30 +329,40 @@ impl Net for Logits {
 fn a_network_of_logits_has_the_gradient_of_its_logarithm() {
     let classifier = NetClassifier {
         net: Arc::new(Logits),
-        target: Target::Edm { sigma_data: 0.5 },
+        classes: 3,
     };
-    let (classes, scale) = ([0_usize, 2, 1], classifier.target.input_scale(AT));
+    // sigma / alpha = 1 is half a right angle; the sample is too large by the root of 2 times 3.
+    let at = Level {
+        t: 17.0,
+        alpha: 3.0,
+        sigma: 3.0,
+    };
+    let (classes, scale) = ([0_usize, 2, 1], 1.0 / (3.0 * 2.0_f64.sqrt()));
     let log_p = |x: [f64; 2], class: usize| {
         let x = x.map(|v| v * scale);
-        let logits = [x[0], 2.0 * x[1], x[0] * x[1]];
-        logits[class] - logits.iter().map(|l| l.exp()).sum::<f64>().ln()
+        let logits = [x[0], 2.0 * x[1], x[0] * x[1]].map(|l| 500.0 * l);
+        let greatest = logits.into_iter().fold(f64::NEG_INFINITY, f64::max);
+        logits[class] - greatest - logits.iter().map(|l| (l - greatest).exp()).sum::<f64>().ln()
     };
-    let found = classifier
-        .gradient(&points(), AT, &classes.map(|c| c as u32))
-        .unwrap()
-        .to_vec2::<f64>()
-        .unwrap();
-    let h = 1e-5;
-    for ((x, class), found) in points().to_vec2::<f64>().unwrap().iter().zip(classes).zip(found) {
-        for (i, found) in found.iter().enumerate() {
-            let at = |by: f64| {
+    let x = (points() * 0.01).unwrap();
+    let found = classifier.gradient(&x, at, &classes.map(|c| c as u32)).unwrap();
+    let said = classifier.opinion(&x, at).unwrap().probabilities().unwrap();
+    let (found, said) = (found.to_vec2::<f64>().unwrap(), said.to_vec2::<f64>().unwrap());
+    let h = 1e-6;
+    for (sample, (x, class)) in x.to_vec2::<f64>().unwrap().iter().zip(classes).enumerate() {
+        assert!(
+            (said[sample][class].ln() - log_p([x[0], x[1]], class)).abs() < 1e-9,
+            "{sample}"
+        );
+        for (i, found) in found[sample].iter().enumerate() {
+            let along = |by: f64| {
                 let mut moved = [x[0], x[1]];
                 moved[i] += by;
                 log_p(moved, class)
             };
-            let difference = (at(h) - at(-h)) / (2.0 * h);
+            let difference = (along(h) - along(-h)) / (2.0 * h);
             assert!(
-                (found - difference).abs() < 1e-8,
+                (found - difference).abs() < 1e-6 * (1.0 + difference.abs()),
                 "{x:?} {i}: {found} is not {difference}"
             );
         }

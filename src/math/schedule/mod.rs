@@ -8,6 +8,7 @@ pub mod cosine;
 pub mod custom;
 pub mod edm;
 pub mod flow;
+pub mod laplace;
 pub mod linear;
 mod params;
 pub mod scaled_linear;
@@ -70,6 +71,7 @@ pub const ENTRIES: &[&Entry<dyn NoiseSchedule>] = &[
     &ve::ENTRY,
     &edm::ENTRY,
     &flow::ENTRY,
+    &laplace::ENTRY,
     &custom::ENTRY,
 ];
 

@@ -16,6 +16,34 @@ fn decoding_inverts_the_row() {
     }
 }
 
+/// Where there is no noise every target finds the sample clean, and decoding is the limit of decoding little noise.
+#[test]
+fn decoding_without_noise_is_a_limit() {
+    for entry in ENTRIES {
+        let target = build(&Spec::new(entry.id)).unwrap();
+        let (x, score) = (0.6, -2.0);
+        // What an exact network says at each level: the expected noise is `-sigma * score`.
+        let decoded = |sigma: f64| {
+            let at = Level {
+                t: 0.0,
+                alpha: 0.8,
+                sigma,
+            };
+            let eps = -sigma * score;
+            let (a, b) = target.row(at);
+            let out = a * (x - sigma * eps) / at.alpha + if b == 0.0 { 0.0 } else { b * eps };
+            target
+                .decode(at)
+                .map(|m| m[0] * if out.is_finite() { out } else { score } + m[1] * x)
+        };
+        for (limit, near) in decoded(0.0).into_iter().zip(decoded(1e-6)) {
+            assert!((limit - near).abs() < 1e-5, "{}: {limit} is not {near}", entry.id);
+        }
+        let [x0, eps] = decoded(0.0);
+        assert!((x0 - 0.75).abs() < 1e-12 && eps.abs() < 1e-12, "{}", entry.id);
+    }
+}
+
 /// Karras et al. 2022, table 1, with data of deviation 0.5 at sigma 3.
 #[test]
 fn edm_preconditions_as_published() {

@@ -80,7 +80,8 @@ fn a_level_is_found_by_its_noise() {
             }
             .map(|t| s.level(t).with_signal().sigma_ve());
             let name = format!("{} {share}: {sigma} in {below}..{above}", entry.id);
-            assert!(below <= sigma * (1.0 + 1e-9) && above >= sigma * (1.0 - 1e-9), "{name}");
+            // The last times of the Laplace schedule are so near to each other that a double tells their levels to 1e-7.
+            assert!(below <= sigma * (1.0 + 1e-7) && above >= sigma * (1.0 - 1e-7), "{name}");
         }
     }
 }
