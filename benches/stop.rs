@@ -1,4 +1,5 @@
-//! How long Stop and Pause take to act while a network trains, for every preset: `cargo bench --bench stop`.
+//! How long Stop and Pause take to act while a network trains, for every preset: `cargo bench --bench stop`; with a name
+//! behind `--`, for the data sets with that in their names.
 //!
 //! A quarter of a second is the most that a person takes for immediate.
 
@@ -53,7 +54,11 @@ fn delay(engine: &Handle, command: Command, wanted: RunState) -> f64 {
 
 fn main() {
     println!("milliseconds until the command acts: median and worst of {TIMES} pauses, and the stop");
-    for &(source, preset) in CASES {
+    let wanted = std::env::args()
+        .skip(1)
+        .find(|arg| !arg.starts_with("--"))
+        .unwrap_or_default();
+    for &(source, preset) in CASES.iter().filter(|(source, _)| source.contains(&wanted)) {
         let runs = tempfile::tempdir().unwrap();
         let settings = Settings {
             runs: Some(runs.path().to_owned()),

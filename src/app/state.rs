@@ -305,8 +305,11 @@ impl AppState {
         if let Some(view) = self.trajectories.get_mut(id) {
             view.request = request;
         }
-        self.current = Some(id);
-        self.playback.open(0, false);
+        // The film of the start page does not push aside what is being looked at.
+        if self.workspace != Workspace::Start || self.current.is_none() {
+            self.current = Some(id);
+            self.playback.open(0, false);
+        }
     }
 
     fn trajectory_step(&mut self, id: TrajectoryId, frame: crate::engine::event::StepFrame, out: &mut Vec<Action>) {

@@ -87,6 +87,11 @@ pub fn load(recipe: &DataRecipe, seed: u64, progress: &Progress) -> Result<Datas
     }
 }
 
+/// Whether [`load`] finds anything under this name or path. It does not for drawn, pasted and dropped data.
+pub fn exists(source: &str) -> bool {
+    spec::find("data set", ENTRIES, source).is_ok() || Path::new(source).exists()
+}
+
 fn neither_name_nor_path(error: SpecError) -> DataError {
     match error {
         SpecError::UnknownId { found, hint, known, .. } => DataError::Unknown { found, hint, known },

@@ -19,7 +19,7 @@ use super::{
     validation::Validation,
 };
 use crate::{
-    data::Dataset,
+    data::{self, Dataset},
     files::{Checkpoint, Recipe, RunFolder, State, metrics::Row, run},
     nn,
 };
@@ -74,7 +74,7 @@ impl Prepared {
             let parent = runs.map_or_else(run::default_parent, Ok)?;
             RunFolder::create_numbered(&parent, &model.recipe.data.source, &model.recipe)?
         };
-        if request.data.is_some() {
+        if request.data.is_some() && !data::exists(&model.recipe.data.source) {
             folder.keep_data(&data)?;
         }
         let state = State {

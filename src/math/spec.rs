@@ -16,6 +16,8 @@ pub struct Param {
     pub help: &'static str,
     /// Type, range and default.
     pub kind: Kind,
+    /// What a form shows in place of the default, where that means “chosen elsewhere”.
+    pub unset: Option<&'static str>,
 }
 
 /// Type, range and default of a parameter.
@@ -54,6 +56,7 @@ impl Param {
             id,
             help,
             kind: Kind::Real { min, max, default },
+            unset: None,
         }
     }
 
@@ -63,6 +66,7 @@ impl Param {
             id,
             help,
             kind: Kind::Int { min, max, default },
+            unset: None,
         }
     }
 
@@ -72,6 +76,7 @@ impl Param {
             id,
             help,
             kind: Kind::Choice(options),
+            unset: None,
         }
     }
 
@@ -81,6 +86,7 @@ impl Param {
             id,
             help,
             kind: Kind::Flag(default),
+            unset: None,
         }
     }
 
@@ -90,6 +96,15 @@ impl Param {
             id,
             help,
             kind: Kind::Text(default),
+            unset: None,
+        }
+    }
+
+    /// Shows these words in place of the default.
+    pub const fn or_else(self, words: &'static str) -> Self {
+        Self {
+            unset: Some(words),
+            ..self
         }
     }
 

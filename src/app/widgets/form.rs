@@ -35,6 +35,11 @@ pub fn row(ui: &mut Ui, name: &str, help: &str, control: impl FnOnce(&mut Ui) ->
 
 /// A real number in a range; dragging is multiplicative where the range spans decades.
 pub fn real(ui: &mut Ui, value: &mut f64, range: RangeInclusive<f64>) -> Response {
+    real_or(ui, value, range, None)
+}
+
+/// A real number, or these words in place of 0.
+fn real_or(ui: &mut Ui, value: &mut f64, range: RangeInclusive<f64>, unset: Option<&str>) -> Response {
     let (min, max) = (*range.start(), *range.end());
     let wide = min >= 0.0 && max > 100.0 * min.max(1e-3) && *value < max / 20.0;
     let speed = if wide {
@@ -45,15 +50,28 @@ pub fn real(ui: &mut Ui, value: &mut f64, range: RangeInclusive<f64>) -> Respons
     let drag = DragValue::new(value)
         .range(range)
         .speed(speed)
-        .custom_formatter(|v, _| words::number(v))
+        .custom_formatter(|v, _| words_for(unset, v).unwrap_or_else(|| words::number(v)))
         .max_decimals(12);
     wide_drag(ui, drag)
 }
 
 /// A whole number in a range.
 pub fn whole(ui: &mut Ui, value: &mut i64, range: RangeInclusive<i64>) -> Response {
+    whole_or(ui, value, range, None)
+}
+
+/// A whole number, or these words in place of 0.
+fn whole_or(ui: &mut Ui, value: &mut i64, range: RangeInclusive<i64>, unset: Option<&str>) -> Response {
     let speed = (value.unsigned_abs() as f64 * 0.01).max(0.1);
-    wide_drag(ui, DragValue::new(value).range(range).speed(speed))
+    let drag = DragValue::new(value)
+        .range(range)
+        .speed(speed)
+        .custom_formatter(|v, _| words_for(unset, v).unwrap_or_else(|| v.to_string()));
+    wide_drag(ui, drag)
+}
+
+fn words_for(unset: Option<&str>, value: f64) -> Option<String> {
+    unset.filter(|_| value == 0.0).map(str::to_owned)
 }
 
 fn wide_drag(ui: &mut Ui, drag: DragValue<'_>) -> Response {
@@ -130,13 +148,13 @@ fn control(ui: &mut Ui, param: &Param, value: &mut Value) -> Response {
     match (param.kind, value) {
         (Kind::Real { min, max, .. }, value) => {
             let mut v = as_real(value);
-            let response = real(ui, &mut v, min..=max);
+            let response = real_or(ui, &mut v, min..=max, param.unset);
             *value = Value::Real(v);
             response
         }
         (Kind::Int { min, max, .. }, value) => {
             let mut v = if let Value::Int(v) = value { *v } else { min };
-            let response = whole(ui, &mut v, min..=max);
+            let response = whole_or(ui, &mut v, min..=max, param.unset);
             *value = Value::Int(v);
             response
         }
@@ -148,7 +166,10 @@ fn control(ui: &mut Ui, param: &Param, value: &mut Value) -> Response {
             response
         }
         (Kind::Flag(_), Value::Flag(v)) => ui.checkbox(v, ""),
-        (_, Value::Text(v)) => ui.add(TextEdit::singleline(v).desired_width(f32::INFINITY)),
+        (_, Value::Text(v)) => {
+            let hint = param.unset.unwrap_or_default();
+            ui.add(TextEdit::singleline(v).hint_text(hint).desired_width(f32::INFINITY))
+        }
         (_, value) => {
             *value = param.default();
             ui.label("")

@@ -15,8 +15,10 @@ const LANDING: Param = Param::choice(
     "Where a move lands: where the next begins, or T / steps below",
 );
 const END: Param = Param::choice("end", &["clean", "first"], "Without noise, or at the schedule's least");
-const SIGMA_MIN: Param = Param::real("sigma-min", 0.0, 1e6, 0.0, "Least noise; 0 for the schedule's");
-const SIGMA_MAX: Param = Param::real("sigma-max", 0.0, 1e6, 0.0, "Greatest noise; 0 for the schedule's");
+const SIGMA_MIN: Param =
+    Param::real("sigma-min", 0.0, 1e6, 0.0, "Least noise; 0 for the schedule's").or_else("by schedule");
+const SIGMA_MAX: Param =
+    Param::real("sigma-max", 0.0, 1e6, 0.0, "Greatest noise; 0 for the schedule's").or_else("by schedule");
 
 /// All spacings.
 pub const ENTRIES: &[&Entry<Spacing>] = &[

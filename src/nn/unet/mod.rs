@@ -13,6 +13,9 @@ pub use blocks::graph;
 pub use config::Config;
 use config::{DownBlock, SampleSize, TimeScaleShift, UpBlock};
 
+/// Shown where a number is left to the preset.
+const OF_PRESET: &str = "by preset";
+
 /// A U-Net from a preset, from single numbers, or from a configuration of diffusers.
 pub const ENTRY: Entry<dyn NetBuilder> = Entry {
     id: "unet",
@@ -31,26 +34,30 @@ pub const ENTRY: Entry<dyn NetBuilder> = Entry {
             1024,
             0,
             "Channels of the finest level; 0 takes the preset's",
-        ),
+        )
+        .or_else(OF_PRESET),
         Param::text(
             "multipliers",
             "",
             "Channels of each level as multiples of the first, as in 1-2-2",
-        ),
-        Param::int("layers", 0, 8, 0, "Residual blocks per level; 0 takes the preset's"),
+        )
+        .or_else(OF_PRESET),
+        Param::int("layers", 0, 8, 0, "Residual blocks per level; 0 takes the preset's").or_else(OF_PRESET),
         Param::text(
             "attention",
             "",
             "Levels with self-attention counted from 0, as in 1-2, or none",
-        ),
-        Param::int("groups", 0, 256, 0, "Groups of the norms; 0 takes the preset's"),
+        )
+        .or_else(OF_PRESET),
+        Param::int("groups", 0, 256, 0, "Groups of the norms; 0 takes the preset's").or_else(OF_PRESET),
         Param::int(
             "head-dim",
             0,
             1024,
             0,
             "Channels of an attention head; 0 takes the preset's",
-        ),
+        )
+        .or_else(OF_PRESET),
         Param::flag(
             "time-scale-shift",
             false,
