@@ -29,6 +29,7 @@ fn request(model: Model) -> EvalRequest {
         seed: 5,
         likelihood: 48,
         judge: None,
+        classifier: None,
     }
 }
 
@@ -121,8 +122,15 @@ fn pictures_have_their_own_figures() {
         recognised.value < 0.5 && recognised.reference.unwrap() > 0.9,
         "{recognised:?}"
     );
-    // The model is told no class, so there is none to be right about.
+    // The model is told no class, so there is none to be right about, unless a classifier leads.
     assert!(evaluation.figures.iter().all(|f| f.id != "class-accuracy"));
+    let led = measured(&EvalRequest {
+        classifier: Some(1.0),
+        likelihood: 0,
+        ..wanted
+    });
+    assert!(figure(&led, "class-accuracy").reference.unwrap() > 0.9);
+    assert_ne!(figure(&led, "feature-kid"), figure(&evaluation, "feature-kid"));
     for id in ["bits-per-dim-path", "bits-per-dim-bound"] {
         let bits = figure(&evaluation, id);
         // Eight bits is what a byte takes that nobody knows anything about.

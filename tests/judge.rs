@@ -183,6 +183,7 @@ fn a_sampler_is_led_to_the_class() {
             classifier: judge.clone(),
             classes: wanted.clone(),
             scale,
+            interval: (0.0, f64::INFINITY),
         };
         let start = loss::noise(8, 0, 0..20, &shape(20), &Device::Cpu).unwrap();
         let moves = grid::time_grid(&*schedule, grid::build(&Spec::new("trailing")).unwrap(), 25);

@@ -209,6 +209,9 @@ pub(super) struct EvalArgs {
     /// Seed of the first round
     #[arg(long, default_value_t = 0, value_name = "S")]
     pub(super) seed: u64,
+    /// Lead the samples towards each class in turn, as `sample --classifier` does
+    #[arg(long, value_name = "SCALE", value_parser = strength)]
+    pub(super) classifier: Option<f64>,
     /// Classifier that looks at pictures, made with `judge` (default: the one that ships with the program)
     #[arg(long, value_name = "F.safetensors")]
     pub(super) judge: Option<PathBuf>,

@@ -21,6 +21,7 @@ pub(super) fn eval(args: &EvalArgs, settings: &Settings) -> anyhow::Result<Strin
         seed: args.seed,
         likelihood: args.likelihood as usize,
         judge: args.judge.clone(),
+        classifier: args.classifier,
     };
     let evaluation = evaluate(&request, settings.device, say)?;
     if args.json {

@@ -143,7 +143,8 @@ fn guidance(args: &SampleArgs) -> anyhow::Result<Guidance> {
         interval: args.interval.unwrap_or(Guidance::default().interval),
         rescale: args.rescale,
     };
-    if !guidance.is_on() && guidance != Guidance::default() {
+    let is_led = args.classifier.is_some() && args.rescale == 0.0;
+    if !guidance.is_on() && guidance != Guidance::default() && !is_led {
         bail!("--interval and --rescale say how guidance acts, but it is off: add --guidance W, with W other than 1");
     }
     if guidance.is_on() && args.class.is_none() && args.autoguide.is_none() {

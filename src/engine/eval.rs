@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{
     Error, TrajectoryId,
-    command::{ClassChoice, Model, SampleRequest},
+    command::{ClassChoice, ClassifierChoice, Model, SampleRequest},
     judge::{self, Judge, figures::Trial},
     model::{self, Pinned},
     sample::{Others, Sampling},
@@ -59,6 +59,8 @@ pub struct EvalRequest {
     pub likelihood: usize,
     /// The classifier that looks at pictures; `None` for the one that ships with the program, where there is one.
     pub judge: Option<PathBuf>,
+    /// How strongly the judge leads the samples of pictures towards each class in turn; `None` for not at all.
+    pub classifier: Option<f64>,
 }
 
 /// What was measured.
@@ -126,6 +128,7 @@ pub fn evaluate(request: &EvalRequest, device: DeviceChoice, tell: impl Fn(&str)
     let saved = judge::open(request.judge.as_deref(), &data.source, pinned.info.domain)?;
     let subject = Subject {
         runner: pinned.runner(&host)?,
+        host: host.clone(),
         judge: saved.map(|saved| Judge::new(&saved, &host)).transpose()?,
         data,
         pinned,
@@ -154,6 +157,7 @@ pub fn evaluate(request: &EvalRequest, device: DeviceChoice, tell: impl Fn(&str)
 struct Subject {
     pinned: Pinned,
     runner: Runner,
+    host: Host,
     judge: Option<Judge>,
     data: Held,
 }
@@ -204,15 +208,19 @@ impl Subject {
             seed: request.seed + round as u64,
             count: request.count,
             class: match self.pinned.info.null_class() {
-                Some(_) => ClassChoice::Each,
-                None => ClassChoice::None,
+                None if request.classifier.is_none() => ClassChoice::None,
+                _ => ClassChoice::Each,
             },
             guidance: Guidance::default(),
             weaker: None,
-            classifier: None,
+            classifier: request.classifier.map(|scale| ClassifierChoice {
+                scale,
+                judge: request.judge.clone(),
+            }),
             noise: None,
         };
-        let mut sampling = Sampling::with_runner(&wanted, &self.pinned.info, &self.runner, Others::default())?;
+        let others = Others::of(&wanted, &self.pinned.info, &self.host)?;
+        let mut sampling = Sampling::with_runner(&wanted, &self.pinned.info, &self.runner, others)?;
         let mut x = sampling.start().to_vec();
         while !sampling.is_done() {
             x = sampling.advance()?.map_or(x, |moved| moved.next);
@@ -274,7 +282,7 @@ impl Subject {
             let made = self.round(request, round)?;
             nearest.push(mean_and_error(&self.to_nearest(&made)).0);
             if let Some(trial) = &mut trial {
-                trial.hear(&made, self.asked(request.count).as_deref())?;
+                trial.hear(&made, self.asked(request).as_deref())?;
             }
         }
         let nearest = Figure::new(
@@ -286,13 +294,13 @@ impl Subject {
         Ok(trial.into_iter().flat_map(Trial::figures).chain([nearest]).collect())
     }
 
-    /// The classes that samples are asked to be of, in the order of [`ClassChoice::Each`]; `None` for a model that knows none, or
-    /// others than the judge.
-    fn asked(&self, count: usize) -> Option<Vec<u32>> {
-        let info = &self.pinned.info;
-        let judged = &self.judge.as_ref()?.about.class_names;
-        let null = info.null_class().filter(|_| **judged == *info.class_names)?;
-        Some((0..count as u32).map(|i| i % null).collect())
+    /// The classes that samples are asked to be of, in the order of [`ClassChoice::Each`]; `None` where they are asked for none, or
+    /// for others than the judge knows.
+    fn asked(&self, request: &EvalRequest) -> Option<Vec<u32>> {
+        let (told, judged) = (&self.pinned.info.class_names, &self.judge.as_ref()?.about.class_names);
+        let known = **told == **judged || told.is_empty() && request.classifier.is_some();
+        let classes = judged.len() as u32;
+        known.then(|| (0..request.count as u32).map(|i| i % classes).collect())
     }
 
     /// Root mean square difference of each picture from its nearest training picture.

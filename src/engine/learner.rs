@@ -10,6 +10,7 @@ use super::{
     doubt::Doubt,
     feed::{Batch, Feed},
     model::ModelInfo,
+    snapshot::Snapshot,
 };
 use crate::{
     diffusion::{
@@ -160,15 +161,13 @@ impl Learner {
     }
 
     /// Everything that a resume needs; `state` brings what the learner does not know.
-    pub(super) fn checkpoint(&self, state: State) -> Checkpoint {
-        let params = &self.exec.graph().params;
-        let named = |flat: &[f32]| Tensors::from_weights(self.exec.unpack(flat), params);
+    pub(super) fn snapshot(&self, state: State) -> Snapshot {
         let epochs = self.feed.epochs(self.step);
-        Checkpoint {
-            model: named(self.exec.params()),
-            ema: named(&self.ema.weights),
-            first_moment: named(&self.adam.mean),
-            second_moment: named(&self.adam.square),
+        Snapshot {
+            layout: self.exec.layout(),
+            model: self.exec.params().to_vec(),
+            ema: self.ema.weights.clone(),
+            moments: [self.adam.mean.clone(), self.adam.square.clone()],
             loss: self.learned_by_loss(),
             state: State {
                 step: self.step,

@@ -26,6 +26,7 @@ mod prepare;
 mod preview;
 pub mod sample;
 mod select;
+mod snapshot;
 mod store;
 pub mod suggest;
 pub mod thread;

@@ -319,6 +319,7 @@ impl<'a> Plan<'a> {
                     classifier: guide.classifier.clone(),
                     classes: guide.classes[first..last].to_vec(),
                     scale: guide.scale,
+                    interval: self.request.guidance.interval,
                 };
                 clipped(led, self.domain)
             }

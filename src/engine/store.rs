@@ -9,9 +9,10 @@ use super::{
     Error, RunId,
     export::{Kind, Shown},
     ports::{Done, Lane, Ports, Task},
+    snapshot::Snapshot,
 };
 use crate::files::{
-    Checkpoint, Lock, Overwrite, Recipe, RunFolder,
+    Lock, Overwrite, Recipe, RunFolder,
     metrics::{Metrics, Row},
 };
 
@@ -40,23 +41,17 @@ impl Store {
         self.folder.path()
     }
 
-    /// Hands rows and checkpoint to the writing lane.
-    pub(super) fn save(
-        &self,
-        run: RunId,
-        rows: Vec<Row>,
-        checkpoint: Arc<Checkpoint>,
-        recipe: Recipe,
-        ports: &mut Ports,
-    ) {
+    /// Hands rows and a snapshot to the writing lane.
+    pub(super) fn save(&self, run: RunId, rows: Vec<Row>, snapshot: Arc<Snapshot>, recipe: Recipe, ports: &mut Ports) {
         let (folder, metrics) = (self.folder.clone(), self.metrics.clone());
         let work = move || {
-            let saved = append(&folder, &metrics, &rows).and_then(|()| folder.save(&checkpoint, &recipe).map(drop));
+            let saved =
+                append(&folder, &metrics, &rows).and_then(|()| folder.save(&snapshot.checkpoint(), &recipe).map(drop));
             let saved = saved.map_err(|e| {
                 *metrics.lock().unwrap_or_else(PoisonError::into_inner) = None;
                 (e.to_string(), rows)
             });
-            Done::Saved(run, checkpoint.state.step, saved)
+            Done::Saved(run, snapshot.state.step, saved)
         };
         ports.background.submit(Lane::Write, Task::new("Save", work));
     }

@@ -11,10 +11,11 @@ use super::{
     ports::Ports,
     prepare::Prepared,
     preview::Previews,
+    snapshot::Snapshot,
     store::Store,
     validation::Validation,
 };
-use crate::files::{Checkpoint, State, checkpoint::Change, metrics::Row};
+use crate::files::{State, checkpoint::Change, metrics::Row};
 
 /// Weights whose smoothed loss is above this multiple of the lowest are not taken for healthy.
 const UNHEALTHY: f64 = 3.0;
@@ -44,7 +45,7 @@ pub(super) struct Run {
     rows: Vec<Row>,
     changes: Vec<Change>,
     data_hash: String,
-    healthy: Arc<Checkpoint>,
+    healthy: Arc<Snapshot>,
     smoothed: Option<f64>,
     lowest: f64,
     saves_under_way: usize,
@@ -72,7 +73,7 @@ impl Run {
             ports.failed("Resume", message);
         }
         let mut run = Self {
-            healthy: Arc::new(learner.checkpoint(state.clone())),
+            healthy: Arc::new(learner.snapshot(state.clone())),
             state: RunState::Preparing,
             goal: None,
             ending: None,
@@ -280,15 +281,15 @@ impl Run {
         if self.saved_step == Some(self.learner.step()) && self.rows.is_empty() {
             return;
         }
-        let checkpoint = Arc::new(self.learner.checkpoint(self.files_state()));
+        let snapshot = Arc::new(self.learner.snapshot(self.files_state()));
         if self.smoothed.is_none_or(|l| l <= UNHEALTHY * self.lowest) {
-            self.healthy = checkpoint.clone();
+            self.healthy = snapshot.clone();
         }
         let rows = std::mem::take(&mut self.rows);
         self.saves_under_way += 1;
         self.saved_step = Some(self.learner.step());
         self.store
-            .save(self.info.run, rows, checkpoint, self.info.recipe.clone(), ports);
+            .save(self.info.run, rows, snapshot, self.info.recipe.clone(), ports);
     }
 
     fn files_state(&self) -> State {
@@ -460,7 +461,7 @@ impl Run {
         let lr = self.learner.lr * lr_factor;
         let healthy = self.healthy.clone();
         let step = healthy.state.step;
-        self.learner.restore(&healthy)?;
+        self.learner.restore(&healthy.checkpoint())?;
         self.rows.retain(|row| row.step <= step);
         self.changes.retain(|change| change.step <= step);
         self.meter.rewind(step);

@@ -1,6 +1,6 @@
 //! The compiled plan behind the interface that candle's executor has too.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use candle_core::{Device, Error, Result, Tensor};
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     math::Cond,
-    nn::{Executor, Graph, Interrupt, Mode, Shape, Weights, inputs},
+    nn::{Executor, Graph, Interrupt, Layout, Mode, Shape, inputs},
 };
 
 /// Plans that are kept: training, previews and a last small batch alternate.
@@ -47,7 +47,7 @@ impl Default for Options {
 /// The same numbers, bit for bit, whatever the number of threads; sample `i` of a forward pass whatever the batch.
 pub struct PlanExecutor {
     graph: Graph,
-    params: Params,
+    params: Arc<Params>,
     flat: Vec<f32>,
     options: Options,
     pool: ThreadPool,
@@ -82,7 +82,7 @@ impl PlanExecutor {
             .thread_name(|i| format!("kernels {i}"))
             .build()
             .map_err(Error::wrap)?;
-        let params = Params::new(&graph);
+        let params = Arc::new(Params::new(&graph));
         Ok(Self {
             flat: vec![0.0; params.len()],
             scratch: Scratch::default(),
@@ -186,12 +186,8 @@ impl Executor for PlanExecutor {
         &mut self.flat
     }
 
-    fn pack(&self, weights: &Weights) -> Result<Vec<f32>> {
-        self.params.pack(&self.graph, weights)
-    }
-
-    fn unpack(&self, flat: &[f32]) -> Weights {
-        self.params.unpack(&self.graph, flat)
+    fn layout(&self) -> Arc<dyn Layout> {
+        self.params.clone()
     }
 
     fn forward(&mut self, x: &Tensor, t: &[f64], cond: &Cond, mode: Mode) -> Result<Tensor> {

@@ -4,7 +4,11 @@ use std::ops::Range;
 
 use candle_core::Result;
 
-use crate::nn::{Graph, Op, Weights, flat::Flat, graph::ParamId};
+use crate::nn::{
+    Graph, Layout, Op, Weights,
+    flat::Flat,
+    graph::{ParamId, ParamInfo},
+};
 
 /// Where each parameter lies, and how it is turned.
 #[derive(Clone, Debug)]
@@ -45,28 +49,6 @@ impl Params {
         self.span(id).start
     }
 
-    /// Named weights in PyTorch's layout to a flat buffer.
-    pub(super) fn pack(&self, graph: &Graph, weights: &Weights) -> Result<Vec<f32>> {
-        let mut flat = self.flat.pack(graph, weights)?;
-        self.each_turned(|span, [out, inner, taps]| {
-            let values = flat[span.clone()].to_vec();
-            let turned = turn(&values, [out, inner * taps]);
-            // (in, taps, out) to (taps, in, out)
-            flat[span].copy_from_slice(&swap(&turned, [inner, taps], out));
-        });
-        Ok(flat)
-    }
-
-    /// A flat buffer to named weights in PyTorch's layout.
-    pub(super) fn unpack(&self, graph: &Graph, flat: &[f32]) -> Weights {
-        let mut flat = flat.to_vec();
-        self.each_turned(|span, [out, inner, taps]| {
-            let turned = swap(&flat[span.clone()], [taps, inner], out);
-            flat[span].copy_from_slice(&turn(&turned, [inner * taps, out]));
-        });
-        self.flat.unpack(graph, &flat)
-    }
-
     fn each_turned(&self, mut f: impl FnMut(Range<usize>, [usize; 3])) {
         for (index, sizes) in self.turned.iter().enumerate() {
             if let Some(sizes) = *sizes {
@@ -76,9 +58,45 @@ impl Params {
     }
 }
 
+impl Layout for Params {
+    fn params(&self) -> &[ParamInfo] {
+        self.flat.params()
+    }
+
+    fn pack(&self, weights: &Weights) -> Result<Vec<f32>> {
+        let mut flat = self.flat.pack(weights)?;
+        self.each_turned(|span, [out, inner, taps]| {
+            let turned = turn(&flat[span.clone()], [out, inner * taps]);
+            // (in, taps, out) to (taps, in, out)
+            flat[span].copy_from_slice(&swap(&turned, [inner, taps], out));
+        });
+        Ok(flat)
+    }
+
+    fn unpack(&self, flat: &[f32]) -> Weights {
+        let mut flat = flat.to_vec();
+        self.each_turned(|span, [out, inner, taps]| {
+            let turned = swap(&flat[span.clone()], [taps, inner], out);
+            flat[span].copy_from_slice(&turn(&turned, [inner * taps, out]));
+        });
+        self.flat.unpack(&flat)
+    }
+}
+
+/// Rows that are turned together: as many cache lines are written side by side.
+const ROWS: usize = 16;
+
 /// The transpose of a `rows x cols` matrix.
 fn turn(x: &[f32], [rows, cols]: [usize; 2]) -> Vec<f32> {
-    (0..rows * cols).map(|i| x[i % rows * cols + i / rows]).collect()
+    let mut turned = vec![0.0; rows * cols];
+    for first in (0..rows).step_by(ROWS) {
+        for col in 0..cols {
+            for row in first..rows.min(first + ROWS) {
+                turned[col * rows + row] = x[row * cols + col];
+            }
+        }
+    }
+    turned
 }
 
 /// `(a, b, n)` to `(b, a, n)`.

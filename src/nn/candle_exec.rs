@@ -1,12 +1,14 @@
 //! Runs a graph with candle tensors and candle's autograd, on any device that candle knows.
 
+use std::sync::Arc;
+
 use candle_core::{Device, Error, Result, Tensor, Var, backprop::GradStore};
 
 use super::{
     candle_ops as ops,
     exec::{Executor, Interrupt, Mode},
-    flat::Flat,
-    graph::{Graph, Node, NodeId, Op, ParamId, Weights},
+    flat::{Flat, Layout},
+    graph::{Graph, Node, NodeId, Op, ParamId},
     inputs,
 };
 use crate::math::Cond;
@@ -16,7 +18,7 @@ use crate::math::Cond;
 pub struct CandleExecutor {
     graph: Graph,
     device: Device,
-    layout: Flat,
+    layout: Arc<Flat>,
     flat: Vec<f32>,
     /// The flat buffer as tensors, by [`ParamId`]; empty when the buffer has changed since.
     vars: Vec<Var>,
@@ -44,7 +46,7 @@ struct Call<'a> {
 impl CandleExecutor {
     /// All parameters are zero until they are set through [`Executor::params_mut`].
     pub fn new(graph: Graph, device: &Device) -> Self {
-        let layout = Flat::new(&graph);
+        let layout = Arc::new(Flat::new(&graph));
         let mut last_reader: Vec<usize> = (0..graph.nodes.len()).collect();
         for (reader, node) in graph.nodes.iter().enumerate() {
             for input in &node.inputs {
@@ -205,12 +207,8 @@ impl Executor for CandleExecutor {
         &mut self.flat
     }
 
-    fn pack(&self, weights: &Weights) -> Result<Vec<f32>> {
-        self.layout.pack(&self.graph, weights)
-    }
-
-    fn unpack(&self, flat: &[f32]) -> Weights {
-        self.layout.unpack(&self.graph, flat)
+    fn layout(&self) -> Arc<dyn Layout> {
+        self.layout.clone()
     }
 
     fn forward(&mut self, x: &Tensor, t: &[f64], cond: &Cond, mode: Mode) -> Result<Tensor> {

@@ -7,7 +7,10 @@ use std::sync::{
 
 use candle_core::{Device, Error, Result, Tensor};
 
-use super::graph::{Graph, Weights};
+use super::{
+    flat::Layout,
+    graph::{Graph, Weights},
+};
 use crate::{diffusion::Net, math::Cond};
 
 /// Whether a backward pass may follow.
@@ -76,11 +79,18 @@ pub trait Executor: Send {
     /// All parameters, to be changed in place.
     fn params_mut(&mut self) -> &mut [f32];
 
-    /// Named weights to a flat buffer. Missing, surplus or misshapen names are an error that lists them.
-    fn pack(&self, weights: &Weights) -> Result<Vec<f32>>;
+    /// The order of flat buffers.
+    fn layout(&self) -> Arc<dyn Layout>;
 
-    /// A flat buffer (parameters, moments, EMA) to named weights.
-    fn unpack(&self, flat: &[f32]) -> Weights;
+    /// See [`Layout::pack`].
+    fn pack(&self, weights: &Weights) -> Result<Vec<f32>> {
+        self.layout().pack(weights)
+    }
+
+    /// See [`Layout::unpack`].
+    fn unpack(&self, flat: &[f32]) -> Weights {
+        self.layout().unpack(flat)
+    }
 
     /// `x`: `(B, …)` float32, `t`: `B` times. Returns the output node's value with the batch in front.
     fn forward(&mut self, x: &Tensor, t: &[f64], cond: &Cond, mode: Mode) -> Result<Tensor>;

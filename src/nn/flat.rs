@@ -6,9 +6,23 @@ use candle_core::{Error, Result};
 
 use super::graph::{Graph, ParamId, ParamInfo, Weights};
 
+/// An executor's own order of parameters. It may go to another thread, so that the turning of large networks holds up
+/// nobody.
+pub trait Layout: Send + Sync {
+    /// The parameters.
+    fn params(&self) -> &[ParamInfo];
+
+    /// Named weights to a flat buffer. Missing, surplus or misshapen names are an error that lists them.
+    fn pack(&self, weights: &Weights) -> Result<Vec<f32>>;
+
+    /// A flat buffer (parameters, moments, EMA) to named weights.
+    fn unpack(&self, flat: &[f32]) -> Weights;
+}
+
 /// Where each parameter lies in a flat buffer: sorted by name, one after the other, each in PyTorch's layout.
 #[derive(Clone, Debug)]
 pub struct Flat {
+    params: Vec<ParamInfo>,
     spans: Vec<Range<usize>>,
     len: usize,
 }
@@ -23,7 +37,11 @@ impl Flat {
             spans[id.0] = len..end;
             len = end;
         }
-        Self { spans, len }
+        Self {
+            params: graph.params.clone(),
+            spans,
+            len,
+        }
     }
 
     /// Numbers in the buffer.
@@ -40,29 +58,33 @@ impl Flat {
     pub fn span(&self, id: ParamId) -> Range<usize> {
         self.spans[id.0].clone()
     }
+}
 
-    /// Named weights to a flat buffer; see [`check`] for the errors.
-    pub fn pack(&self, graph: &Graph, weights: &Weights) -> Result<Vec<f32>> {
-        check(graph, weights)?;
+impl Layout for Flat {
+    fn params(&self) -> &[ParamInfo] {
+        &self.params
+    }
+
+    fn pack(&self, weights: &Weights) -> Result<Vec<f32>> {
+        check(&self.params, weights)?;
         let mut flat = vec![0.0; self.len];
-        for (param, span) in graph.params.iter().zip(&self.spans) {
+        for (param, span) in self.params.iter().zip(&self.spans) {
             flat[span.clone()].copy_from_slice(&weights[&param.name]);
         }
         Ok(flat)
     }
 
-    /// A flat buffer of this layout to named weights.
-    pub fn unpack(&self, graph: &Graph, flat: &[f32]) -> Weights {
+    fn unpack(&self, flat: &[f32]) -> Weights {
         let named = |(param, span): (&ParamInfo, &Range<usize>)| (param.name.clone(), flat[span.clone()].to_vec());
-        graph.params.iter().zip(&self.spans).map(named).collect()
+        self.params.iter().zip(&self.spans).map(named).collect()
     }
 }
 
-/// Whether `weights` are exactly those of `graph`; the error lists what is missing, surplus or of the wrong size.
-pub fn check(graph: &Graph, weights: &Weights) -> Result<()> {
-    let known = |name: &String| graph.params.iter().any(|p| &p.name == name);
-    let missing = graph.params.iter().filter(|p| !weights.contains_key(&p.name));
-    let misfits = graph.params.iter().filter_map(|p| {
+/// Whether `weights` are exactly these; the error lists what is missing, surplus or of the wrong size.
+fn check(params: &[ParamInfo], weights: &Weights) -> Result<()> {
+    let known = |name: &String| params.iter().any(|p| &p.name == name);
+    let missing = params.iter().filter(|p| !weights.contains_key(&p.name));
+    let misfits = params.iter().filter_map(|p| {
         let found = weights.get(&p.name)?.len();
         let text = || format!("{} has {found} numbers instead of {} {:?}", p.name, p.numel(), p.shape);
         (found != p.numel()).then(text)
@@ -99,22 +121,22 @@ mod tests {
 
     #[test]
     fn packing_sorts_by_name_and_unpacking_inverts_it() {
-        let (graph, flat) = (graph(), Flat::new(&graph()));
+        let flat = Flat::new(&graph());
         let buffer: Vec<f32> = (0..flat.len()).map(|i| i as f32).collect();
-        let weights = flat.unpack(&graph, &buffer);
+        let weights = flat.unpack(&buffer);
         assert_eq!(weights["a.bias"], [0.0, 1.0]);
         assert_eq!(weights["z.weight"].len(), 6);
-        assert_eq!(flat.pack(&graph, &weights).unwrap(), buffer);
+        assert_eq!(flat.pack(&weights).unwrap(), buffer);
     }
 
     #[test]
     fn misfits_are_listed_by_name() {
-        let (graph, flat) = (graph(), Flat::new(&graph()));
-        let mut weights = flat.unpack(&graph, &vec![0.0; flat.len()]);
+        let flat = Flat::new(&graph());
+        let mut weights = flat.unpack(&vec![0.0; flat.len()]);
         weights.remove("a.bias");
         weights.insert("q".into(), vec![]);
         weights.insert("z.bias".into(), vec![0.0]);
-        let fault = check(&graph, &weights).unwrap_err().to_string();
+        let fault = check(flat.params(), &weights).unwrap_err().to_string();
         for part in ["missing: a.bias", "surplus: q", "z.bias has 1 numbers instead of 3"] {
             assert!(fault.contains(part), "{fault}");
         }

@@ -26,6 +26,7 @@ mod sincos;
 pub use candle_exec::CandleExecutor;
 pub use device::DeviceChoice;
 pub use exec::{Executor, Interrupt, Mode, SharedNet};
+pub use flat::Layout;
 pub use graph::{Graph, Op, Shape, Weights};
 
 /// A kind of network with its parameters chosen: makes the graph once the data is known.

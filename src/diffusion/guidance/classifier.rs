@@ -28,12 +28,16 @@ pub struct ClassifierGuided<D> {
     pub classes: Vec<u32>,
     /// 0 is off, 1 is Bayes' rule, more favours typical samples of the class.
     pub scale: f64,
+    /// It acts where `low <= sigma / alpha <= high`. Where no class can be seen the slope of a network is nothing but its error,
+    /// which the clean sample gets multiplied by `sigma² / alpha`: large scales want a high end.
+    pub interval: (f64, f64),
 }
 
 impl<D: Denoiser> Denoiser for ClassifierGuided<D> {
     fn predict(&self, x: &Tensor, at: Level) -> Result<Prediction> {
         let belief = self.inner.predict(x, at)?;
-        if self.scale == 0.0 {
+        let (low, high) = self.interval;
+        if self.scale == 0.0 || !(low..=high).contains(&at.sigma_ve()) {
             return Ok(belief);
         }
         let gradient = self.classifier.gradient(x, at, &self.classes)?;

@@ -289,6 +289,7 @@ fn the_true_classifier_turns_all_into_one_class() {
         classifier: Arc::new(Exact),
         classes,
         scale,
+        interval: (0.0, f64::INFINITY),
     };
     for (class, parts) in [(0, left()), (1, right())] {
         let found = guided(vec![class; 3], 1.0).predict(&x, AT).unwrap();
@@ -296,6 +297,12 @@ fn the_true_classifier_turns_all_into_one_class() {
         close(&found.x0, &expected.x0, 1e-8);
         close(&found.eps, &expected.eps, 1e-8);
     }
+    let elsewhere = ClassifierGuided {
+        interval: (0.0, AT.sigma_ve() - 0.01),
+        ..guided(vec![0; 3], 1.0)
+    };
+    let alone = values64(&elsewhere.inner.predict(&x, AT).unwrap().x0);
+    assert_eq!(values64(&elsewhere.predict(&x, AT).unwrap().x0), alone);
     let off = guided(vec![0; 3], 0.0).predict(&x, AT).unwrap();
     assert_eq!(
         values64(&off.x0),
