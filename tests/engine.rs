@@ -2,7 +2,10 @@
 
 mod rig;
 
+use std::sync::Arc;
+
 use diffusion_studio::{
+    data::Progress,
     diffusion::Guidance,
     engine::{
         Activity, Command, Event, TrajectoryId,
@@ -495,7 +498,7 @@ fn impossible_requests_say_what_to_do() {
             source: "/no/such/place".into(),
             ..DataRecipe::default()
         },
-        Default::default(),
+        Arc::default(),
     ))
     .rest();
     let events = rig.take();
@@ -521,10 +524,30 @@ fn impossible_requests_say_what_to_do() {
 }
 
 #[test]
+fn data_that_were_given_up_are_not_told() {
+    let (runs, pictures) = (tempdir().unwrap(), tempdir().unwrap());
+    let mut rig = Rig::new(runs.path());
+    for i in 0..3u8 {
+        let picture = image::GrayImage::from_pixel(8, 8, image::Luma([i]));
+        picture.save(pictures.path().join(format!("{i}.png"))).unwrap();
+    }
+    let recipe = DataRecipe {
+        source: pictures.path().display().to_string(),
+        ..DataRecipe::default()
+    };
+    let progress = Arc::<Progress>::default();
+    progress.cancel();
+    rig.send(Command::LoadData(recipe.clone(), progress)).rest();
+    assert!(rig.take().is_empty());
+    rig.send(Command::LoadData(recipe, Arc::default())).rest();
+    assert!(matches!(&rig.take()[..], [Event::DataLoaded(summary)] if summary.data.count == 3));
+}
+
+#[test]
 fn data_and_estimates_are_told_before_the_start() {
     let runs = tempdir().unwrap();
     let mut rig = Rig::new(runs.path());
-    rig.send(Command::LoadData(points(1).data, Default::default()));
+    rig.send(Command::LoadData(points(1).data, Arc::default()));
     rig.send(Command::Estimate(Box::new(points(1000)))).rest();
     let events = rig.take();
     assert!(matches!(&events[0], Event::DataLoaded(summary) if summary.validation > 0));

@@ -287,8 +287,9 @@ impl Engine {
     /// A result of slow work.
     fn complete(&mut self, done: Done) {
         match done {
+            // Nobody waits for what was given up.
+            Done::Data(Err((_, Error::Data(DataError::Cancelled)))) | Done::Settled(_, Ok(())) => {}
             Done::Data(Ok(summary)) => self.ports.out.event(Event::DataLoaded(summary)),
-            Done::Data(Err((_, Error::Data(DataError::Cancelled)))) => {}
             Done::Data(Err((source, fault))) => {
                 let message = fault.to_string();
                 self.ports.out.event(Event::DataFailed { source, message });
@@ -300,7 +301,6 @@ impl Engine {
                     present.saved(step, result, &mut self.ports);
                 }
             }
-            Done::Settled(_, Ok(())) => {}
             Done::Settled(what, Err(message)) => self.ports.failed(what, message),
             Done::Model(ask, result) => self.model_loaded(ask, result),
             Done::Wrote(Ok(path)) => self.ports.out.event(Event::Written(path)),

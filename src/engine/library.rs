@@ -80,8 +80,8 @@ mod tests {
     use super::*;
 
     fn csv(path: &std::path::Path, rows: usize) -> DataRecipe {
-        let text: String = (0..rows).map(|i| format!("{i},{}\n", i * i % 5)).collect();
-        std::fs::write(path, text).unwrap();
+        let text: Vec<_> = (0..rows).map(|i| format!("{i},{}", i * i % 5)).collect();
+        std::fs::write(path, text.join("\n")).unwrap();
         DataRecipe {
             source: path.display().to_string(),
             ..DataRecipe::default()
