@@ -122,41 +122,41 @@ impl Layout {
     }
 }
 
-/// 64 bytes on a cache line of their own.
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Line([f32; LINE]);
-
-/// Memory that starts on a cache line.
-pub(super) struct Memory(Box<[Line]>);
+/// Memory that starts on a cache line. The system gives it page by page when it is first used: a large network's would
+/// otherwise hold up everything for a second or two.
+pub(super) struct Memory {
+    numbers: Vec<f32>,
+    start: usize,
+}
 
 impl Memory {
     /// At least `len` zeros.
     pub(super) fn new(len: usize) -> Self {
-        let count = len.div_ceil(LINE);
-        let mut lines = Vec::with_capacity(count);
-        ask_for_huge_pages(&lines);
-        lines.resize(count, Line([0.0; LINE]));
-        Self(lines.into())
+        let numbers = vec![0.0; len.next_multiple_of(LINE) + LINE];
+        ask_for_huge_pages(&numbers);
+        let past = numbers.as_ptr() as usize / size_of::<f32>() % LINE;
+        Self {
+            numbers,
+            start: (LINE - past) % LINE,
+        }
     }
 
     /// Numbers that fit.
     pub(super) fn len(&self) -> usize {
-        self.0.len() * LINE
+        self.numbers.len() - LINE
     }
 
     /// The numbers.
     pub(super) fn as_mut(&mut self) -> &mut [f32] {
-        let len = self.len();
-        // SAFETY: `Line` is an array of f32 without padding (its size equals its alignment).
-        unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), len) }
+        let range = self.start..self.start + self.len();
+        &mut self.numbers[range]
     }
 }
 
 /// Asks the system to back memory that is not yet in use with pages of 2 MiB. The planes of transformed tiles lie on more
 /// pages of 4 KiB than a processor has addresses of at hand.
 #[cfg(target_os = "linux")]
-fn ask_for_huge_pages(memory: &Vec<Line>) {
+fn ask_for_huge_pages(memory: &[f32]) {
     use std::ffi::{c_int, c_void};
 
     const PAGE: usize = 4096;
@@ -166,7 +166,7 @@ fn ask_for_huge_pages(memory: &Vec<Line>) {
         fn madvise(start: *mut c_void, length: usize, advice: c_int) -> c_int;
     }
     let start = (memory.as_ptr() as usize).next_multiple_of(PAGE);
-    let end = memory.as_ptr() as usize + memory.capacity() * size_of::<Line>();
+    let end = memory.as_ptr() as usize + size_of_val(memory);
     if let Some(length) = end.checked_sub(start).filter(|&length| length > PAGE) {
         // SAFETY: the range is inside an allocation, and the advice changes no contents. Its answer does not matter: a
         // system without huge pages is only slower.
@@ -175,7 +175,7 @@ fn ask_for_huge_pages(memory: &Vec<Line>) {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn ask_for_huge_pages(_: &Vec<Line>) {}
+fn ask_for_huge_pages(_: &[f32]) {}
 
 /// The buffers of a plan while it runs.
 #[derive(Clone, Copy)]
