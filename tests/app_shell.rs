@@ -408,6 +408,26 @@ fn a_late_message_of_another_run_changes_nothing() {
 }
 
 #[test]
+fn a_full_disk_is_told_once() {
+    let mut studio = Studio::in_lab();
+    for (what, message) in [
+        ("Save", "full at 10"),
+        ("Preview", "full at 11"),
+        ("Save", "full at 12"),
+    ] {
+        let message = message.to_owned();
+        studio.tell(Event::Failed { what, message });
+    }
+    assert!(studio.shows("full at 12") && !studio.shows("full at 10") && !studio.shows("full at 11"));
+    let message = "no such sampler".to_owned();
+    studio.tell(Event::Failed {
+        what: "Sample",
+        message,
+    });
+    assert!(studio.shows("full at 12") && studio.shows("no such sampler"));
+}
+
+#[test]
 fn a_divergence_is_explained_and_can_be_healed() {
     let mut studio = Studio::in_lab();
     let run = studio.begin_run();

@@ -119,6 +119,8 @@ pub struct Notice {
     pub severity: Severity,
     /// One or two sentences.
     pub text: String,
+    /// What it is about; in the corner it takes the place of an older one about the same.
+    pub subject: Option<&'static str>,
 }
 
 impl Notice {
@@ -127,6 +129,15 @@ impl Notice {
         Self {
             severity,
             text: text.into(),
+            subject: None,
+        }
+    }
+
+    /// The same, in place of what was said about `subject` before.
+    pub fn about(self, subject: &'static str) -> Self {
+        Self {
+            subject: Some(subject),
+            ..self
         }
     }
 }
@@ -338,7 +349,9 @@ impl AppState {
         if what == "Estimate" {
             self.estimates.fail(message);
         } else {
-            self.notify(Notice::new(Severity::Error, format!("{what}: {message}")));
+            // A full disk is told by whatever is written into the run folder, again and again.
+            let subject = if what == "Preview" { "Save" } else { what };
+            self.notify(Notice::new(Severity::Error, format!("{what}: {message}")).about(subject));
         }
     }
 }

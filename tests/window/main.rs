@@ -1,12 +1,17 @@
 //! A person at the real window: the real program, from a clean profile, on a screen of its own.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
+mod bad_input;
 mod buttons;
 mod studio;
 
-use std::{fs, path::Path};
+use std::{fs, io::BufReader, path::Path};
 
 use eframe::egui::{Key, Modifiers};
+use image::{
+    AnimationDecoder as _,
+    codecs::{gif::GifDecoder, png::PngDecoder},
+};
 use studio::{Studio, command, runs};
 
 /// Two moons for a network so small that an unoptimised build trains it in seconds.
@@ -51,6 +56,24 @@ fn export(studio: &mut Studio, what: &str, path: &Path) {
     studio.wait_for_text(&format!("Written: {}", path.display()));
 }
 
+/// Noise and 50 steps, in every form that shows more than one.
+fn films_hold_every_step(folder: &Path) {
+    let open = |name: &str| BufReader::new(fs::File::open(folder.join(name)).unwrap());
+    let gif = GifDecoder::new(open("film.gif")).unwrap().into_frames().count();
+    let apng = PngDecoder::new(open("film.apng")).unwrap().apng().unwrap();
+    let frames = fs::read_dir(folder.join("frames")).unwrap();
+    let pictures = frames.filter(|f| f.as_ref().unwrap().path().extension().is_some_and(|e| e == "png"));
+    let rows = fs::read_to_string(folder.join("curves.csv")).unwrap().lines().count() - 1;
+    assert_eq!([gif, apng.into_frames().count(), pictures.count(), rows], [51; 4]);
+    let strip = image::open(folder.join("strip.png")).unwrap();
+    assert!(
+        strip.width() > 4 * strip.height(),
+        "{}x{}",
+        strip.width(),
+        strip.height()
+    );
+}
+
 #[test]
 fn what_the_window_makes_is_what_the_command_line_makes() {
     let mut studio = with_recipe([1280, 720], 60);
@@ -71,7 +94,17 @@ fn what_the_window_makes_is_what_the_command_line_makes() {
     let shown = studio.home().to_owned();
     export(&mut studio, "Grid", &shown.join("window.png"));
     export(&mut studio, "Tensors", &shown.join("window.safetensors"));
+    for (what, name) in [
+        ("Film strip", "strip.png"),
+        ("GIF", "film.gif"),
+        ("APNG", "film.apng"),
+        ("Frames", "frames"),
+        ("Curves", "curves.csv"),
+    ] {
+        export(&mut studio, what, &shown.join(name));
+    }
     let home = studio.quit();
+    films_hold_every_step(home.path());
 
     let [run] = &runs(home.path())[..] else {
         panic!("one run")

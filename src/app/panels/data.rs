@@ -275,6 +275,9 @@ fn import_rows(ui: &mut Ui, data: &mut DataRecipe, out: &mut Vec<Action>) {
 fn background(ui: &mut Ui, data: &mut DataRecipe) -> egui::Response {
     let mut colour = egui::Color32::from_hex(&data.background).unwrap_or(egui::Color32::WHITE);
     let response = egui::color_picker::color_edit_button_srgba(ui, &mut colour, egui::color_picker::Alpha::Opaque);
+    let edge = egui::Stroke::new(1.0, theme::palette(ui).line);
+    ui.painter()
+        .rect_stroke(response.rect, 3.0, edge, egui::StrokeKind::Outside);
     if response.changed() {
         data.background = format!("#{:02x}{:02x}{:02x}", colour.r(), colour.g(), colour.b());
     }

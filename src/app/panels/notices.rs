@@ -30,8 +30,13 @@ pub fn toasts(ctx: &Context, state: &AppState, draft: &mut NoticeDraft) {
     let now = ctx.input(|i| i.time);
     let first = state.notices_made - state.notices.len();
     for number in draft.seen.max(first)..state.notices_made {
-        let secs = lifetime(state.notices[number - first].severity);
-        draft.shown.push((number, now + secs));
+        let notice = &state.notices[number - first];
+        let is_newer = |&(old, _): &(usize, f64)| {
+            let old = old.checked_sub(first).and_then(|i| state.notices.get(i));
+            notice.subject.is_some() && old.is_some_and(|old| old.subject == notice.subject)
+        };
+        draft.shown.retain(|shown| !is_newer(shown));
+        draft.shown.push((number, now + lifetime(notice.severity)));
     }
     draft.seen = state.notices_made;
     draft.shown.retain(|&(number, until)| number >= first && until > now);

@@ -76,7 +76,8 @@ fn words_for(unset: Option<&str>, value: f64) -> Option<String> {
 
 fn wide_drag(ui: &mut Ui, drag: DragValue<'_>) -> Response {
     let size = vec2(ui.available_width().min(150.0), ui.spacing().interact_size.y);
-    ui.add_sized(size, drag)
+    // What a recipe says is not changed by being shown; only what is typed or dragged keeps to the range.
+    ui.add_sized(size, drag.clamp_existing_to_range(false))
 }
 
 /// One of a few words. Answers whether another one was chosen.
