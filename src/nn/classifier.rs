@@ -1,6 +1,6 @@
 //! A small classifier of noisy pictures: the judge of samples and the guide of samplers.
 //!
-//! Residual blocks that halve the picture until its sides are at most [`LEAST_SIDE`], each told the noise level. The output
+//! Residual blocks that halve the picture until its sides are at most `LEAST_SIDE`, each told the noise level. The output
 //! holds features and, as a linear map of them, logits at every place that is left; the mean over the places is the answer
 //! (`diffusion::guidance::classifier`), so that pictures of any size fit.
 

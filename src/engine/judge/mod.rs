@@ -1,7 +1,7 @@
 //! The classifier that judges pictures and guides samplers towards a class.
 //!
 //! One network for both: it was trained on noisy pictures ([`train`]), and without noise it says what a picture shows
-//! ([`figures`]).
+//! (`figures`).
 
 use std::{path::Path, sync::Arc};
 
