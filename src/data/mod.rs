@@ -87,9 +87,14 @@ pub fn load(recipe: &DataRecipe, seed: u64, progress: &Progress) -> Result<Datas
     }
 }
 
+/// Whether the data come along with the program or are made by formula.
+pub fn is_registered(source: &str) -> bool {
+    spec::find("data set", ENTRIES, source).is_ok()
+}
+
 /// Whether [`load`] finds anything under this name or path. It does not for drawn, pasted and dropped data.
 pub fn exists(source: &str) -> bool {
-    spec::find("data set", ENTRIES, source).is_ok() || Path::new(source).exists()
+    is_registered(source) || Path::new(source).exists()
 }
 
 fn neither_name_nor_path(error: SpecError) -> DataError {

@@ -6,7 +6,6 @@ use super::{Error, event::DataSummary};
 use crate::{
     data::{self, Dataset, Progress, Split, Stats},
     files::recipe::DataRecipe,
-    math::spec,
 };
 
 /// Seed of the data view, which is not part of any run.
@@ -35,7 +34,7 @@ impl Library {
 
     /// Data with everything that the data view shows. Own files are read again: they may have changed.
     pub(super) fn summary(&self, recipe: &DataRecipe, progress: &Progress) -> Result<DataSummary, Error> {
-        let data = if is_made(recipe) {
+        let data = if data::is_registered(&recipe.source) {
             self.load(recipe, VIEW_SEED)
         } else {
             read(&mut self.last(), recipe, VIEW_SEED, progress)
@@ -56,13 +55,8 @@ impl Library {
 impl Loaded {
     /// The seed makes a difference only to data that are made by it.
     fn fits(&self, recipe: &DataRecipe, seed: u64) -> bool {
-        self.recipe.stores_like(recipe) && (self.seed == seed || !is_made(recipe))
+        self.recipe.stores_like(recipe) && (self.seed == seed || !data::is_registered(&recipe.source))
     }
-}
-
-/// Whether the data come along with the program or are made by formula.
-fn is_made(recipe: &DataRecipe) -> bool {
-    spec::find("data set", data::ENTRIES, &recipe.source).is_ok()
 }
 
 fn read(last: &mut Option<Loaded>, recipe: &DataRecipe, seed: u64, progress: &Progress) -> Result<Dataset, Error> {

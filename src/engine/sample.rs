@@ -17,6 +17,7 @@ use crate::{
         AutoGuided, ClassifierGuided, Clipped, Denoiser, EpsAfterClip, Guided, Net, NetDenoiser, Step, Trajectory,
         guidance::Classifier, sampler,
     },
+    files::SavedJudge,
     math::{
         Cond, Domain, Frame, Level, Move, Units, grid,
         noise::{Address, Seeded, Stream},
@@ -167,15 +168,15 @@ impl Guide {
         let Some(ClassifierChoice { scale, judge }) = &request.classifier else {
             return Ok(None);
         };
-        let names = class_names(model, judge.as_deref())?;
+        let fits = |saved: &SavedJudge| model.null_class().is_none() || saved.about.class_names == *model.class_names;
         let saved = judge::open(judge.as_deref(), &model.recipe.data.source, model.domain)?;
-        let saved = saved.filter(|saved| saved.about.class_names == *names).ok_or_else(|| {
+        let saved = saved.filter(fits).ok_or_else(|| {
             Error::refused(format!(
                 "there is no classifier of the classes of {}: train one with `diffusion-studio judge` and name its file",
                 model.label
             ))
         })?;
-        let classes = classes(request, names.len() as u32)?
+        let classes = classes(request, saved.about.class_names.len() as u32)?
             .ok_or_else(|| Error::refused("a classifier leads towards a class: choose one, or each"))?;
         Ok(Some(Self {
             classifier: Judge::new(&saved, host)?.guide(),

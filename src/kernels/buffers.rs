@@ -290,6 +290,16 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn memory_starts_on_a_cache_line_and_holds_zeros() {
+        for len in [0, 1, 15, 16, 17, 1000, 1 << 20] {
+            let mut memory = Memory::new(len);
+            assert!(memory.len() >= len && memory.as_mut().len() == memory.len());
+            assert_eq!(memory.as_mut().as_ptr() as usize % 64, 0);
+            assert!(memory.as_mut().iter().all(|&v| v == 0.0));
+        }
+    }
+
     proptest! {
         #[test]
         fn buffers_in_use_at_the_same_time_are_apart(spans in prop::collection::vec((1usize..200, 0usize..20, 0usize..6), 1..40)) {
