@@ -1,14 +1,19 @@
-//! Pixels without a window: colour maps, sheets, film strips, point clouds, plots, thumbnails, forward noising and curves.
+//! Pixels without a window: colour maps, sheets, film strips, point clouds, plots, thumbnails, forward noising, curves, and
+//! masks drawn by hand.
 //!
 //! Pure functions on bytes. Export uses them, the glow renderer falls back to them, and every shader has its twin here.
 
+pub mod brush;
 pub mod colormap;
+pub mod mask;
 pub mod noising;
+pub mod plane;
 pub mod plot;
 pub mod pyramid;
 mod raster;
 pub mod scatter;
 pub mod sheet;
+pub mod sketch;
 pub mod strip;
 pub mod thumb;
 
@@ -17,6 +22,7 @@ pub use pyramid::Curve;
 pub use raster::Raster;
 pub use scatter::{Scatter, View};
 pub use sheet::Sheet;
+pub use sketch::Sketch;
 
 use crate::math::Frame;
 

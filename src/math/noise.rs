@@ -33,6 +33,8 @@ pub enum Stream {
     Dropout = 10,
     /// Forward noising of data that is looked at.
     Forward = 11,
+    /// Which parts of a picture a random mask takes.
+    Mask = 12,
 }
 
 /// The address of one block of random numbers.
