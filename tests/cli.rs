@@ -172,15 +172,7 @@ fn registries_are_listed_as_json() {
 #[test]
 fn a_case_is_measured_as_the_yardstick_does() {
     for (device, executor) in [("cpu", "plan"), ("cpu-candle", "candle")] {
-        let line = done(&[
-            "bench",
-            "points_mlp",
-            "--json",
-            "--seconds",
-            "0",
-            "--device",
-            device,
-        ]);
+        let line = done(&["bench", "points_mlp", "--json", "--seconds", "0", "--device", device]);
         let report: serde_json::Value = serde_json::from_str(&line).unwrap();
         assert_eq!(
             [&report["case"], &report["params"]],

@@ -45,7 +45,14 @@ impl Mixture {
 
     /// How likely each component is after seeing one sample; those without any chance are left out.
     fn posterior(&self, x: &[f64], at: Level) -> Vec<(f64, &Component)> {
-        let mut all: Vec<_> = self.components.iter().map(|c| (c.log_weight(x, at), c)).collect();
+        let mut all = Vec::with_capacity(self.components.len());
+        // Most mixtures have many components of one weight and size: logarithms cost more than the rest.
+        let mut shared: Option<(&Component, f64)> = None;
+        for c in &self.components {
+            let same = shared.filter(|(last, _)| (last.weight, last.std) == (c.weight, c.std));
+            let (_, scale) = *shared.insert(same.unwrap_or_else(|| (c, c.log_scale(at))));
+            all.push((scale + c.log_shape(x, at), c));
+        }
         let top = all.iter().map(|(log, _)| *log).fold(f64::NEG_INFINITY, f64::max);
         all.iter_mut().for_each(|(weight, _)| *weight = (*weight - top).exp());
         all.retain(|(weight, _)| *weight > 0.0);
@@ -83,10 +90,11 @@ impl Mixture {
         out
     }
 
-    /// Applies `f` to each sample of `x` (and of `also`), in `f64`.
-    fn each_sample(x: &Tensor, also: &Tensor, f: impl Fn(&[f64], &[f64]) -> Vec<f64>) -> Result<Tensor> {
+    /// Applies `f` to the number of each sample, to it and to that of `also`, in `f64`.
+    fn each_sample(x: &Tensor, also: &Tensor, f: impl Fn(usize, &[f64], &[f64]) -> Vec<f64>) -> Result<Tensor> {
         let rows = |t: &Tensor| t.flatten_from(1)?.to_dtype(DType::F64)?.to_vec2::<f64>();
-        let out: Vec<f64> = rows(x)?.iter().zip(rows(also)?).flat_map(|(a, b)| f(a, &b)).collect();
+        let pairs = rows(x)?.into_iter().zip(rows(also)?).enumerate();
+        let out: Vec<f64> = pairs.flat_map(|(i, (a, b))| f(i, &a, &b)).collect();
         Tensor::from_vec(out, x.shape(), x.device())?.to_dtype(x.dtype())
     }
 }
@@ -100,8 +108,8 @@ impl Denoiser for Mixture {
                 var: None,
             });
         }
-        let x0 = Self::each_sample(x, x, |x, _| self.mean(x, at))?;
-        let eps = Self::each_sample(x, &x0, |x, x0| {
+        let x0 = Self::each_sample(x, x, |_, x, _| self.mean(x, at))?;
+        let eps = Self::each_sample(x, &x0, |_, x, x0| {
             x.iter().zip(x0).map(|(x, x0)| (x - at.alpha * x0) / at.sigma).collect()
         })?;
         Ok(Prediction { x0, eps, var: None })
@@ -111,7 +119,7 @@ impl Denoiser for Mixture {
         let grad = if at.sigma == 0.0 {
             (cotangent / at.alpha)?
         } else {
-            Self::each_sample(x, cotangent, |x, c| self.pull_back(x, at, c))?
+            Self::each_sample(x, cotangent, |_, x, c| self.pull_back(x, at, c))?
         };
         Ok((self.predict(x, at)?, grad))
     }

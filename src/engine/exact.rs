@@ -61,9 +61,9 @@ impl ExactModel {
 /// Reads the data and fits them.
 pub(super) fn load(wanted: &ExactModel) -> Result<(ModelInfo, ExactNet), Error> {
     let fit = fit::build(&wanted.fit)?;
-    let schedule = schedule::build(&wanted.schedule)?;
+    schedule::build(&wanted.schedule)?;
     let data = data::load(&wanted.data, 0, &Progress::default())?;
-    let net = ExactNet::new(schedule.into(), whole(&*fit, &data), by_class(&*fit, &data));
+    let net = ExactNet::new(whole(&*fit, &data), by_class(&*fit, &data));
     let mut recipe = suggest::for_data(&data, wanted.data.clone(), None);
     (recipe.schedule, recipe.target) = (wanted.schedule.clone(), Spec::new("x0"));
     let class_names: Arc<[String]> = data.labels.map_or_else(|| Arc::from([]), |labels| labels.names.into());

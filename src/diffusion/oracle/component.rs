@@ -19,16 +19,16 @@ impl Component {
         ((at.alpha * self.std).powi(2) + at.sigma.powi(2)).max(f64::MIN_POSITIVE)
     }
 
-    /// Log of prior times likelihood, but for a constant that all components share.
-    pub(super) fn log_weight(&self, x: &[f64], at: Level) -> f64 {
-        let v = self.variance(at);
-        let distance: f64 = x
-            .iter()
-            .zip(&self.mean)
-            .map(|(x, m)| (x - at.alpha * m).powi(2))
-            .sum::<f64>()
-            / v;
-        self.weight.ln() - 0.5 * (distance + x.len() as f64 * v.ln())
+    /// The part of the log of prior times likelihood that does not depend on the sample, but for a constant that all
+    /// components share.
+    pub(super) fn log_scale(&self, at: Level) -> f64 {
+        self.weight.ln() - 0.5 * self.mean.len() as f64 * self.variance(at).ln()
+    }
+
+    /// The other part.
+    pub(super) fn log_shape(&self, x: &[f64], at: Level) -> f64 {
+        let square = |(x, m): (&f64, &f64)| (x - at.alpha * m).powi(2);
+        -0.5 * x.iter().zip(&self.mean).map(square).sum::<f64>() / self.variance(at)
     }
 
     /// `E[x0 | x, k]`.

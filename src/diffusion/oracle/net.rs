@@ -1,27 +1,24 @@
 //! An exact denoiser in the place of a network, so that all that works with a network works without training, too.
 
-use std::sync::Arc;
-
-use candle_core::{DType, Tensor};
+use candle_core::Tensor;
 
 use super::Mixture;
 use crate::{
     diffusion::{Net, Result},
-    math::{Cond, schedule::NoiseSchedule},
+    math::{Cond, Level},
 };
 
-/// Answers with the clean sample (target `x0`), exactly. It is told the time as a network is, and knows the schedule.
+/// Answers with the clean sample (target `x0`), exactly.
 #[derive(Clone, Debug)]
 pub struct ExactNet {
-    schedule: Arc<dyn NoiseSchedule>,
     all: Mixture,
     classes: Vec<Mixture>,
 }
 
 impl ExactNet {
     /// `all` is asked without a class and with any that is not among `classes`, the null class say.
-    pub fn new(schedule: Arc<dyn NoiseSchedule>, all: Mixture, classes: Vec<Mixture>) -> Self {
-        Self { schedule, all, classes }
+    pub fn new(all: Mixture, classes: Vec<Mixture>) -> Self {
+        Self { all, classes }
     }
 
     /// Multiplications, roughly, that one sample of `numel` numbers takes.
@@ -37,35 +34,35 @@ impl ExactNet {
         };
         class.unwrap_or(&self.all)
     }
-
-    /// Applies `f` to each sample of `x`, its row of `also` and its time.
-    fn each(&self, x: &Tensor, also: &Tensor, f: impl Fn(usize, &[f64], &[f64]) -> Vec<f64>) -> Result<Tensor> {
-        let rows = |t: &Tensor| t.flatten_from(1)?.to_dtype(DType::F64)?.to_vec2::<f64>();
-        let pairs = rows(x)?.into_iter().zip(rows(also)?).enumerate();
-        let out: Vec<f64> = pairs.flat_map(|(i, (x, also))| f(i, &x, &also)).collect();
-        Tensor::from_vec(out, x.shape(), x.device())?.to_dtype(x.dtype())
-    }
 }
 
 impl Net for ExactNet {
-    fn forward(&self, x: &Tensor, t: &[f64], cond: &Cond) -> Result<Tensor> {
-        self.each(x, x, |i, x, _| self.asked(cond, i).mean(x, self.schedule.level(t[i])))
+    fn forward(&self, x: &Tensor, at: Level, cond: &Cond) -> Result<Tensor> {
+        Mixture::each_sample(x, x, |i, x, _| self.asked(cond, i).mean(x, at))
     }
 
-    fn vjp(&self, x: &Tensor, t: &[f64], cond: &Cond, cotangent: &Tensor) -> Result<(Tensor, Tensor)> {
-        let pull = |i: usize, x: &[f64], c: &[f64]| self.asked(cond, i).pull_back(x, self.schedule.level(t[i]), c);
-        Ok((self.forward(x, t, cond)?, self.each(x, cotangent, pull)?))
+    fn vjp(&self, x: &Tensor, at: Level, cond: &Cond, cotangent: &Tensor) -> Result<(Tensor, Tensor)> {
+        let pull = |i: usize, x: &[f64], c: &[f64]| self.asked(cond, i).pull_back(x, at, c);
+        Ok((self.forward(x, at, cond)?, Mixture::each_sample(x, cotangent, pull)?))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use candle_core::Device;
 
     use super::*;
     use crate::{
         diffusion::{Denoiser, NetDenoiser},
-        math::{Spec, grid, schedule, target},
+        math::target::Target,
+    };
+
+    const AT: Level = Level {
+        t: 0.0,
+        alpha: 0.8,
+        sigma: 0.6,
     };
 
     fn mixtures() -> (Mixture, Mixture) {
@@ -75,40 +72,34 @@ mod tests {
         )
     }
 
-    /// At every level of every schedule and spacing the time alone must say as much as the level.
+    fn close(a: &Tensor, b: &Tensor) {
+        let apart = (a - b).unwrap().abs().unwrap().max_all().unwrap();
+        assert!(apart.to_scalar::<f64>().unwrap() < 1e-12, "{a} is not {b}");
+    }
+
     #[test]
-    fn the_net_is_the_oracle_at_every_level_of_every_grid() {
-        let (all, _) = mixtures();
-        let x = Tensor::new(&[[0.3_f32, -0.8], [1.2, 0.1]], &Device::Cpu).unwrap();
-        for schedule in schedule::ENTRIES {
-            let noise: Arc<dyn NoiseSchedule> = schedule::build(&Spec::new(schedule.id)).unwrap().into();
-            let net = NetDenoiser {
-                net: Arc::new(ExactNet::new(noise.clone(), all.clone(), Vec::new())),
-                target: target::build(&Spec::new("x0")).unwrap(),
-                cond: Cond::None,
-            };
-            for spacing in grid::ENTRIES {
-                for mv in grid::time_grid(&*noise, grid::build(&Spec::new(spacing.id)).unwrap(), 7) {
-                    let (found, exact) = (net.predict(&x, mv.from).unwrap(), all.predict(&x, mv.from).unwrap());
-                    let apart = (found.x0 - exact.x0).unwrap().abs().unwrap().max_all().unwrap();
-                    let apart: f32 = apart.to_scalar().unwrap();
-                    assert!(apart < 1e-5, "{} {} at {:?}: {apart}", schedule.id, spacing.id, mv.from);
-                }
-            }
-        }
+    fn the_net_is_the_oracle() {
+        let (_, points) = mixtures();
+        let net = NetDenoiser {
+            net: Arc::new(ExactNet::new(points.clone(), Vec::new())),
+            target: Target::X0,
+            cond: Cond::None,
+        };
+        let x = Tensor::new(&[[0.3_f64, -0.8], [1.2, 0.1]], &Device::Cpu).unwrap();
+        let (found, exact) = (net.predict(&x, AT).unwrap(), points.predict(&x, AT).unwrap());
+        close(&found.x0, &exact.x0);
+        close(&found.eps, &exact.eps);
+        let c = Tensor::new(&[[1.0_f64, 0.5], [-0.2, 2.0]], &Device::Cpu).unwrap();
+        close(&net.vjp(&x, AT, &c).unwrap().1, &points.vjp(&x, AT, &c).unwrap().1);
     }
 
     #[test]
     fn a_class_asks_its_own_mixture_and_the_null_class_all() {
         let (all, one) = mixtures();
-        let schedule: Arc<dyn NoiseSchedule> = schedule::build(&Spec::new("vp")).unwrap().into();
-        let net = ExactNet::new(schedule.clone(), all.clone(), vec![one.clone()]);
+        let net = ExactNet::new(all.clone(), vec![one.clone()]);
         let x = Tensor::new(&[[0.3_f64, -0.8], [0.3, -0.8]], &Device::Cpu).unwrap();
-        let out = net.forward(&x, &[0.4, 0.7], &Cond::Class(vec![0, 1])).unwrap();
-        let expected = [
-            one.mean(&[0.3, -0.8], schedule.level(0.4)),
-            all.mean(&[0.3, -0.8], schedule.level(0.7)),
-        ];
+        let out = net.forward(&x, AT, &Cond::Class(vec![0, 1])).unwrap();
+        let expected = [one.mean(&[0.3, -0.8], AT), all.mean(&[0.3, -0.8], AT)];
         assert_eq!(out.to_vec2::<f64>().unwrap(), expected);
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     diffusion::oracle::fit,
     engine::{command::Model, exact::ExactModel},
     files::{Recipe, bundled},
-    math::{Domain, schedule},
+    math::{Domain, Spec, schedule},
 };
 
 /// The half-edited choice.
@@ -122,7 +122,13 @@ fn exact_rows(ui: &mut Ui, draft: &mut ModelDraft) {
     let help = "The data whose exact answer is computed; of large sets 2,048 samples";
     form::row(ui, "Data", help, |ui| data_choice(ui, &mut exact.data.source));
     spec_rows(ui, "Knows", "What it takes the data for", fit::ENTRIES, &mut exact.fit);
-    spec_rows(ui, "Noise", "Noise schedule", schedule::ENTRIES, &mut exact.schedule);
+    form::row(ui, "Noise", "Noise schedule, with its usual settings", |ui| {
+        let (response, chosen) = form::entry(ui, "Noise", &exact.schedule.id, schedule::ENTRIES);
+        if let Some(id) = chosen {
+            exact.schedule = Spec::new(id);
+        }
+        response
+    });
     draft.chosen = Model::Exact(Box::new(exact.clone()));
 }
 
@@ -249,6 +255,6 @@ fn model_name(model: &Model, state: &AppState) -> String {
         (Model::Present, None) => "The run in the Lab".into(),
         (Model::Bundled(id), _) => format!("Bundled: {id}"),
         (Model::Folder(_), _) => "From a folder…".into(),
-        (Model::Exact(_), _) => "Exact formula, no network".into(),
+        (Model::Exact(_), _) => "Exact formula".into(),
     }
 }
