@@ -300,6 +300,8 @@ impl AppState {
             Event::SampleStarted(info) => self.begin_trajectory(*info),
             Event::SampleStep(id, frame) => self.trajectory_step(id, *frame, out),
             Event::SampleEnded { id, complete, secs } => self.end_trajectory(id, complete, secs),
+            // Asked for by the command line alone.
+            Event::Restored(..) => {}
             Event::Field(field) => self.field = Some(field),
             Event::Written(path) => {
                 self.notify(Notice::new(Severity::Good, format!("Written: {}", path.display())));

@@ -197,6 +197,7 @@ mod tests {
             weaker: None,
             classifier: None,
             class_names: Arc::default(),
+            restore: None,
         }
     }
 

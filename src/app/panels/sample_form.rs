@@ -227,6 +227,7 @@ impl SampleDraft {
             weaker: None,
             classifier: None,
             noise: None,
+            restore: None,
         };
         self.guidance.put_into(&mut request, known);
         request

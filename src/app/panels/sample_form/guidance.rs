@@ -171,6 +171,7 @@ mod tests {
             weaker: None,
             classifier: None,
             noise: None,
+            restore: None,
         }
     }
 
