@@ -198,7 +198,8 @@ fn sampler_rows(ui: &mut Ui, draft: &mut SampleDraft) {
     );
 }
 
-fn spec_rows<T: ?Sized>(
+/// One entry of a registry with its parameters.
+pub(super) fn spec_rows<T: ?Sized>(
     ui: &mut Ui,
     name: &str,
     help: &str,
@@ -280,7 +281,7 @@ fn class_rows(ui: &mut Ui, draft: &mut SampleDraft, known: &Known) {
 }
 
 /// An icon that is no higher than the fields beside it.
-fn small_icon(ui: &mut Ui, icon: MaterialIcon, name: &str) -> Response {
+pub(super) fn small_icon(ui: &mut Ui, icon: MaterialIcon, name: &str) -> Response {
     ui.scope(|ui| {
         ui.spacing_mut().button_padding = vec2(4.0, 0.0);
         button::icon(ui, icon, name)
@@ -288,7 +289,8 @@ fn small_icon(ui: &mut Ui, icon: MaterialIcon, name: &str) -> Response {
     .inner
 }
 
-fn whole(ui: &mut Ui, value: &mut usize, min: i64, max: i64) -> Response {
+/// A whole number that counts.
+pub(super) fn whole(ui: &mut Ui, value: &mut usize, min: i64, max: i64) -> Response {
     let mut v = *value as i64;
     let response = form::whole(ui, &mut v, min..=max);
     *value = v.unsigned_abs() as usize;
@@ -439,7 +441,8 @@ impl SampleDraft {
     }
 }
 
-fn same(a: &Model, b: &Model) -> bool {
+/// Whether both are the same weights.
+pub(super) fn same(a: &Model, b: &Model) -> bool {
     match (a, b) {
         (Model::Present, Model::Present) => true,
         (Model::Bundled(a), Model::Bundled(b)) => a == b,
@@ -448,7 +451,8 @@ fn same(a: &Model, b: &Model) -> bool {
     }
 }
 
-fn model_name(model: &Model, state: &AppState) -> String {
+/// Name of a choice of weights in the window.
+pub(super) fn model_name(model: &Model, state: &AppState) -> String {
     match (model, &state.run) {
         (Model::Present, Some(run)) => format!("This run, step {}", words::count(run.step)),
         (Model::Present, None) => "The run in the Lab".into(),
@@ -458,7 +462,7 @@ fn model_name(model: &Model, state: &AppState) -> String {
 }
 
 /// Another seed of at most four digits, which people can read out to each other.
-fn another(seed: u64) -> u64 {
+pub(super) fn another(seed: u64) -> u64 {
     // The generator of Knuth's MMIX; its high bits are well mixed.
     let mixed = seed
         .wrapping_mul(6_364_136_223_846_793_005)
