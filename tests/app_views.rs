@@ -367,6 +367,7 @@ fn ctrl_enter_samples_and_r_changes_the_seed() {
         .state_mut()
         .trajectory
         .sample
+        .model
         .choose(Model::Bundled("moons".into()));
     window.run();
     let seed = window.state().trajectory.sample.seed;

@@ -171,16 +171,8 @@ fn registries_are_listed_as_json() {
 
 #[test]
 fn a_case_is_measured_as_the_yardstick_does() {
-    for executor in ["plan", "candle"] {
-        let line = done(&[
-            "bench",
-            "points_mlp",
-            "--json",
-            "--seconds",
-            "0",
-            "--executor",
-            executor,
-        ]);
+    for (device, executor) in [("cpu", "plan"), ("cpu-candle", "candle")] {
+        let line = done(&["bench", "points_mlp", "--json", "--seconds", "0", "--device", device]);
         let report: serde_json::Value = serde_json::from_str(&line).unwrap();
         assert_eq!(
             [&report["case"], &report["params"]],

@@ -15,7 +15,7 @@ use diffusion_studio::{
     draw::Raster,
 };
 use eframe::egui::{
-    self, Event, Key, Modifiers, MouseWheelUnit, PointerButton, Pos2, Theme, TouchPhase, Vec2, pos2, vec2,
+    Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, PointerButton, Pos2, Theme, TouchPhase, Vec2, pos2, vec2,
 };
 use egui_kittest::{Harness, kittest::Queryable as _};
 
@@ -213,6 +213,7 @@ fn wheel(window: &mut Harness<'_, Studio>, modifiers: Modifiers) {
     window.event(Event::MouseWheel {
         unit: MouseWheelUnit::Line,
         delta: Vec2::new(0.0, 3.0),
+        source: MouseWheelSource::Wheel,
         phase: TouchPhase::Move,
         modifiers,
     });

@@ -103,9 +103,12 @@ pub(super) struct TrainArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct SampleArgs {
-    /// Run folder, checkpoint folder, or the id of a bundled model
+    /// Run folder, checkpoint folder, the id of a bundled model, or an exact one such as `exact:moons` (see `list exact`)
     #[arg(value_name = "MODEL")]
     pub(super) model: PathBuf,
+    /// Noise schedule of an exact model, see `list schedules`
+    #[arg(long, value_name = "ID")]
+    pub(super) schedule: Option<String>,
     /// Sampler, see `list samplers`
     #[arg(long, default_value = "ddim", value_name = "ID")]
     pub(super) sampler: String,
@@ -264,6 +267,7 @@ pub(super) enum Registry {
     Data,
     Recipes,
     Models,
+    Exact,
 }
 
 #[derive(Debug, Args)]
@@ -271,9 +275,6 @@ pub(super) struct BenchArgs {
     /// Which cases: `points_mlp`, gray28, rgb16, rgb32, rgb64 (default: all)
     #[arg(value_name = "CASE")]
     pub(super) cases: Vec<String>,
-    /// What runs them on the CPU
-    #[arg(long, value_enum, default_value_t = BenchExecutor::Plan)]
-    pub(super) executor: BenchExecutor,
     /// Compute 3x3 convolutions without Winograd's transforms
     #[arg(long)]
     pub(super) no_winograd: bool,
@@ -297,15 +298,6 @@ pub(super) enum Sweep {
     Side,
     /// Channels of the finest level, 16 to 128
     Width,
-}
-
-/// What `bench` measures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum BenchExecutor {
-    /// The compiled plan
-    Plan,
-    /// candle's operations and autograd
-    Candle,
 }
 
 fn seconds(text: &str) -> Result<f64, String> {

@@ -3,10 +3,9 @@
 use std::process;
 
 use anyhow::{Context as _, bail};
-use candle_core::Device;
 
 use super::{
-    args::{BenchArgs, BenchExecutor, Sweep},
+    args::{BenchArgs, Sweep},
     print,
 };
 use crate::{
@@ -15,19 +14,19 @@ use crate::{
         bench::{Axis, CASES, Case},
     },
     math::spec,
-    nn::{CandleExecutor, Executor},
+    nn::{CandleExecutor, DeviceChoice, Executor},
 };
 
 /// Measures the cases one after the other, each in a process of its own: the peak memory of a process is that of all
 /// it did before.
-pub(super) fn bench(args: &BenchArgs) -> anyhow::Result<()> {
+pub(super) fn bench(args: &BenchArgs, device: DeviceChoice) -> anyhow::Result<()> {
     let cases = cases(&args.cases)?;
     if let Some(sweep) = args.sweep {
-        return cases.iter().try_for_each(|case| grow(case, sweep, args));
+        return cases.iter().try_for_each(|case| grow(case, sweep, args, device));
     }
     match &cases[..] {
-        [case] => measure(case, args),
-        cases => cases.iter().try_for_each(|case| measure_apart(case, args)),
+        [case] => measure(case, args, device),
+        cases => cases.iter().try_for_each(|case| measure_apart(case, args, device)),
     }
 }
 
@@ -47,8 +46,8 @@ fn cases(names: &[String]) -> anyhow::Result<Vec<&'static Case>> {
     names.iter().map(find).collect()
 }
 
-fn measure(case: &Case, args: &BenchArgs) -> anyhow::Result<()> {
-    let report = case.run(&mut *executor(case, args)?, args.seconds)?;
+fn measure(case: &Case, args: &BenchArgs, device: DeviceChoice) -> anyhow::Result<()> {
+    let report = case.run(&mut *executor(case, args, device)?, args.seconds)?;
     if args.json {
         print(&serde_json::to_string(&report)?)
     } else {
@@ -57,7 +56,7 @@ fn measure(case: &Case, args: &BenchArgs) -> anyhow::Result<()> {
 }
 
 /// One line for each value of the axis, in one process: what a larger memory costs is not what is asked.
-fn grow(case: &Case, sweep: Sweep, args: &BenchArgs) -> anyhow::Result<()> {
+fn grow(case: &Case, sweep: Sweep, args: &BenchArgs, device: DeviceChoice) -> anyhow::Result<()> {
     let axis = match sweep {
         Sweep::Batch => Axis::Batch,
         Sweep::Side => Axis::Side,
@@ -67,7 +66,7 @@ fn grow(case: &Case, sweep: Sweep, args: &BenchArgs) -> anyhow::Result<()> {
         let Some(case) = case.with(axis, value) else {
             bail!("{} has no pictures, so no side to vary; choose batch or width", case.id)
         };
-        let mut report = case.run(&mut *executor(&case, args)?, args.seconds)?;
+        let mut report = case.run(&mut *executor(&case, args, device)?, args.seconds)?;
         report.peak_mb = None;
         if args.json {
             print(&serde_json::to_string(&report)?)?;
@@ -78,29 +77,24 @@ fn grow(case: &Case, sweep: Sweep, args: &BenchArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn executor(case: &Case, args: &BenchArgs) -> anyhow::Result<Box<dyn Executor>> {
-    let graph = case.graph()?;
-    Ok(match args.executor {
-        BenchExecutor::Plan => Box::new(PlanExecutor::with_options(
-            graph,
-            Options {
-                winograd: !args.no_winograd,
-                ..Options::default()
-            },
-        )?),
-        BenchExecutor::Candle => Box::new(CandleExecutor::new(graph, &Device::Cpu)),
-    })
+/// The plan on the CPU, candle elsewhere and where it is asked for.
+fn executor(case: &Case, args: &BenchArgs, choice: DeviceChoice) -> anyhow::Result<Box<dyn Executor>> {
+    let (graph, device) = (case.graph()?, choice.device()?);
+    if choice == DeviceChoice::CpuCandle || !device.is_cpu() {
+        return Ok(Box::new(CandleExecutor::new(graph, &device)));
+    }
+    let options = Options {
+        winograd: !args.no_winograd,
+        ..Options::default()
+    };
+    Ok(Box::new(PlanExecutor::with_options(graph, options)?))
 }
 
 /// Runs `bench` for this case alone; the number of threads is in the environment.
-fn measure_apart(case: &Case, args: &BenchArgs) -> anyhow::Result<()> {
+fn measure_apart(case: &Case, args: &BenchArgs, device: DeviceChoice) -> anyhow::Result<()> {
     let program = std::env::current_exe().context("cannot find the program's own file to measure a case")?;
-    let executor = match args.executor {
-        BenchExecutor::Plan => "plan",
-        BenchExecutor::Candle => "candle",
-    };
     let mut command = process::Command::new(program);
-    command.args(["bench", case.id, "--executor", executor]);
+    command.args(["bench", case.id, "--device", &device.to_string()]);
     command.args(["--seconds", &args.seconds.to_string()]);
     command.args(args.json.then_some("--json"));
     command.args(args.no_winograd.then_some("--no-winograd"));

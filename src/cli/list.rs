@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use super::args::{ListArgs, Registry};
 use crate::{
     data,
-    diffusion::{sampler, times},
+    diffusion::{oracle::fit, sampler, times},
     engine::suggest,
     files::{Recipe, bundled},
     math::{
@@ -114,6 +114,7 @@ fn rows(what: Registry) -> anyhow::Result<Vec<Row>> {
         Registry::Times => Ok(Row::all(times::ENTRIES)),
         Registry::Nets => Ok(Row::all(nn::ENTRIES)),
         Registry::Data => Ok(Row::all(data::ENTRIES)),
+        Registry::Exact => Ok(Row::all(fit::ENTRIES)),
         Registry::Recipes => {
             let recipe = |(id, text): &(&str, &str)| Row::of_recipe(id, &Recipe::parse(text, id)?, Vec::new());
             suggest::RECIPES.iter().map(recipe).collect()

@@ -79,7 +79,7 @@ pub fn run() -> Outcome {
 fn carry_out(command: Command, settings: Settings) -> anyhow::Result<()> {
     match command {
         Command::List(args) => print(&list::list(&args)?)?,
-        Command::Bench(args) => bench::bench(&args)?,
+        Command::Bench(args) => bench::bench(&args, settings.device)?,
         Command::Eval(args) => print(&eval::eval(&args, &settings)?)?,
         Command::Judge(args) => print(&judge::judge(&args, &settings)?)?,
         Command::Train(args) => train::train(&args, settings)?,

@@ -16,6 +16,7 @@ use crate::{
         Settings, TrajectoryId,
         command::{ClassChoice, ClassifierChoice, Model, SampleRequest},
         event::TrajectoryInfo,
+        exact::ExactModel,
         export::{Kind, Shown},
         headless::{self, Samples},
         model,
@@ -108,7 +109,7 @@ fn write(samples: Samples, out: &Path, format: Format) -> anyhow::Result<PathBuf
 }
 
 fn request(args: &SampleArgs) -> anyhow::Result<SampleRequest> {
-    let chosen = model(&args.model);
+    let chosen = with_schedule(model(&args.model), args.schedule.as_deref())?;
     let info = model::load(&chosen)?.info;
     let names = match args.classifier {
         Some(_) => class_names(&info, args.judge.as_deref())?,
@@ -136,6 +137,20 @@ fn request(args: &SampleArgs) -> anyhow::Result<SampleRequest> {
     })
 }
 
+/// An exact model with another noise schedule than its default. A network has learned its own.
+fn with_schedule(model: Model, schedule: Option<&str>) -> anyhow::Result<Model> {
+    match (model, schedule) {
+        (model, None) => Ok(model),
+        (Model::Exact(exact), Some(id)) => Ok(Model::Exact(Box::new(ExactModel {
+            schedule: Spec::new(id),
+            ..*exact
+        }))),
+        (_, Some(id)) => bail!(
+            "--schedule {id}: a trained model keeps its own schedule; only exact models, as exact:moons, can change it"
+        ),
+    }
+}
+
 /// How guidance acts; what could not act is refused.
 fn guidance(args: &SampleArgs) -> anyhow::Result<Guidance> {
     let guidance = Guidance {
@@ -153,12 +168,15 @@ fn guidance(args: &SampleArgs) -> anyhow::Result<Guidance> {
     Ok(guidance)
 }
 
-/// A path, or where there is none, the id of a bundled model.
+/// A path, or where there is none, the id of a bundled model or an exact one.
 pub(super) fn model(path: &Path) -> Model {
-    let id = path
-        .to_str()
-        .filter(|id| !path.exists() && bundled::ALL.iter().any(|m| m.id == *id));
-    id.map_or_else(|| Model::Folder(path.to_owned()), |id| Model::Bundled(id.to_owned()))
+    let Some(id) = path.to_str().filter(|_| !path.exists()) else {
+        return Model::Folder(path.to_owned());
+    };
+    if bundled::ALL.iter().any(|m| m.id == id) {
+        return Model::Bundled(id.to_owned());
+    }
+    ExactModel::parse(id).map_or_else(|| Model::Folder(path.to_owned()), |exact| Model::Exact(Box::new(exact)))
 }
 
 fn sampler(args: &SampleArgs) -> anyhow::Result<Spec> {

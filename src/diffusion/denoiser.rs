@@ -78,13 +78,13 @@ impl<D: Denoiser + ?Sized> Denoiser for Box<D> {
 
 /// A network ready for inference: fixed weights, no gradients of parameters.
 pub trait Net: Send + Sync {
-    /// `x`: `(B, …)`, `t`: one time per sample (what the network is told), result: shape of `x` (or twice its channels
-    /// where the variance is learned).
-    fn forward(&self, x: &Tensor, t: &[f64], cond: &Cond) -> Result<Tensor>;
+    /// `x`: `(B, …)`, all at one level, of which a trained network is told the time alone. Result: shape of `x` (or twice its
+    /// channels where the variance is learned).
+    fn forward(&self, x: &Tensor, at: Level, cond: &Cond) -> Result<Tensor>;
 
     /// The output together with the vector-Jacobian product with respect to `x`; `cotangent` has the shape of the
     /// output, or of its first half where the second says the variance and does not count.
-    fn vjp(&self, x: &Tensor, t: &[f64], cond: &Cond, cotangent: &Tensor) -> Result<(Tensor, Tensor)>;
+    fn vjp(&self, x: &Tensor, at: Level, cond: &Cond, cotangent: &Tensor) -> Result<(Tensor, Tensor)>;
 }
 
 /// A network, its target and its condition as a denoiser.
@@ -100,17 +100,16 @@ pub struct NetDenoiser {
 impl Denoiser for NetDenoiser {
     fn predict(&self, x: &Tensor, at: Level) -> Result<Prediction> {
         let input = scaled(x, self.target.input_scale(at))?;
-        let out = self.net.forward(&input, &vec![at.t; x.dim(0)?], &self.cond)?;
+        let out = self.net.forward(&input, at, &self.cond)?;
         Prediction::from_output(&out, x, self.target, at)
     }
 
     fn vjp(&self, x: &Tensor, at: Level, cotangent: &Tensor) -> Result<(Prediction, Tensor)> {
         let [[x0_out, x0_x], _] = self.target.decode(at);
         let scale = self.target.input_scale(at);
-        let times = vec![at.t; x.dim(0)?];
         let (out, grad) = self
             .net
-            .vjp(&scaled(x, scale)?, &times, &self.cond, &(cotangent * x0_out)?)?;
+            .vjp(&scaled(x, scale)?, at, &self.cond, &(cotangent * x0_out)?)?;
         let grad = (scaled(&grad, scale)? + (cotangent * x0_x)?)?;
         Ok((Prediction::from_output(&out, x, self.target, at)?, grad))
     }

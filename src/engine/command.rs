@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use super::exact::ExactModel;
 use crate::{
     data::{Dataset, Progress},
     diffusion::Guidance,
@@ -133,6 +134,8 @@ pub enum Model {
     Folder(PathBuf),
     /// A small trained model that ships with the program, by id.
     Bundled(String),
+    /// The exact denoiser of a data set, which needs no training.
+    Exact(Box<ExactModel>),
 }
 
 /// Makes samples.

@@ -11,6 +11,7 @@ mod error;
 mod estimate;
 pub mod eval;
 pub mod event;
+pub mod exact;
 pub mod export;
 mod feed;
 mod field;

@@ -5,9 +5,11 @@ use std::{path::Path, sync::Arc};
 use super::{
     Error,
     command::Model,
+    exact,
     select::{Host, Runner},
 };
 use crate::{
+    diffusion::oracle::ExactNet,
     files::{Recipe, SavedModel, bundled},
     math::Domain,
     nn::{self, Graph, Weights},
@@ -46,19 +48,30 @@ pub(super) fn graph(recipe: &Recipe, domain: Domain, classes: usize) -> Result<G
     Ok(nn::graph(&recipe.net, domain, (classes > 0).then_some(classes + 1))?)
 }
 
-/// Weights that nothing changes any more.
+/// A model that nothing changes any more.
 #[derive(Clone, Debug)]
 pub struct Pinned {
-    /// What they are.
+    /// What it is.
     pub info: ModelInfo,
-    /// The weights, by name.
-    pub weights: Arc<Weights>,
+    pub(super) mind: Mind,
+}
+
+/// What answers for a model.
+#[derive(Clone, Debug)]
+pub(super) enum Mind {
+    /// The weights of its network, by name.
+    Weights(Arc<Weights>),
+    /// An exact denoiser.
+    Exact(Arc<ExactNet>),
 }
 
 impl Pinned {
-    /// The network that holds the weights.
+    /// The network that holds the weights, or what stands in for it.
     pub(super) fn runner(&self, host: &Host) -> Result<Runner, Error> {
-        host.runner(self.info.graph()?, &self.weights)
+        match &self.mind {
+            Mind::Weights(weights) => Ok(host.runner(self.info.graph()?, weights)?.into()),
+            Mind::Exact(net) => Ok(Runner::exact(net, self.info.domain)),
+        }
     }
 
     fn from_saved(saved: SavedModel, place: &str) -> Result<Self, Error> {
@@ -87,7 +100,7 @@ impl Pinned {
                 domain,
                 class_names: class_names.into(),
             },
-            weights: Arc::new(weights),
+            mind: Mind::Weights(Arc::new(weights)),
         })
     }
 }
@@ -114,6 +127,7 @@ pub(super) fn place(model: &Model) -> String {
         Model::Present => "the present run".into(),
         Model::Folder(path) => name(path),
         Model::Bundled(id) => id.clone(),
+        Model::Exact(exact) => exact.label(),
     }
 }
 
@@ -125,5 +139,10 @@ pub fn load(model: &Model) -> Result<Pinned, Error> {
         )),
         Model::Folder(path) => Pinned::from_saved(SavedModel::open(path)?, &place(model)),
         Model::Bundled(id) => Pinned::from_saved(bundled::open(id)?, &place(model)),
+        Model::Exact(wanted) => {
+            let (info, net) = exact::load(wanted)?;
+            let mind = Mind::Exact(Arc::new(net));
+            Ok(Pinned { info, mind })
+        }
     }
 }

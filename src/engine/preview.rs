@@ -11,7 +11,7 @@ use super::{
     sample::{Others, Sampling, info, last_frame, step_frame},
     select::Runner,
 };
-use crate::{diffusion::Guidance, math::Spec};
+use crate::{diffusion::Guidance, math::Spec, nn::SharedNet};
 
 /// A preview is written to the run folder when training is this part (one in so many) further than at the last one.
 const KEEP_EVERY: u64 = 4;
@@ -20,6 +20,7 @@ const KEEP_EVERY: u64 = 4;
 pub(super) struct Previews {
     request: SampleRequest,
     info: ModelInfo,
+    net: Arc<SharedNet>,
     runner: Runner,
     share: f64,
     making: Option<Making>,
@@ -38,7 +39,7 @@ struct Making {
 
 impl Previews {
     /// `runner` is the previews' own; `None` where the recipe wants none.
-    pub(super) fn new(info: ModelInfo, runner: Runner) -> Option<Self> {
+    pub(super) fn new(info: ModelInfo, runner: Runner<SharedNet>) -> Option<Self> {
         let wanted = &info.recipe.preview;
         if wanted.count == 0 || wanted.steps == 0 {
             return None;
@@ -46,7 +47,8 @@ impl Previews {
         Some(Self {
             request: request(&info),
             share: wanted.share,
-            runner,
+            net: runner.net.clone(),
+            runner: runner.into(),
             info,
             making: None,
             spent: Duration::ZERO,
@@ -134,7 +136,7 @@ impl Previews {
     }
 
     fn begin(&self, step: u64, ema: &[f32]) -> Result<Making, Error> {
-        self.runner.net.load(ema)?;
+        self.net.load(ema)?;
         Ok(Making {
             step,
             sampling: Sampling::with_runner(&self.request, &self.info, &self.runner, Others::default())?,

@@ -506,7 +506,7 @@ mod tests {
         let weights = nn::init::weights(&info.graph().unwrap(), 5);
         Pinned {
             info,
-            weights: Arc::new(weights),
+            mind: model::Mind::Weights(Arc::new(weights)),
         }
     }
 

@@ -6,7 +6,9 @@ use candle_core::Device;
 
 use super::Error;
 use crate::{
+    diffusion::{Net, oracle::ExactNet},
     kernels::PlanExecutor,
+    math::Domain,
     nn::{CandleExecutor, DeviceChoice, Executor, Graph, Interrupt, SharedNet, Weights},
 };
 
@@ -38,8 +40,8 @@ pub(super) struct Host {
 }
 
 impl Host {
-    /// A network with these weights for good.
-    pub(super) fn runner(&self, graph: Graph, weights: &Weights) -> Result<Runner, Error> {
+    /// A network with these weights.
+    pub(super) fn runner(&self, graph: Graph, weights: &Weights) -> Result<Runner<SharedNet>, Error> {
         let mut exec = executor(self.device, graph, weights)?;
         exec.watch(&self.interrupt);
         Ok(Runner {
@@ -51,17 +53,46 @@ impl Host {
     }
 }
 
-/// A network that holds its weights for good, and how it likes to be asked.
-#[derive(Clone)]
-pub(super) struct Runner {
+/// A network, and how it likes to be asked.
+pub(super) struct Runner<N: ?Sized = dyn Net> {
     /// The network.
-    pub(super) net: Arc<SharedNet>,
+    pub(super) net: Arc<N>,
     /// Where its inputs live.
     pub(super) device: Device,
     /// Samples of one forward pass.
     pub(super) per_call: usize,
     /// Name of the executor.
     pub(super) executor: String,
+}
+
+impl From<Runner<SharedNet>> for Runner {
+    fn from(runner: Runner<SharedNet>) -> Self {
+        let Runner {
+            net,
+            device,
+            per_call,
+            executor,
+        } = runner;
+        Self {
+            net,
+            device,
+            per_call,
+            executor,
+        }
+    }
+}
+
+impl Runner {
+    /// What stands in for a network without weights. It runs on the CPU, and one call takes some twentieths of a second at most.
+    pub(super) fn exact(net: &Arc<ExactNet>, domain: Domain) -> Self {
+        const CALL: f64 = 4e7;
+        Self {
+            net: net.clone(),
+            device: Device::Cpu,
+            per_call: ((CALL / net.operations(domain.numel())) as usize).max(1),
+            executor: "exact formula, 1 thread".into(),
+        }
+    }
 }
 
 #[cfg(test)]

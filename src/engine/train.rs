@@ -485,7 +485,7 @@ impl Run {
                         step,
                         ..self.learner.model().clone()
                     },
-                    weights: Arc::new(self.learner.averaged()),
+                    mind: model::Mind::Weights(Arc::new(self.learner.averaged())),
                 });
                 self.pinned = Some(pinned.clone());
                 pinned

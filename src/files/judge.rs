@@ -67,6 +67,19 @@ pub static JUDGES: &[BundledJudge] = &[
     },
 ];
 
+impl BundledJudge {
+    /// What it is.
+    pub fn about(&self) -> Result<About> {
+        Ok(self.open()?.about)
+    }
+
+    fn open(&self) -> Result<SavedJudge> {
+        let path = Path::new(self.data);
+        let parts = Tensors::parse(self.file).map_err(|e| Error::broken(path, e))?;
+        SavedJudge::from_parts(path, parts)
+    }
+}
+
 impl SavedJudge {
     /// Opens a file that [`SavedJudge::write`] made.
     pub fn open(path: &Path) -> Result<Self> {
@@ -78,9 +91,7 @@ impl SavedJudge {
         let Some(found) = JUDGES.iter().find(|judge| judge.data == data) else {
             return Ok(None);
         };
-        let path = Path::new(found.data);
-        let parts = Tensors::parse(found.file).map_err(|e| Error::broken(path, e))?;
-        Ok(Some(Self::from_parts(path, parts)?).filter(|judge| judge.about.domain == domain))
+        Ok(Some(found.open()?).filter(|judge| judge.about.domain == domain))
     }
 
     fn from_parts(path: &Path, (notes, weights): (Notes, Tensors)) -> Result<Self> {

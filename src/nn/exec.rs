@@ -11,7 +11,10 @@ use super::{
     flat::Layout,
     graph::{Graph, Weights},
 };
-use crate::{diffusion::Net, math::Cond};
+use crate::{
+    diffusion::Net,
+    math::{Cond, Level},
+};
 
 /// Whether a backward pass may follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,13 +131,15 @@ impl SharedNet {
 }
 
 impl Net for SharedNet {
-    fn forward(&self, x: &Tensor, t: &[f64], cond: &Cond) -> Result<Tensor> {
-        self.with(|exec| exec.forward(x, t, cond, Mode::Infer))
+    fn forward(&self, x: &Tensor, at: Level, cond: &Cond) -> Result<Tensor> {
+        let times = vec![at.t; x.dim(0)?];
+        self.with(|exec| exec.forward(x, &times, cond, Mode::Infer))
     }
 
-    fn vjp(&self, x: &Tensor, t: &[f64], cond: &Cond, cotangent: &Tensor) -> Result<(Tensor, Tensor)> {
+    fn vjp(&self, x: &Tensor, at: Level, cond: &Cond, cotangent: &Tensor) -> Result<(Tensor, Tensor)> {
+        let times = vec![at.t; x.dim(0)?];
         self.with(|exec| {
-            let out = exec.forward(x, t, cond, Mode::Train)?;
+            let out = exec.forward(x, &times, cond, Mode::Train)?;
             // What is asked of the first half of the output alone asks nothing of the second.
             let grad = if out.dim(1)? == 2 * cotangent.dim(1)? {
                 exec.backward(&Tensor::cat(&[cotangent, &cotangent.zeros_like()?], 1)?, None, true)?

@@ -33,16 +33,16 @@ struct Calls {
 struct Formula(Arc<Mutex<Calls>>);
 
 impl Net for Formula {
-    fn forward(&self, x: &Tensor, t: &[f64], _cond: &Cond) -> candle_core::Result<Tensor> {
-        let out = (((x * 0.8)? / (x.abs()? + 1.0)?)? + 0.05 * (0.01 * t[0]).sin())?;
+    fn forward(&self, x: &Tensor, at: Level, _cond: &Cond) -> candle_core::Result<Tensor> {
+        let out = (((x * 0.8)? / (x.abs()? + 1.0)?)? + 0.05 * (0.01 * at.t).sin())?;
         let mut calls = self.0.lock().unwrap();
         calls.inputs.push(x.clone());
         calls.outputs.push(out.clone());
-        calls.times.push(t[0]);
+        calls.times.push(at.t);
         Ok(out)
     }
 
-    fn vjp(&self, _: &Tensor, _: &[f64], _: &Cond, _: &Tensor) -> candle_core::Result<(Tensor, Tensor)> {
+    fn vjp(&self, _: &Tensor, _: Level, _: &Cond, _: &Tensor) -> candle_core::Result<(Tensor, Tensor)> {
         unreachable!("no sampler here asks for a gradient")
     }
 }

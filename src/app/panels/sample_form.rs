@@ -1,14 +1,11 @@
 //! What to sample: which weights, sampler, steps, seed, how many, of which class.
 
-use std::path::PathBuf;
-
-use eframe::egui::{Align, ComboBox, Layout, ProgressBar, Response, TextEdit, Ui, vec2};
+use eframe::egui::{ProgressBar, Response, Ui, vec2};
 use egui_material_icons::{MaterialIcon, icons};
 
 use crate::{
     app::{
         action::Action,
-        dialogs::{Answer, Asking, Kind, Question},
         keys::{self, Does},
         state::AppState,
         theme,
@@ -19,17 +16,24 @@ use crate::{
     diffusion::{Guidance, sampler},
     engine::{
         Command, TrajectoryId,
-        command::{ClassChoice, Model, SampleRequest},
+        command::{ClassChoice, SampleRequest},
     },
-    files::{Recipe, bundled},
     math::{Domain, Spec, grid},
 };
+
+mod guidance;
+mod model;
+
+pub use guidance::GuidanceDraft;
+use guidance::guidance_rows;
+use model::model_rows;
+pub use model::{Known, ModelDraft};
 
 /// The half-edited form.
 #[derive(Debug)]
 pub struct SampleDraft {
     /// With which weights.
-    pub model: Model,
+    pub model: ModelDraft,
     /// Sampler and parameters.
     pub sampler: Spec,
     /// Number of moves.
@@ -42,32 +46,23 @@ pub struct SampleDraft {
     pub pictures: usize,
     /// How many points.
     pub points: usize,
-    /// Class of the samples.
-    pub class: ClassChoice,
-    /// Guidance scale; 1 is off.
-    pub guidance: f64,
-    folder: String,
-    asking: Option<Asking>,
+    /// Class, and how strongly samples are led there.
+    pub guidance: GuidanceDraft,
     pace: Option<Pace>,
-    touched: bool,
 }
 
 impl Default for SampleDraft {
     fn default() -> Self {
         Self {
-            model: Model::Present,
+            model: ModelDraft::default(),
             sampler: Spec::new("ddim"),
             steps: 50,
             spacing: Spec::new("trailing"),
             seed: 1,
             pictures: 16,
             points: 1000,
-            class: ClassChoice::None,
-            guidance: 1.0,
-            folder: String::new(),
-            asking: None,
+            guidance: GuidanceDraft::default(),
             pace: None,
-            touched: false,
         }
     }
 }
@@ -80,20 +75,12 @@ struct Pace {
     from: usize,
 }
 
-/// What is known about the chosen weights before they are read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Known {
-    domain: Option<Domain>,
-    /// `None` when it is not known whether there are classes.
-    classes: Option<Vec<String>>,
-}
-
 /// The form, its button, and the progress of what was asked for.
 pub fn sample_form(ui: &mut Ui, state: &AppState, draft: &mut SampleDraft, out: &mut Vec<Action>) {
-    draft.choose_default(state);
+    draft.model.choose_default(state);
     form::group(ui, "Sample");
-    model_rows(ui, state, draft);
-    let known = draft.known(state);
+    model_rows(ui, state, &mut draft.model);
+    let known = draft.model.known(state);
     sampler_rows(ui, draft);
     seed_row(ui, draft);
     let (count, most) = match known.domain {
@@ -102,9 +89,9 @@ pub fn sample_form(ui: &mut Ui, state: &AppState, draft: &mut SampleDraft, out: 
     };
     let help = "How many samples; each has its own noise, whatever the number of others";
     form::row(ui, "Samples", help, |ui| whole(ui, count, 1, most));
-    class_rows(ui, draft, &known);
+    guidance_rows(ui, &mut draft.guidance, &known);
     ui.add_space(6.0);
-    let ready = draft.ready(state);
+    let ready = draft.model.ready(state);
     let wanted = keys::pressed(ui.ctx(), Does::Go);
     let press = button::primary(
         ui,
@@ -120,63 +107,6 @@ pub fn sample_form(ui: &mut Ui, state: &AppState, draft: &mut SampleDraft, out: 
         ui.label(theme::caption(ui, reason));
     }
     progress(ui, state, draft, out);
-}
-
-fn model_rows(ui: &mut Ui, state: &AppState, draft: &mut SampleDraft) {
-    let help = "Which weights: those of the run in the Lab, a model that ships with the program, or a folder on disk";
-    form::row(ui, "Model", help, |ui| {
-        let before = draft.model.clone();
-        let mut response = ComboBox::from_id_salt("model")
-            .width(ui.available_width())
-            .selected_text(model_name(&draft.model, state))
-            .show_ui(ui, |ui| {
-                let bundled = bundled::ALL.iter().map(|b| Model::Bundled(b.id.to_owned()));
-                let folder = Model::Folder(PathBuf::from(draft.folder.trim()));
-                for model in [Model::Present].into_iter().chain(bundled).chain([folder]) {
-                    let is_chosen = same(&draft.model, &model);
-                    if ui.selectable_label(is_chosen, model_name(&model, state)).clicked() {
-                        draft.model = model;
-                    }
-                }
-            })
-            .response;
-        if !same(&before, &draft.model) {
-            draft.touched = true;
-            response.mark_changed();
-        }
-        response
-    });
-    if matches!(draft.model, Model::Folder(_)) {
-        folder_row(ui, draft);
-    }
-}
-
-fn folder_row(ui: &mut Ui, draft: &mut SampleDraft) {
-    let help = "A run folder, a checkpoint in it, or an ema.safetensors";
-    form::row(ui, "Folder", help, |ui| {
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if small_icon(ui, icons::ICON_FOLDER_OPEN, "Choose a folder").clicked() {
-                let question = Question {
-                    kind: Kind::OpenFolder,
-                    title: "Choose a run folder".into(),
-                    name: String::new(),
-                    extensions: &[],
-                    folder: None,
-                };
-                draft.asking = Some(Asking::new(ui.ctx(), question));
-            }
-            let field = TextEdit::singleline(&mut draft.folder).hint_text("path of a run");
-            ui.add_sized(vec2(ui.available_width(), 26.0), field)
-        })
-        .inner
-    });
-    if let Some(answer) = draft.asking.as_mut().and_then(|asking| asking.show(ui.ctx())) {
-        draft.asking = None;
-        if let Answer::Path(path) = answer {
-            draft.folder = path.display().to_string();
-        }
-    }
-    draft.model = Model::Folder(PathBuf::from(draft.folder.trim()));
 }
 
 fn sampler_rows(ui: &mut Ui, draft: &mut SampleDraft) {
@@ -236,50 +166,6 @@ fn seed_row(ui: &mut Ui, draft: &mut SampleDraft) {
     );
 }
 
-fn class_rows(ui: &mut Ui, draft: &mut SampleDraft, known: &Known) {
-    let unknown = known.classes.is_none();
-    let names = known.classes.as_deref().unwrap_or_default();
-    if !unknown && names.is_empty() {
-        draft.class = ClassChoice::None;
-        return;
-    }
-    let mut options = vec![(ClassChoice::None, "Any"), (ClassChoice::Each, "Each in turn")];
-    options.extend(
-        (0_u32..)
-            .zip(names)
-            .map(|(i, name)| (ClassChoice::One(i), name.as_str())),
-    );
-    if unknown {
-        options.push((ClassChoice::One(0), "By number"));
-    }
-    let help = "What the samples should be of, for networks that were told classes";
-    form::row(ui, "Class", help, |ui| {
-        let mut shown = match draft.class {
-            ClassChoice::One(_) if unknown => ClassChoice::One(0),
-            other => other,
-        };
-        let response = form::choice(ui, "class", &mut shown, &options);
-        if response.changed() {
-            draft.class = shown;
-        }
-        response
-    });
-    if let (ClassChoice::One(class), true) = (&mut draft.class, unknown) {
-        form::row(ui, "Number", "Index of the class, from 0", |ui| {
-            let mut index = i64::from(*class);
-            let response = form::whole(ui, &mut index, 0..=9999);
-            *class = index as u32;
-            response
-        });
-    }
-    if draft.class != ClassChoice::None {
-        let help = "How strongly the class is insisted on; 1 is off, above 1 costs twice the time";
-        form::row(ui, "Guidance", help, |ui| {
-            form::real(ui, &mut draft.guidance, 0.0..=10.0)
-        });
-    }
-}
-
 /// An icon that is no higher than the fields beside it.
 pub(super) fn small_icon(ui: &mut Ui, icon: MaterialIcon, name: &str) -> Response {
     ui.scope(|ui| {
@@ -325,42 +211,10 @@ fn progress(ui: &mut Ui, state: &AppState, draft: &mut SampleDraft, out: &mut Ve
 }
 
 impl SampleDraft {
-    /// Chooses weights, which are then no longer chosen by themselves.
-    pub fn choose(&mut self, model: Model) {
-        self.model = model;
-        self.touched = true;
-    }
-
-    /// The run of the Lab as soon as there is one; before that the weights of the present trajectory, or a model that ships
-    /// with the program.
-    fn choose_default(&mut self, state: &AppState) {
-        if self.touched {
-            return;
-        }
-        let shown = state.trajectory().and_then(|view| view.request.as_ref());
-        self.model = match (&state.run, shown, bundled::ALL.first()) {
-            (None, Some(request), _) => request.model.clone(),
-            (None, None, Some(first)) => Model::Bundled(first.id.to_owned()),
-            _ => Model::Present,
-        };
-        if let Model::Folder(path) = &self.model {
-            self.folder = path.display().to_string();
-        }
-    }
-
-    /// Whether there is something to sample from, or why not.
-    fn ready(&self, state: &AppState) -> Result<(), &'static str> {
-        match &self.model {
-            Model::Present if state.run.is_none() => Err("Train something in the Lab first, or choose another model."),
-            Model::Folder(path) if path.as_os_str().is_empty() => Err("Name the folder of a run."),
-            _ => Ok(()),
-        }
-    }
-
     fn request(&self, known: &Known) -> SampleRequest {
-        SampleRequest {
+        let mut request = SampleRequest {
             id: TrajectoryId::default(),
-            model: self.model.clone(),
+            model: self.model.chosen.clone(),
             sampler: self.sampler.clone(),
             steps: self.steps,
             spacing: self.spacing.clone(),
@@ -370,53 +224,14 @@ impl SampleDraft {
             } else {
                 self.pictures
             },
-            class: self.class,
-            guidance: if self.class == ClassChoice::None {
-                Guidance::default()
-            } else {
-                Guidance::scale(self.guidance)
-            },
+            class: ClassChoice::None,
+            guidance: Guidance::default(),
             weaker: None,
             classifier: None,
             noise: None,
-        }
-    }
-
-    fn known(&self, state: &AppState) -> Known {
-        if let (Model::Present, Some(run)) = (&self.model, &state.run) {
-            let labels = run
-                .info
-                .data
-                .labels
-                .as_ref()
-                .filter(|_| run.info.recipe.condition.classes);
-            return Known {
-                domain: Some(run.info.domain),
-                classes: Some(labels.map(|l| l.names.clone()).unwrap_or_default()),
-            };
-        }
-        let made_with = |view: &&TrajectoryView| view.request.as_ref().is_some_and(|r| same(&r.model, &self.model));
-        match state.trajectories.iter().rev().find(made_with) {
-            Some(view) => Known {
-                domain: Some(view.info.domain),
-                classes: Some(view.info.class_names.to_vec()),
-            },
-            None => Known {
-                domain: self.is_bundled_cloud().then_some(Domain::Points),
-                classes: None,
-            },
-        }
-    }
-
-    /// Whether the chosen bundled model makes points.
-    fn is_bundled_cloud(&self) -> bool {
-        let Model::Bundled(id) = &self.model else { return false };
-        let recipe = bundled::ALL
-            .iter()
-            .find(|b| b.id == id)
-            .map(|b| Recipe::parse(b.recipe, id));
-        // Perceptrons are for points; every other network is for pictures.
-        recipe.is_some_and(|recipe| recipe.is_ok_and(|r| r.net.id == "mlp"))
+        };
+        self.guidance.put_into(&mut request, known);
+        request
     }
 
     /// `step 12 of 50 · about 3 s left`.
@@ -438,26 +253,6 @@ impl SampleDraft {
         }
         let secs = (now - pace.since) / made as f64 * (view.frames() - reached) as f64;
         format!("{place} · {} left", words::duration(secs))
-    }
-}
-
-/// Whether both are the same weights.
-pub(super) fn same(a: &Model, b: &Model) -> bool {
-    match (a, b) {
-        (Model::Present, Model::Present) => true,
-        (Model::Bundled(a), Model::Bundled(b)) => a == b,
-        (Model::Folder(a), Model::Folder(b)) => a == b,
-        _ => false,
-    }
-}
-
-/// Name of a choice of weights in the window.
-pub(super) fn model_name(model: &Model, state: &AppState) -> String {
-    match (model, &state.run) {
-        (Model::Present, Some(run)) => format!("This run, step {}", words::count(run.step)),
-        (Model::Present, None) => "The run in the Lab".into(),
-        (Model::Bundled(id), _) => format!("Bundled: {id}"),
-        (Model::Folder(_), _) => "From a folder…".into(),
     }
 }
 

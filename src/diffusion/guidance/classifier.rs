@@ -113,24 +113,26 @@ pub fn unit_scale(at: Level) -> f64 {
     at.alpha.hypot(at.sigma).recip()
 }
 
+/// The level as the classifier is told of it.
+fn told(at: Level) -> Level {
+    Level { t: angle(at), ..at }
+}
+
 impl NetClassifier {
     /// What the network says of `x` (batch first, in the schedule's units) at one level.
     pub fn opinion(&self, x: &Tensor, at: Level) -> Result<Opinion> {
         let input = scaled(x, unit_scale(at))?;
-        Opinion::of(
-            &self.net.forward(&input, &vec![angle(at); x.dim(0)?], &Cond::None)?,
-            self.classes,
-        )
+        Opinion::of(&self.net.forward(&input, told(at), &Cond::None)?, self.classes)
     }
 }
 
 impl Classifier for NetClassifier {
     fn gradient(&self, x: &Tensor, at: Level, classes: &[u32]) -> Result<Tensor> {
-        let (scale, times) = (unit_scale(at), vec![angle(at); x.dim(0)?]);
+        let (scale, at) = (unit_scale(at), told(at));
         let input = scaled(x, scale)?;
-        let out = self.net.forward(&input, &times, &Cond::None)?;
+        let out = self.net.forward(&input, at, &Cond::None)?;
         let cotangent = Opinion::of(&out, self.classes)?.cotangent(&out, classes)?;
-        let (_, gradient) = self.net.vjp(&input, &times, &Cond::None, &cotangent)?;
+        let (_, gradient) = self.net.vjp(&input, at, &Cond::None, &cotangent)?;
         scaled(&gradient, scale)
     }
 }

@@ -60,7 +60,7 @@ impl Denoiser for Guided {
         }
         let input = scaled(x, self.target.input_scale(at))?;
         let input = Tensor::cat(&[&input, &input], 0)?;
-        let out = self.net.forward(&input, &vec![at.t; 2 * x.dim(0)?], &self.both())?;
+        let out = self.net.forward(&input, at, &self.both())?;
         self.combined(&out, x, at)
     }
 
@@ -76,9 +76,7 @@ impl Denoiser for Guided {
         let input = Tensor::cat(&[&input, &input], 0)?;
         let w = self.guidance.scale;
         let cotangents = Tensor::cat(&[(cotangent * (w * x0_out))?, (cotangent * ((1.0 - w) * x0_out))?], 0)?;
-        let (out, grad) = self
-            .net
-            .vjp(&input, &vec![at.t; 2 * batch], &self.both(), &cotangents)?;
+        let (out, grad) = self.net.vjp(&input, at, &self.both(), &cotangents)?;
         let halves = (grad.narrow(0, 0, batch)? + grad.narrow(0, batch, batch)?)?;
         let grad = (scaled(&halves, scale)? + (cotangent * x0_x)?)?;
         Ok((self.combined(&out, x, at)?, grad))

@@ -17,19 +17,19 @@ use crate::{
 struct Scaling;
 
 impl Net for Scaling {
-    fn forward(&self, x: &Tensor, t: &[f64], cond: &Cond) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor, at: Level, cond: &Cond) -> Result<Tensor> {
         let Cond::Class(ids) = cond else {
             return Err(candle_core::Error::Msg("no classes".into()));
         };
         let factors: Vec<f64> = ids.iter().map(|&id| 1.0 + f64::from(id)).collect();
-        let offsets: Vec<f64> = t.iter().map(|t| t / 1000.0).collect();
+        let offsets = vec![at.t / 1000.0; x.dim(0)?];
         x.broadcast_mul(&column(&factors, x)?)?
             .broadcast_add(&column(&offsets, x)?)
     }
 
-    fn vjp(&self, x: &Tensor, t: &[f64], cond: &Cond, cotangent: &Tensor) -> Result<(Tensor, Tensor)> {
-        let no_time = vec![0.0; t.len()];
-        Ok((self.forward(x, t, cond)?, self.forward(cotangent, &no_time, cond)?))
+    fn vjp(&self, x: &Tensor, at: Level, cond: &Cond, cotangent: &Tensor) -> Result<(Tensor, Tensor)> {
+        let no_time = Level { t: 0.0, ..at };
+        Ok((self.forward(x, at, cond)?, self.forward(cotangent, no_time, cond)?))
     }
 }
 
@@ -315,20 +315,20 @@ fn the_true_classifier_turns_all_into_one_class() {
 struct Logits;
 
 impl Net for Logits {
-    fn forward(&self, x: &Tensor, t: &[f64], _cond: &Cond) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor, at: Level, _cond: &Cond) -> Result<Tensor> {
         let (a, b) = (x.narrow(1, 0, 1)?, x.narrow(1, 1, 1)?);
         let means = Tensor::cat(&[&b, &a, &(&b * 2.0)?, &(&a * &b)?], 1)?;
-        let places = [(&means * (0.5 * t[0]))?, (&means * (1.5 * t[0]))?];
+        let places = [(&means * (0.5 * at.t))?, (&means * (1.5 * at.t))?];
         Tensor::stack(&places, 2)?.unsqueeze(3)
     }
 
-    fn vjp(&self, x: &Tensor, t: &[f64], cond: &Cond, c: &Tensor) -> Result<(Tensor, Tensor)> {
+    fn vjp(&self, x: &Tensor, at: Level, cond: &Cond, c: &Tensor) -> Result<(Tensor, Tensor)> {
         let place = |i| c.narrow(2, i, 1)?.squeeze(3)?.squeeze(2);
-        let c = ((place(0)? * (0.5 * t[0]))? + (place(1)? * (1.5 * t[0]))?)?;
+        let c = ((place(0)? * (0.5 * at.t))? + (place(1)? * (1.5 * at.t))?)?;
         let part = |t: &Tensor, i| t.narrow(1, i, 1);
         let by_a = (part(&c, 1)? + (part(&c, 3)? * part(x, 1)?)?)?;
         let by_b = ((part(&c, 0)? + (part(&c, 2)? * 2.0)?)? + (part(&c, 3)? * part(x, 0)?)?)?;
-        Ok((self.forward(x, t, cond)?, Tensor::cat(&[by_a, by_b], 1)?))
+        Ok((self.forward(x, at, cond)?, Tensor::cat(&[by_a, by_b], 1)?))
     }
 }
 

@@ -13,43 +13,40 @@ pub struct Component {
     pub std: f64,
 }
 
-/// What a component says about one noisy sample.
-pub(super) struct Posterior {
-    /// First the log of prior times likelihood, then normalised.
-    pub(super) weight: f64,
-    /// `E[x0 | x, k]`.
-    pub(super) mean: Vec<f64>,
-    /// `d E[x0 | x, k] / dx`.
-    pub(super) slope: f64,
-    /// `d log N(x; alpha m, v I) / dx`.
-    pub(super) score: Vec<f64>,
-}
-
 impl Component {
-    pub(super) fn posterior(&self, x: &[f64], at: Level) -> Posterior {
-        let Level { alpha, sigma, .. } = at;
-        let (prior, noise) = (self.std.powi(2), sigma.powi(2));
-        // A point seen without noise has no variance at all; the smallest number stands for the limit.
-        let v = (alpha.powi(2) * prior + noise).max(f64::MIN_POSITIVE);
-        let score: Vec<f64> = x.iter().zip(&self.mean).map(|(x, m)| (alpha * m - x) / v).collect();
-        let distance: f64 = score.iter().map(|s| s * s * v).sum();
-        let mean = |(x, m): (&f64, &f64)| (prior * alpha * x + noise * m) / v;
-        Posterior {
-            weight: self.weight.ln() - 0.5 * (distance + x.len() as f64 * v.ln()),
-            mean: x.iter().zip(&self.mean).map(mean).collect(),
-            slope: prior * alpha / v,
-            score,
-        }
+    /// Variance of `x`. A point seen without noise has none at all; the smallest number stands for the limit.
+    fn variance(&self, at: Level) -> f64 {
+        ((at.alpha * self.std).powi(2) + at.sigma.powi(2)).max(f64::MIN_POSITIVE)
     }
-}
 
-/// The mean of `part` with the posterior weights.
-pub(super) fn weighted(all: &[Posterior], part: impl Fn(&Posterior) -> &[f64]) -> Vec<f64> {
-    let mut sum = vec![0.0; all.first().map_or(0, |p| part(p).len())];
-    for p in all {
-        for (s, v) in sum.iter_mut().zip(part(p)) {
-            *s += p.weight * v;
-        }
+    /// The part of the log of prior times likelihood that does not depend on the sample, but for a constant that all
+    /// components share.
+    pub(super) fn log_scale(&self, at: Level) -> f64 {
+        self.weight.ln() - 0.5 * self.mean.len() as f64 * self.variance(at).ln()
     }
-    sum
+
+    /// The other part.
+    pub(super) fn log_shape(&self, x: &[f64], at: Level) -> f64 {
+        let square = |(x, m): (&f64, &f64)| (x - at.alpha * m).powi(2);
+        -0.5 * x.iter().zip(&self.mean).map(square).sum::<f64>() / self.variance(at)
+    }
+
+    /// `E[x0 | x, k]`.
+    pub(super) fn mean<'a>(&'a self, x: &'a [f64], at: Level) -> impl Iterator<Item = f64> + 'a {
+        let (v, prior, noise) = (self.variance(at), self.std.powi(2), at.sigma.powi(2));
+        x.iter()
+            .zip(&self.mean)
+            .map(move |(x, m)| (prior * at.alpha * x + noise * m) / v)
+    }
+
+    /// `d E[x0 | x, k] / dx`.
+    pub(super) fn slope(&self, at: Level) -> f64 {
+        self.std.powi(2) * at.alpha / self.variance(at)
+    }
+
+    /// `d log N(x; alpha m, v I) / dx`.
+    pub(super) fn score<'a>(&'a self, x: &'a [f64], at: Level) -> impl Iterator<Item = f64> + 'a {
+        let v = self.variance(at);
+        x.iter().zip(&self.mean).map(move |(x, m)| (at.alpha * m - x) / v)
+    }
 }

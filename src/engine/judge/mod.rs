@@ -3,14 +3,21 @@
 //! One network for both: it was trained on noisy pictures ([`train`]), and without noise it says what a picture shows
 //! (`figures`).
 
-use std::{path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, LazyLock},
+};
 
 use candle_core::{Device, Tensor};
 
 use super::{Error, select::Host};
 use crate::{
     diffusion::guidance::{Classifier, NetClassifier, Opinion},
-    files::{SavedJudge, judge::About},
+    files::{
+        SavedJudge,
+        judge::{About, JUDGES},
+    },
     math::{Domain, Level, feature_distance::Features},
     nn::classifier,
 };
@@ -35,6 +42,17 @@ pub fn open(file: Option<&Path>, data: &str, domain: Domain) -> Result<Option<Sa
         "“{}” judges other samples: train one on this data with `diffusion-studio judge`",
         path.display()
     )))
+}
+
+/// The classes that the classifier of a data set tells apart; none where no classifier ships with the program.
+pub fn class_names(data: &str) -> &'static [String] {
+    static NAMES: LazyLock<BTreeMap<&str, Vec<String>>> = LazyLock::new(|| {
+        let known = JUDGES
+            .iter()
+            .filter_map(|judge| Some((judge.data, judge.about().ok()?.class_names)));
+        known.collect()
+    });
+    NAMES.get(data).map_or(&[], Vec::as_slice)
 }
 
 /// A judge at work.
