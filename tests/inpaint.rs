@@ -6,7 +6,6 @@ use diffusion_studio::{
         action::{Action, Browse},
         easel::Easel,
         export::Content,
-        loader::Purpose,
         panels::inpaint::{InpaintDraft, inpaint_panel},
         state::AppState,
         theme,
@@ -81,6 +80,7 @@ fn button(window: &Harness<'_, Studio>, at: Pos2, pressed: bool, modifiers: Modi
 
 fn stroke(window: &mut Harness<'_, Studio>, from: (f32, f32), to: (f32, f32), modifiers: Modifiers) {
     let [from, to] = [from, to].map(|(x, y)| on_picture(window, x, y));
+    window.event(Event::ModifiersChanged(modifiers));
     window.event(Event::PointerMoved(from));
     window.run_steps(1);
     button(window, from, true, modifiers);
@@ -99,10 +99,7 @@ fn without_a_picture_the_panel_offers_some() {
     window.get_by_label("Paint what is to be filled");
     window.get_all_by_label("Open…").next().unwrap().click();
     window.run();
-    assert!(matches!(
-        window.state().out[..],
-        [Action::Browse(Browse::Picture(Purpose::Work))]
-    ));
+    assert!(matches!(window.state().out[..], [Action::Browse(Browse::Picture)]));
 }
 
 #[test]
@@ -195,7 +192,6 @@ fn keys_of_the_mask_and_the_brush() {
 fn alt_and_a_drag_change_the_brush_and_draw_nothing() {
     let mut window = at_1280(grey());
     let before = *window.state_mut().draft.hand.brush();
-    window.event(Event::ModifiersChanged(Modifiers::ALT));
     stroke(&mut window, (0.4, 0.5), (0.6, 0.6), Modifiers::ALT);
     let after = *window.state_mut().draft.hand.brush();
     assert!(

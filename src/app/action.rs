@@ -8,7 +8,7 @@ use super::{
     easel::Easel,
     export::{ExportRequest, Saving},
     keys::Does,
-    loader::Purpose,
+    loader::Wanted,
     own::Own,
     playback::PlaybackCommand,
     state::Notice,
@@ -105,8 +105,8 @@ pub enum Action {
     Theme(ThemeChoice),
     /// Puts a picture on the easel of the Inpaint workspace and shows it.
     Work(Box<Easel>),
-    /// Reads a picture file for the Inpaint workspace, off this thread.
-    Load(PathBuf, Purpose),
+    /// Reads pictures for the Inpaint workspace, off this thread.
+    Load(Wanted),
     /// Writes something that was made in the window, after a dialog.
     Save(Box<Saving>),
     /// Hides or shows the side panels.
@@ -134,6 +134,8 @@ pub enum Browse {
     File,
     /// A CSV with labels.
     Labels,
-    /// A picture for the Inpaint workspace.
-    Picture(Purpose),
+    /// A picture to work on.
+    Picture,
+    /// A picture whose light parts are to be filled.
+    Mask,
 }

@@ -1,48 +1,76 @@
-//! Picture files for the Inpaint workspace, decoded on a thread of their own so that the window never waits.
+//! Pictures for the Inpaint workspace, read on a thread of their own so that the window never waits.
 
 use std::path::PathBuf;
 
 use crossbeam_channel::{Receiver, bounded};
 
-use crate::data::{DataError, Picture, read_picture};
+use crate::data::{self, DataError, DataRecipe, Dataset, Picture, Progress, read_picture};
 
-/// What a picture is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    /// To be worked on.
-    Work,
-    /// Its light parts are to be filled.
-    Mask,
+/// What is to be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// A picture file to work on.
+    Picture(PathBuf),
+    /// A picture file whose light parts are to be filled.
+    Mask(PathBuf),
+    /// A data set of the registry, to take pictures from.
+    Data(&'static str),
 }
 
-/// A picture on its way; the newest request wins.
+/// What was read.
+#[derive(Clone, Debug)]
+pub enum Loaded {
+    /// To be worked on.
+    Picture(Picture),
+    /// To become the mask.
+    Mask(Picture),
+    /// To take pictures from.
+    Data(Dataset),
+}
+
+/// Something on its way; the newest request wins.
 #[derive(Debug, Default)]
-pub struct Loader(Option<(Purpose, Receiver<Result<Picture, DataError>>)>);
+pub struct Loader(Option<Receiver<Result<Loaded, DataError>>>);
 
 impl Loader {
     /// Begins to read.
-    pub fn begin(&mut self, path: PathBuf, purpose: Purpose, done: impl FnOnce() + Send + 'static) {
+    pub fn begin(&mut self, wanted: Wanted, done: impl FnOnce() + Send + 'static) {
         let (send, answer) = bounded(1);
         let work = move || {
-            // Nobody waits any more once another picture was asked for.
-            drop(send.send(read_picture(&path)));
+            // Nobody waits any more once something else was asked for.
+            drop(send.send(wanted.read()));
             done();
         };
         let started = std::thread::Builder::new().name("picture".into()).spawn(work).is_ok();
-        self.0 = started.then_some((purpose, answer));
+        self.0 = started.then_some(answer);
     }
 
-    /// Whether a picture is on its way.
+    /// Whether something is on its way.
     pub fn is_busy(&self) -> bool {
         self.0.is_some()
     }
 
-    /// What was read since the last call.
-    pub fn poll(&mut self) -> Option<(Purpose, Result<Picture, String>)> {
-        let (purpose, answer) = self.0.as_ref()?;
-        let (purpose, answer) = (*purpose, answer.try_recv().ok()?);
+    /// What was read since the last call, or why it was not.
+    pub fn poll(&mut self) -> Option<Result<Loaded, String>> {
+        let answer = self.0.as_ref()?.try_recv().ok()?;
         self.0 = None;
-        Some((purpose, answer.map_err(|e| e.to_string())))
+        Some(answer.map_err(|e| e.to_string()))
+    }
+}
+
+impl Wanted {
+    fn read(self) -> Result<Loaded, DataError> {
+        Ok(match self {
+            Self::Picture(path) => Loaded::Picture(read_picture(&path)?),
+            Self::Mask(path) => Loaded::Mask(read_picture(&path)?),
+            Self::Data(source) => {
+                let recipe = DataRecipe {
+                    source: source.into(),
+                    ..DataRecipe::default()
+                };
+                Loaded::Data(data::load(&recipe, 0, &Progress::default())?)
+            }
+        })
     }
 }
 
@@ -50,13 +78,13 @@ impl Loader {
 mod tests {
     use super::*;
 
-    fn read(path: PathBuf) -> Result<Picture, String> {
+    fn read(wanted: Wanted) -> Result<Loaded, String> {
         let (send, done) = bounded(1);
         let mut loader = Loader::default();
-        loader.begin(path, Purpose::Mask, move || send.send(()).unwrap());
+        loader.begin(wanted, move || send.send(()).unwrap());
         done.recv().unwrap();
-        let (purpose, answer) = loader.poll().unwrap();
-        assert!(purpose == Purpose::Mask && !loader.is_busy());
+        let answer = loader.poll().unwrap();
+        assert!(!loader.is_busy());
         answer
     }
 
@@ -64,10 +92,11 @@ mod tests {
     fn pictures_arrive_and_other_files_are_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("dot.png");
-        image::RgbaImage::from_pixel(5, 4, image::Rgba([1, 2, 3, 4]))
-            .save(&path)
-            .unwrap();
-        let picture = read(path).unwrap();
+        let dot = image::RgbaImage::from_pixel(5, 4, image::Rgba([1, 2, 3, 4]));
+        dot.save(&path).unwrap();
+        let Ok(Loaded::Mask(picture)) = read(Wanted::Mask(path)) else {
+            panic!("a mask")
+        };
         assert_eq!(
             (picture.name.as_str(), picture.width, picture.height),
             ("dot.png", 5, 4)
@@ -75,10 +104,18 @@ mod tests {
         assert_eq!(picture.rgba[..4], [1, 2, 3, 4]);
         let wrong = folder.path().join("notes.png");
         std::fs::write(&wrong, "no picture").unwrap();
-        let message = read(wrong).unwrap_err();
+        let message = read(Wanted::Picture(wrong)).unwrap_err();
         assert!(
             message.contains("notes.png") && message.contains("is not a picture"),
             "{message}"
         );
+    }
+
+    #[test]
+    fn data_of_the_registry_arrive() {
+        let Ok(Loaded::Data(data)) = read(Wanted::Data("digits8x8")) else {
+            panic!("a data set")
+        };
+        assert_eq!((data.id.as_str(), data.count), ("digits8x8", 1797));
     }
 }

@@ -18,7 +18,7 @@ use super::{
     frame_times::FrameTimes,
     keys::{self, Does},
     launch::{Options, StartTimes},
-    loader::{Loader, Purpose},
+    loader::{Loaded, Loader, Wanted},
     opening::{self, Opened},
     own::{Importer, Own},
     panels::{
@@ -242,12 +242,16 @@ impl App {
 
     /// A picture for the Inpaint workspace was read.
     fn picture_read(&mut self) {
-        let Some((purpose, answer)) = self.loader.poll() else {
-            return;
-        };
-        let told = answer.and_then(|picture| match purpose {
-            Purpose::Work => Easel::from_picture(&picture).map(|easel| self.out.push(Action::Work(Box::new(easel)))),
-            Purpose::Mask => self.drafts.inpaint.take_mask(&picture),
+        let Some(answer) = self.loader.poll() else { return };
+        let told = answer.and_then(|loaded| match loaded {
+            Loaded::Picture(picture) => {
+                Easel::from_picture(&picture).map(|easel| self.out.push(Action::Work(Box::new(easel))))
+            }
+            Loaded::Mask(picture) => self.drafts.inpaint.take_mask(&picture),
+            Loaded::Data(data) => {
+                self.out.extend(self.drafts.inpaint.take_data(data));
+                Ok(())
+            }
         });
         if let Err(message) = told {
             self.state.notify(Notice::new(Severity::Error, message));
@@ -273,7 +277,8 @@ impl App {
         match (answer, *browse) {
             (Answer::Path(path), Browse::Labels) => self.recipe.recipe.data.labels = Some(path),
             (Answer::Path(path), Browse::File | Browse::Folder) => self.out.push(Action::Open(vec![path])),
-            (Answer::Path(path), Browse::Picture(purpose)) => self.out.push(Action::Load(path, purpose)),
+            (Answer::Path(path), Browse::Picture) => self.out.push(Action::Load(Wanted::Picture(path))),
+            (Answer::Path(path), Browse::Mask) => self.out.push(Action::Load(Wanted::Mask(path))),
             (Answer::Cancelled, _) => {}
         }
         self.asking = None;
@@ -321,9 +326,9 @@ impl App {
                 self.drafts.inpaint.take(*easel);
                 self.state.workspace = Workspace::Inpaint;
             }
-            Action::Load(path, purpose) => {
+            Action::Load(wanted) => {
                 let ctx = ctx.clone();
-                self.loader.begin(path, purpose, move || ctx.request_repaint());
+                self.loader.begin(wanted, move || ctx.request_repaint());
             }
             Action::Save(saving) => self.exports.save(ctx, *saving),
             Action::Open(paths) => self.open(&paths),
@@ -372,7 +377,7 @@ impl App {
             && self.state.workspace == Workspace::Inpaint
             && is_picture(path)
         {
-            return self.out.push(Action::Load(path.clone(), Purpose::Work));
+            return self.out.push(Action::Load(Wanted::Picture(path.clone())));
         }
         match opening::open(paths) {
             Ok(Opened::Recipe(recipe, own)) => {
@@ -587,8 +592,8 @@ fn question_for(browse: Browse) -> Question {
         Browse::Folder => (Kind::OpenFolder, "Open a folder of pictures or a run", &[]),
         Browse::File => (Kind::OpenFile, "Open data, a picture or a recipe", &[]),
         Browse::Labels => (Kind::OpenFile, "A CSV with file and label", &["csv"]),
-        Browse::Picture(Purpose::Work) => (Kind::OpenFile, "A picture to work on", PICTURES),
-        Browse::Picture(Purpose::Mask) => (Kind::OpenFile, "A mask: what is light is filled", PICTURES),
+        Browse::Picture => (Kind::OpenFile, "A picture to work on", PICTURES),
+        Browse::Mask => (Kind::OpenFile, "A mask: what is light is filled", PICTURES),
     };
     Question {
         kind,

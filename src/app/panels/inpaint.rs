@@ -24,7 +24,7 @@ use crate::{
             hand::{Hand, hand_is_down},
         },
     },
-    data::Picture,
+    data::{Dataset, Picture},
     draw::{
         Raster,
         mask::{Coverage, Edit},
@@ -51,6 +51,12 @@ impl InpaintDraft {
         self.canvas.forget();
     }
 
+    /// Takes pictures from these data; the next one.
+    pub fn take_data(&mut self, data: Dataset) -> Option<Action> {
+        let easel = self.source.take(data)?;
+        Some(Action::Work(Box::new(easel)))
+    }
+
     /// Puts a picture in place of the mask.
     pub fn take_mask(&mut self, picture: &Picture) -> Result<(), String> {
         let Some(easel) = &mut self.easel else {
@@ -67,18 +73,18 @@ pub fn inpaint_panel(ui: &mut Ui, state: &AppState, draft: &mut InpaintDraft, ou
     let form = Pane::new()
         .inner_margin(Margin::same(12))
         .fill(theme::palette(ui).panel);
-    Panel::left("inpaint tools")
-        .frame(form)
-        .default_size(264.0)
-        .size_range(240.0..=360.0)
-        .show(ui, |ui| {
-            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-                source::source_form(ui, state, &mut draft.source, out);
-                if let Some(easel) = &mut draft.easel {
+    if let Some(easel) = &mut draft.easel {
+        Panel::left("inpaint tools")
+            .frame(form)
+            .default_size(272.0)
+            .size_range(256.0..=360.0)
+            .show(ui, |ui| {
+                ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                    source::source_form(ui, state, &mut draft.source, out);
                     tools::tools_form(ui, easel, &mut draft.hand, &mut draft.tools, out);
-                }
+                });
             });
-        });
+    }
     let pane = Pane::new()
         .inner_margin(Margin::same(12))
         .fill(theme::palette(ui).panel);

@@ -1,18 +1,19 @@
-//! Where the picture comes from: the data, a sample, a file, the clipboard.
+//! Where the picture comes from: data, a sample, a file, the clipboard.
 
-use eframe::egui::{Grid, Ui, vec2};
+use eframe::egui::{Align, Layout, Ui, vec2};
 use egui_material_icons::icons;
 
 use crate::{
     app::{
         action::{Action, Browse},
+        catalogue,
         easel::Easel,
         keys::{self, Does},
-        loader::Purpose,
+        loader::Wanted,
         state::AppState,
         widgets::{button, form},
     },
-    data::Dataset,
+    data::{self, Dataset},
     draw::Raster,
     math::Domain,
 };
@@ -20,76 +21,112 @@ use crate::{
 /// Which pictures come next.
 #[derive(Debug, Default)]
 pub(super) struct SourceDraft {
+    /// The data that pictures were taken from last.
+    data: Option<Dataset>,
     /// How many pictures of the data were taken.
     taken: u64,
     /// The same of the present trajectory's samples.
     samples: usize,
 }
 
-/// Four ways to a picture.
+impl SourceDraft {
+    /// Takes pictures from these data from now on; the next one.
+    pub(super) fn take(&mut self, data: Dataset) -> Option<Easel> {
+        self.taken += 1;
+        let easel = of_data(&data, self.taken);
+        self.data = Some(data);
+        easel
+    }
+}
+
+/// Four ways to a picture, in two rows.
 pub(super) fn source_form(ui: &mut Ui, state: &AppState, draft: &mut SourceDraft, out: &mut Vec<Action>) {
     form::group(ui, "Picture");
     source_buttons(ui, state, draft, out);
 }
 
+/// The same without a title.
 pub(super) fn source_buttons(ui: &mut Ui, state: &AppState, draft: &mut SourceDraft, out: &mut Vec<Action>) {
-    let width = ((ui.available_width() - 8.0) / 2.0).min(200.0);
-    let data = pictures(state);
-    let sample = sample(state, draft.samples);
-    let one = |ui: &mut Ui, icon, text, can: Result<(), &str>| {
-        ui.allocate_ui(vec2(width, 28.0), |ui| {
-            button::icon_text_wide(ui, icon, text, can, width)
-        })
-        .inner
-    };
-    Grid::new("picture sources")
-        .num_columns(2)
-        .spacing([8.0, 6.0])
-        .show(ui, |ui| {
-            let from_data = one(ui, icons::ICON_PHOTO_LIBRARY, "From data", data.map(|_| ()));
-            if let (true, Ok(data)) = (
-                from_data
-                    .on_hover_text("A picture of the data set; again for another one")
-                    .clicked(),
-                data,
-            ) {
-                draft.taken += 1;
-                out.extend(of_data(data, draft.taken).map(|easel| Action::Work(Box::new(easel))));
-            }
-            let can = sample.as_ref().map(|_| ()).map_err(|reason| *reason);
-            let from_sample = one(ui, icons::ICON_AUTO_AWESOME, "From a sample", can);
-            if let (true, Ok(easel)) = (
-                from_sample
-                    .on_hover_text("What a model made; again for another one")
-                    .clicked(),
-                sample,
-            ) {
-                draft.samples += 1;
-                out.push(Action::Work(Box::new(easel)));
-            }
-            ui.end_row();
-            let open = one(ui, icons::ICON_FOLDER_OPEN, "Open…", Ok(()));
-            if open
-                .on_hover_text("A picture file; dropping one does the same")
-                .clicked()
-            {
-                out.push(Action::Browse(Browse::Picture(Purpose::Work)));
-            }
-            let paste = one(ui, icons::ICON_CONTENT_PASTE, "Paste", Ok(()));
-            if paste.on_hover_text(keys::text(ui.ctx(), Does::Paste)).clicked() {
-                out.push(Action::Paste);
-            }
-            ui.end_row();
+    let width = ((ui.available_width() - 8.0) / 2.0).min(180.0);
+    let row = vec2(2.0 * width + 8.0, 28.0);
+    let left = Layout::left_to_right(Align::Center);
+    ui.allocate_ui_with_layout(row, left, |ui| {
+        data_menu(ui, state, draft, width, out);
+        let sample = sample(state, draft.samples);
+        let can = sample.as_ref().map(|_| ()).map_err(|reason| *reason);
+        let press = wide(ui, width, |ui| {
+            button::icon_text_wide(ui, icons::ICON_AUTO_AWESOME, "Sample", can, width)
         });
+        let press = press.on_hover_text("What a model made; again for another one");
+        if let (true, Ok(easel)) = (press.clicked(), sample) {
+            draft.samples += 1;
+            out.push(Action::Work(Box::new(easel)));
+        }
+    });
+    ui.allocate_ui_with_layout(row, left, |ui| {
+        let press = wide(ui, width, |ui| {
+            button::icon_text_wide(ui, icons::ICON_FOLDER_OPEN, "Open…", Ok(()), width)
+        });
+        if press
+            .on_hover_text("A picture file; dropping one does the same")
+            .clicked()
+        {
+            out.push(Action::Browse(Browse::Picture));
+        }
+        let press = wide(ui, width, |ui| {
+            button::icon_text_wide(ui, icons::ICON_CONTENT_PASTE, "Paste", Ok(()), width)
+        });
+        if press.on_hover_text(keys::text(ui.ctx(), Does::Paste)).clicked() {
+            out.push(Action::Paste);
+        }
+    });
 }
 
-/// The data of the run or of the data view, where they are pictures.
-fn pictures(state: &AppState) -> Result<&Dataset, &'static str> {
+fn wide<R>(ui: &mut Ui, width: f32, contents: impl FnOnce(&mut Ui) -> R) -> R {
+    ui.allocate_ui(vec2(width, 28.0), contents).inner
+}
+
+/// The picture sets that there are.
+fn data_menu(ui: &mut Ui, state: &AppState, draft: &mut SourceDraft, width: f32, out: &mut Vec<Action>) {
+    let at_hand: Vec<&Dataset> = loaded(state).chain(&draft.data).collect();
+    let mut chosen = None;
+    let label = (icons::ICON_PHOTO_LIBRARY.rich_text(), "Data");
+    let menu = wide(ui, width, |ui| {
+        ui.vertical_centered_justified(|ui| {
+            ui.menu_button(label, |ui| {
+                let own = at_hand.iter().filter(|data| !data::is_registered(&data.id));
+                for data in own.take(1) {
+                    if ui.button(&data.label).clicked() {
+                        chosen = Some((*data).clone());
+                    }
+                }
+                for entry in catalogue::GROUPS.iter().flat_map(|group| group.entries()) {
+                    if catalogue::is_points(entry.id) || !ui.button(entry.label).on_hover_text(entry.help).clicked() {
+                        continue;
+                    }
+                    match at_hand.iter().find(|data| data.id == entry.id) {
+                        Some(data) => chosen = Some((*data).clone()),
+                        None => out.push(Action::Load(Wanted::Data(entry.id))),
+                    }
+                }
+            })
+            .response
+        })
+        .inner
+    });
+    button::name(&menu, "Data");
+    menu.on_hover_text("A picture of a data set; the same set again for another one");
+    if let Some(data) = chosen {
+        out.extend(draft.take(data).map(|easel| Action::Work(Box::new(easel))));
+    }
+}
+
+/// The data of the run and of the data view, where they are pictures.
+fn loaded(state: &AppState) -> impl Iterator<Item = &Dataset> {
     let run = state.run.as_ref().map(|run| &run.info.data);
     let shown = state.data.loaded().map(|summary| &summary.data);
-    let is_picture = |data: &&Dataset| matches!(data.domain, Domain::Image { .. });
-    let found = run.into_iter().chain(shown).find(is_picture);
-    found.ok_or("No pictures are loaded: choose a picture set in the Data workspace")
+    let all = run.into_iter().chain(shown);
+    all.filter(|data| matches!(data.domain, Domain::Image { .. }))
 }
 
 /// One of the data, another one for each number.

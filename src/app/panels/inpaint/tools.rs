@@ -8,7 +8,6 @@ use crate::{
         action::{Action, Browse},
         easel::Easel,
         keys::{self, Does},
-        loader::Purpose,
         theme,
         widgets::{
             button, form,
@@ -245,7 +244,7 @@ fn preset_row(ui: &mut Ui, easel: &mut Easel, hand: &mut Hand, draft: &mut Tools
                 hand.edit(easel, Edit::Picture(alpha));
             }
             if ui.selectable_label(false, "A picture file…").clicked() {
-                out.push(Action::Browse(Browse::Picture(Purpose::Mask)));
+                out.push(Action::Browse(Browse::Mask));
             }
         });
         shown.response
