@@ -8,6 +8,7 @@ pub mod hero;
 pub mod lab;
 pub mod notices;
 pub mod plots;
+pub mod quality;
 pub mod recipe;
 pub mod sample_form;
 pub mod schedule;
