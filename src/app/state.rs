@@ -278,6 +278,11 @@ impl AppState {
                     run.validation.push([step as f64, loss, ema]);
                 }
             }
+            Event::Quality(run, rows) => {
+                if let Some(run) = self.run_mut(run) {
+                    run.quality.extend(rows);
+                }
+            }
             Event::Mark(run, mark) => {
                 if let Some(run) = self.run_mut(run) {
                     run.marks.push(mark);

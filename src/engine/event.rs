@@ -6,7 +6,7 @@ use super::command::{ClassChoice, RunId, TrajectoryId};
 use crate::{
     data::{Dataset, Stats},
     diffusion::Guidance,
-    files::Recipe,
+    files::{Recipe, figures},
     math::{Domain, Frame, Level, Spec},
 };
 
@@ -41,6 +41,8 @@ pub enum Event {
         /// Mean loss of the EMA weights.
         ema: f64,
     },
+    /// How good samples of the averaged weights of one step are.
+    Quality(RunId, Vec<figures::Row>),
     /// Something worth a mark on the time line: a changed learning rate, a checkpoint, a divergence.
     Mark(RunId, Mark),
     /// Loss or gradient became infinite or not a number; the run paused itself.

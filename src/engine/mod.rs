@@ -25,6 +25,7 @@ pub mod model;
 pub mod ports;
 mod prepare;
 mod preview;
+mod quality;
 pub mod sample;
 mod select;
 mod snapshot;

@@ -9,6 +9,7 @@ pub mod inpaint;
 pub mod lab;
 pub mod notices;
 pub mod plots;
+pub mod quality;
 pub mod recipe;
 pub mod sample_form;
 pub mod schedule;
