@@ -9,7 +9,7 @@ use crate::{
         mask::{Coverage, Edit},
         plane::Area,
         resample::resampled,
-        sketch::Mark,
+        sketch::{Mark, luma},
     },
 };
 
@@ -329,14 +329,10 @@ pub fn on_white(picture: &Picture) -> Raster {
 pub fn with_channels(picture: &Raster, channels: usize) -> Raster {
     match (picture.channels, channels) {
         (3, 1) => {
-            let brightness = |p: &[u8]| 0.299 * f32::from(p[0]) + 0.587 * f32::from(p[1]) + 0.114 * f32::from(p[2]);
+            let colours = picture.data.as_chunks::<3>().0;
             Raster {
                 channels: 1,
-                data: picture
-                    .data
-                    .chunks_exact(3)
-                    .map(|p| brightness(p).round() as u8)
-                    .collect(),
+                data: colours.iter().map(|&colour| luma(colour)).collect(),
                 ..*picture
             }
         }

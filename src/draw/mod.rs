@@ -16,6 +16,7 @@ pub mod resample;
 pub mod scatter;
 pub mod sheet;
 pub mod sketch;
+pub mod spread;
 pub mod strip;
 pub mod thumb;
 

@@ -56,7 +56,9 @@ fn taps(from: usize, to: usize) -> Vec<Taps> {
         let last = ((middle + reach).floor() as usize).min(from - 1);
         let mut weights: Vec<f32> = (first..=last).map(|p| cubic((p as f32 - middle) / stretch)).collect();
         let sum: f32 = weights.iter().sum();
-        weights.iter_mut().for_each(|w| *w /= sum);
+        for weight in &mut weights {
+            *weight /= sum;
+        }
         Taps { first, weights }
     };
     (0..to).map(of).collect()

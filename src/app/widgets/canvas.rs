@@ -9,11 +9,17 @@ use eframe::egui::{
 
 use crate::{
     app::{easel::Easel, theme},
-    draw::{Raster, contrast, plane::Area},
+    draw::{Raster, contrast, plane::Area, sketch::luma},
 };
 
 /// Points per pixel from which pixels are told apart by lines.
-const GRID_FROM: f32 = 12.0;
+const GRID_FROM: f32 = 22.0;
+
+/// Points per pixel from which the mask is outlined; smaller pixels are stronger where they are on its edge.
+const OUTLINE_FROM: f32 = 6.0;
+
+/// Pictures with a longer side than this have a stronger edge.
+const SMALL_SIDE: usize = 128;
 
 /// Points per pixel from which numbers fit into a pixel.
 const NUMBERS_FROM: f32 = 34.0;
@@ -234,6 +240,9 @@ impl Canvas {
             mesh.add_rect_with_uv(whole, Rect::from_min_max(Pos2::ZERO, pos2(1.0, 1.0)), Color32::WHITE);
             painter.add(Shape::mesh(mesh));
         }
+        if shown.mask && placed.scale >= OUTLINE_FROM {
+            outline(&painter, placed, easel, self.ink());
+        }
         if placed.scale >= GRID_FROM {
             grid(&painter, placed, theme::palette(ui).line);
         }
@@ -328,7 +337,9 @@ fn colour(picture: &Raster, x: usize, y: usize) -> Color32 {
 /// The picture under the colours that were painted.
 fn painted(easel: &Easel, area: Area) -> ColorImage {
     let mut image = image(easel.picture(), area);
+    let grey = easel.picture().channels == 1;
     for (pixel, [r, g, b, a]) in image.pixels.iter_mut().zip(easel.sketch().paint().copy(area)) {
+        let [r, g, b] = if grey { [luma([r, g, b]); 3] } else { [r, g, b] };
         *pixel = pixel.blend(Color32::from_rgba_unmultiplied(r, g, b, a));
     }
     image
@@ -339,12 +350,14 @@ fn veil(easel: &Easel, area: Area, [r, g, b]: [u8; 3]) -> ColorImage {
     let mask = easel.sketch().mask();
     let around = widened(area, mask.all());
     let known = mask.copy(around);
+    let small = mask.width().max(mask.height()) <= SMALL_SIDE;
     let at = |x: usize, y: usize| known[(y - around.top) * around.width() + x - around.left][0];
     let outside = |x: usize, y: usize| x < around.right && y < around.bottom && at(x, y) < INSIDE;
     let pixels = (area.top..area.bottom).flat_map(|y| (area.left..area.right).map(move |x| (x, y)));
     let colour = |(x, y): (usize, usize)| {
         let coverage = at(x, y);
-        let edge = coverage >= INSIDE
+        let edge = !small
+            && coverage >= INSIDE
             && (outside(x + 1, y)
                 || outside(x, y + 1)
                 || x > around.left && outside(x - 1, y)
@@ -353,6 +366,27 @@ fn veil(easel: &Easel, area: Area, [r, g, b]: [u8; 3]) -> ColorImage {
         Color32::from_rgba_unmultiplied(r, g, b, strength as u8)
     };
     ColorImage::new([area.width(), area.height()], pixels.map(colour).collect())
+}
+
+/// Lines between what is filled and what is not, dark under the colour of the mask.
+fn outline(painter: &egui::Painter, placed: &Placed, easel: &Easel, ink: Color32) {
+    let (mask, seen) = (easel.sketch().mask(), placed.visible());
+    let inside = |x: usize, y: usize| mask.get(x, y)[0] >= INSIDE;
+    let mut lines = Vec::new();
+    for y in seen.top..seen.bottom {
+        for x in seen.left..seen.right {
+            let (fx, fy) = (x as f32, y as f32);
+            if x > seen.left && inside(x, y) != inside(x - 1, y) {
+                lines.push([placed.screen([fx, fy]), placed.screen([fx, fy + 1.0])]);
+            }
+            if y > seen.top && inside(x, y) != inside(x, y - 1) {
+                lines.push([placed.screen([fx, fy]), placed.screen([fx + 1.0, fy])]);
+            }
+        }
+    }
+    for stroke in [Stroke::new(3.0, Color32::from_black_alpha(110)), Stroke::new(1.5, ink)] {
+        painter.extend(lines.iter().map(|&line| Shape::line_segment(line, stroke)));
+    }
 }
 
 fn grid(painter: &egui::Painter, placed: &Placed, ink: Color32) {
@@ -471,7 +505,7 @@ mod tests {
 
     #[test]
     fn the_edge_of_the_mask_is_stronger_than_its_inside() {
-        let mut easel = Easel::new("test", Raster::filled(16, 16, 1, [0; 3]));
+        let mut easel = Easel::new("test", Raster::filled(160, 160, 1, [0; 3]));
         easel.edit(Edit::Box {
             from: [0.25, 0.25],
             to: [0.75, 0.75],
@@ -479,7 +513,7 @@ mod tests {
         });
         let all = easel.sketch().mask().all();
         let image = veil(&easel, all, [255, 0, 0]);
-        let alpha = |x: usize, y: usize| image.pixels[y * 16 + x].a();
-        assert_eq!([alpha(0, 0), alpha(4, 8), alpha(8, 8)], [0, 204, 107]);
+        let alpha = |x: usize, y: usize| image.pixels[y * 160 + x].a();
+        assert_eq!([alpha(0, 0), alpha(40, 80), alpha(80, 80)], [0, 204, 107]);
     }
 }

@@ -408,11 +408,11 @@ fn moves(ui: &Ui, response: &Response) -> Vec<Pos2> {
 /// How hard the pen is pressed, where the platform tells it.
 fn pressure(ui: &Ui) -> f32 {
     ui.input(|i| {
-        let forces = i.events.iter().filter_map(|event| match event {
+        let mut forces = i.events.iter().filter_map(|event| match event {
             Event::Touch { force, .. } => *force,
             _ => None,
         });
-        forces.last().unwrap_or(1.0).clamp(0.05, 1.0)
+        forces.next_back().unwrap_or(1.0).clamp(0.05, 1.0)
     })
 }
 

@@ -7,6 +7,7 @@ pub mod canvas;
 pub mod cloud;
 pub mod form;
 pub mod hand;
+pub mod levels;
 pub mod live;
 pub mod pictures;
 pub mod samples;
