@@ -12,7 +12,13 @@ use std::sync::{
 use candle_core::Tensor;
 use serde::Serialize;
 
-use super::{Error, command::Model, model, sample::start_address, select::Host};
+use super::{
+    Error,
+    command::Model,
+    model::{self, Pinned},
+    sample::start_address,
+    select::Host,
+};
 use crate::{
     data::{self, Progress},
     diffusion::{Denoiser, Net, NetDenoiser, Prediction, Trajectory, sampler},
@@ -37,7 +43,7 @@ pub const LEFT_OUT: &[(&str, &str)] = &[("ddim-inverse", "goes from samples to n
 /// What is to be compared.
 #[derive(Clone, Debug)]
 pub struct LaboratoryRequest {
-    /// With which model; not the present run.
+    /// With which model.
     pub model: Model,
     /// How times are chosen.
     pub spacing: Spec,
@@ -87,14 +93,24 @@ pub struct Trial {
     pub distance: Option<f64>,
 }
 
-/// Makes the table, a sampler after the other. Counts samplers on `progress`, and is cancelled by it.
+/// Makes the table for a model that is not the present run.
 pub fn compare(request: &LaboratoryRequest, device: DeviceChoice, progress: &Progress) -> Result<Table, Error> {
+    compare_with(request, &model::load(&request.model)?, device, progress)
+}
+
+/// Makes the table, a sampler after the other. Counts samplers on `progress`, and is cancelled by it.
+pub(super) fn compare_with(
+    request: &LaboratoryRequest,
+    pinned: &Pinned,
+    device: DeviceChoice,
+    progress: &Progress,
+) -> Result<Table, Error> {
     if request.count < 2 || request.calls.is_empty() {
         return Err(Error::refused(
             "a comparison needs at least two samples and one number of network calls",
         ));
     }
-    let bench = Bench::new(request, device)?;
+    let bench = Bench::new(request, pinned, device)?;
     let entries = sampler::ENTRIES
         .iter()
         .filter(|e| LEFT_OUT.iter().all(|(id, _)| *id != e.id));
@@ -131,8 +147,7 @@ struct Bench<'a> {
 }
 
 impl<'a> Bench<'a> {
-    fn new(request: &'a LaboratoryRequest, device: DeviceChoice) -> Result<Self, Error> {
-        let pinned = model::load(&request.model)?;
+    fn new(request: &'a LaboratoryRequest, pinned: &Pinned, device: DeviceChoice) -> Result<Self, Error> {
         let host = Host {
             device,
             ..Host::default()
