@@ -13,15 +13,18 @@ use super::{
     action::{Action, Browse, ThemeChoice, Workspace},
     cards, catalogue,
     dialogs::{Answer, Asking, Kind, Question},
+    easel::Easel,
     export::Exports,
     frame_times::FrameTimes,
     keys::{self, Does},
     launch::{Options, StartTimes},
+    loader::{Loaded, Loader, Wanted},
     opening::{self, Opened},
     own::{Importer, Own},
     panels::{
         data::{DataDraft, data_panel},
         frame,
+        inpaint::{InpaintDraft, inpaint_panel},
         lab::{LabDraft, lab_panel},
         notices,
         recipe::{RecipeDraft, recipe_panel},
@@ -63,6 +66,7 @@ pub struct App {
     /// A question for a path that is open.
     asking: Option<(Browse, Asking)>,
     importer: Importer,
+    loader: Loader,
     exports: Exports,
     times: FrameTimes,
     /// Time that `logic` took for the coming frame.
@@ -81,6 +85,7 @@ struct Drafts {
     data: DataDraft,
     trajectory: TrajectoryDraft,
     schedule: ScheduleDraft,
+    inpaint: InpaintDraft,
     notices: notices::NoticeDraft,
 }
 
@@ -158,6 +163,7 @@ impl App {
             view,
             asking: None,
             importer: Importer::default(),
+            loader: Loader::default(),
             exports: Exports::default(),
             times: FrameTimes::default(),
             logic: Duration::ZERO,
@@ -182,6 +188,7 @@ impl App {
             self.state.preview(preview);
         }
         self.import_done();
+        self.picture_read();
         self.ask_engine(ctx);
         self.remember_run();
         self.apply_all(ctx);
@@ -193,7 +200,7 @@ impl App {
         match self.state.workspace {
             Workspace::Lab => self.state.estimates.want_now(self.recipe.settled()),
             Workspace::Start => cards::RECIPES.iter().for_each(|r| self.state.estimates.want(r)),
-            Workspace::Data | Workspace::Trajectory | Workspace::Schedule => {}
+            Workspace::Data | Workspace::Trajectory | Workspace::Schedule | Workspace::Inpaint => {}
         }
         // Work under way would make the measurement wrong, and the measurement the work slow.
         let sampling = !self.state.asked.is_empty() || self.state.trajectories.iter().any(|t| !t.ended);
@@ -233,6 +240,24 @@ impl App {
         self.state.apply(event, &mut self.out);
     }
 
+    /// A picture for the Inpaint workspace was read.
+    fn picture_read(&mut self) {
+        let Some(answer) = self.loader.poll() else { return };
+        let told = answer.and_then(|loaded| match loaded {
+            Loaded::Picture(picture) => {
+                Easel::from_picture(&picture).map(|easel| self.out.push(Action::Work(Box::new(easel))))
+            }
+            Loaded::Mask(picture) => self.drafts.inpaint.take_mask(&picture),
+            Loaded::Data(data) => {
+                self.out.extend(self.drafts.inpaint.take_data(data));
+                Ok(())
+            }
+        });
+        if let Err(message) = told {
+            self.state.notify(Notice::new(Severity::Error, message));
+        }
+    }
+
     fn remember_run(&mut self) {
         let Some(run) = &self.state.run else { return };
         if self.view.recent.first() != Some(&run.info.folder) {
@@ -252,6 +277,8 @@ impl App {
         match (answer, *browse) {
             (Answer::Path(path), Browse::Labels) => self.recipe.recipe.data.labels = Some(path),
             (Answer::Path(path), Browse::File | Browse::Folder) => self.out.push(Action::Open(vec![path])),
+            (Answer::Path(path), Browse::Picture) => self.out.push(Action::Load(Wanted::Picture(path))),
+            (Answer::Path(path), Browse::Mask) => self.out.push(Action::Load(Wanted::Mask(path))),
             (Answer::Cancelled, _) => {}
         }
         self.asking = None;
@@ -295,6 +322,15 @@ impl App {
             Action::UseOwn(own) => self.use_own(*own),
             Action::CancelReading => self.state.cancel_reading(),
             Action::ReadAgain => self.state.data_outdated(),
+            Action::Work(easel) => {
+                self.drafts.inpaint.take(*easel);
+                self.state.workspace = Workspace::Inpaint;
+            }
+            Action::Load(wanted) => {
+                let ctx = ctx.clone();
+                self.loader.begin(wanted, move || ctx.request_repaint());
+            }
+            Action::Save(saving) => self.exports.save(ctx, *saving),
             Action::Open(paths) => self.open(&paths),
             Action::Browse(browse) => self.asking = Some((browse, Asking::new(ctx, question_for(browse)))),
             Action::Paste => self.paste(),
@@ -337,6 +373,12 @@ impl App {
     }
 
     fn open(&mut self, paths: &[PathBuf]) {
+        if let [path] = paths
+            && self.state.workspace == Workspace::Inpaint
+            && is_picture(path)
+        {
+            return self.out.push(Action::Load(Wanted::Picture(path.clone())));
+        }
         match opening::open(paths) {
             Ok(Opened::Recipe(recipe, own)) => {
                 self.put(*recipe, own);
@@ -379,6 +421,10 @@ impl App {
 
     fn paste(&mut self) {
         match opening::clipboard_picture() {
+            Ok(picture) if self.state.workspace == Workspace::Inpaint => match Easel::from_picture(&picture) {
+                Ok(easel) => self.out.push(Action::Work(Box::new(easel))),
+                Err(message) => self.state.notify(Notice::new(Severity::Warning, message)),
+            },
             Ok(picture) => {
                 self.use_own(Own::pasted(picture, self.recipe.own.as_ref()));
                 self.out.push(Action::Show(Workspace::Data));
@@ -434,6 +480,7 @@ impl App {
             Workspace::Data => data_panel(ui, state, recipe, &mut drafts.data, out),
             Workspace::Trajectory => trajectory_panel(ui, state, &mut drafts.trajectory, out),
             Workspace::Schedule => schedule_panel(ui, state, &mut drafts.schedule, out),
+            Workspace::Inpaint => inpaint_panel(ui, state, &mut drafts.inpaint, out),
         }
     }
 
@@ -496,7 +543,7 @@ impl App {
         let due = match self.state.workspace {
             Workspace::Start => self.drafts.start.tick(secs),
             Workspace::Lab => self.drafts.lab.tick(secs),
-            Workspace::Trajectory | Workspace::Schedule => self.state.playback.next_change_secs(),
+            Workspace::Trajectory | Workspace::Schedule | Workspace::Inpaint => self.state.playback.next_change_secs(),
             Workspace::Data => None,
         };
         if let Some(due) = due {
@@ -532,11 +579,21 @@ impl App {
     }
 }
 
+/// Endings of pictures.
+const PICTURES: &[&str] = &["png", "jpg", "jpeg", "gif", "bmp", "webp", "tif", "tiff"];
+
+fn is_picture(path: &std::path::Path) -> bool {
+    let ending = path.extension().unwrap_or_default();
+    PICTURES.iter().any(|known| ending.eq_ignore_ascii_case(known))
+}
+
 fn question_for(browse: Browse) -> Question {
     let (kind, title, extensions): (_, _, &[&str]) = match browse {
         Browse::Folder => (Kind::OpenFolder, "Open a folder of pictures or a run", &[]),
         Browse::File => (Kind::OpenFile, "Open data, a picture or a recipe", &[]),
         Browse::Labels => (Kind::OpenFile, "A CSV with file and label", &["csv"]),
+        Browse::Picture => (Kind::OpenFile, "A picture to work on", PICTURES),
+        Browse::Mask => (Kind::OpenFile, "A mask: what is light is filled", PICTURES),
     };
     Question {
         kind,

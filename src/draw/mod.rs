@@ -5,12 +5,14 @@
 
 pub mod brush;
 pub mod colormap;
+pub mod contrast;
 pub mod mask;
 pub mod noising;
 pub mod plane;
 pub mod plot;
 pub mod pyramid;
 mod raster;
+pub mod resample;
 pub mod scatter;
 pub mod sheet;
 pub mod sketch;

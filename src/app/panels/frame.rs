@@ -73,6 +73,7 @@ const MENU: &[&[Does]] = &[
         Does::Show(Workspace::Data),
         Does::Show(Workspace::Trajectory),
         Does::Show(Workspace::Schedule),
+        Does::Show(Workspace::Inpaint),
     ],
     &[
         Does::Panels,

@@ -5,6 +5,7 @@ pub mod draw_points;
 pub mod export;
 pub mod frame;
 pub mod hero;
+pub mod inpaint;
 pub mod lab;
 pub mod notices;
 pub mod plots;

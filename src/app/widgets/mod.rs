@@ -3,8 +3,10 @@
 pub mod aspect;
 pub mod atlas;
 pub mod button;
+pub mod canvas;
 pub mod cloud;
 pub mod form;
+pub mod hand;
 pub mod live;
 pub mod pictures;
 pub mod samples;
