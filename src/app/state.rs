@@ -14,6 +14,7 @@ use crate::engine::{
     Command, Event, RunId, TrajectoryId,
     command::SampleRequest,
     event::{DataSummary, Field, Preview},
+    laboratory::Table,
 };
 use crate::files::recipe::DataRecipe;
 
@@ -41,6 +42,8 @@ pub struct AppState {
     data_recipe: Option<DataRecipe>,
     /// What the engine measured.
     pub estimates: Estimates,
+    /// The comparison of samplers.
+    pub comparison: Comparison,
     /// Newest score field.
     pub field: Option<Box<Field>>,
     /// Notices, newest last.
@@ -84,6 +87,18 @@ impl DataView {
             _ => None,
         }
     }
+}
+
+/// The comparison of samplers.
+#[derive(Clone, Debug, Default)]
+pub enum Comparison {
+    /// Nothing was asked for.
+    #[default]
+    None,
+    /// Under way.
+    Running(Arc<Progress>),
+    /// There it is.
+    Done(Box<Table>),
 }
 
 /// How the window is drawn.
@@ -278,6 +293,7 @@ impl AppState {
                     run.validation.push([step as f64, loss, ema]);
                 }
             }
+            Event::Compared(table) => self.comparison = Comparison::Done(table),
             Event::Quality(run, rows) => {
                 if let Some(run) = self.run_mut(run) {
                     run.quality.extend(rows);

@@ -2,7 +2,10 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::command::{ClassChoice, RunId, TrajectoryId};
+use super::{
+    command::{ClassChoice, RunId, TrajectoryId},
+    laboratory::Table,
+};
 use crate::{
     data::{Dataset, Stats},
     diffusion::Guidance,
@@ -69,6 +72,8 @@ pub enum Event {
         /// Seconds of network time.
         secs: f64,
     },
+    /// Samplers were compared.
+    Compared(Box<Table>),
     /// The answer to a field request.
     Field(Box<Field>),
     /// A file was written.

@@ -18,6 +18,7 @@ mod field;
 pub mod headless;
 mod job;
 pub mod judge;
+pub mod laboratory;
 mod learner;
 mod library;
 mod meter;
