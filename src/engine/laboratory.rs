@@ -198,9 +198,10 @@ impl<'a> Bench<'a> {
         Ok((trajectory.x().flatten_all()?.to_vec1()?, calls.load(Relaxed)))
     }
 
-    /// The end of the path.
+    /// The end of the path, solved on a finer grid than any trial's.
     fn exact(&self) -> Result<Vec<f32>, Error> {
-        Ok(self.made(&adaptive(EXACT), 20)?.0)
+        let most = self.request.calls.iter().max().copied().unwrap_or(1);
+        Ok(self.made(&adaptive(EXACT), 2 * most)?.0)
     }
 
     fn trials(&self, id: &str, exact: &[f32]) -> Result<Vec<Trial>, Error> {
@@ -210,8 +211,8 @@ impl<'a> Bench<'a> {
         let trial = |&wanted: &usize| {
             let (spec, steps) = match per_move {
                 Some(calls) => (spec.clone(), wanted / calls),
-                // An adaptive solver is given a tolerance in place of a number of moves.
-                None => (adaptive(1.0 / (wanted * wanted) as f64), 1),
+                // An adaptive solver is given a tolerance in place of a number of moves. A step of it takes six calls.
+                None => (adaptive(1.0 / (wanted * wanted) as f64), (wanted / 6).max(2)),
             };
             (steps > 0).then(|| self.trial(&spec, wanted, steps, built.order().and(Some(exact))))
         };

@@ -26,7 +26,7 @@ mod model;
 
 pub use guidance::GuidanceDraft;
 use guidance::guidance_rows;
-use model::model_rows;
+pub(super) use model::model_rows;
 pub use model::{Known, ModelDraft};
 
 /// The half-edited form.
