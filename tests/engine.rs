@@ -17,7 +17,7 @@ use diffusion_studio::{
     math::Value,
     nn::DeviceChoice,
 };
-use rig::{Rig, failures, folder, losses, points, request, states, steps, train, train_paused, xy};
+use rig::{Rig, failures, folder, losses, points, request, resume, states, steps, train, train_paused, xy};
 use tempfile::tempdir;
 
 #[test]
@@ -43,6 +43,43 @@ fn ten_steps_give_the_same_events_twice() {
         [RunState::Preparing, RunState::Running, RunState::Finished]
     );
     assert!(failures(&first.2).is_empty(), "{:?}", failures(&first.2));
+}
+
+#[test]
+fn samples_are_measured_while_training_and_the_figures_come_back() {
+    let runs = tempdir().unwrap();
+    let mut recipe = points(1000);
+    recipe.data.params.insert("count".into(), Value::Int(1200));
+    recipe.preview.count = 3;
+    let quality = |events: &[Event]| {
+        let rows = events.iter().filter_map(|e| match e {
+            Event::Quality(_, rows) => Some(rows.clone()),
+            _ => None,
+        });
+        rows.flatten().collect::<Vec<_>>()
+    };
+    let events = Rig::new(runs.path()).send(train(recipe.clone())).rest().take();
+    let measured = quality(&events);
+    let names: Vec<&str> = measured.iter().map(|row| row.figure.as_str()).collect();
+    assert!(!names.is_empty(), "one evaluation is complete by now");
+    assert!(
+        names
+            .chunks(2)
+            .all(|pair| pair == ["sliced-wasserstein", "energy-distance"]),
+        "{names:?}"
+    );
+    assert!(measured.iter().all(|row| row.step >= 20 && row.value.is_finite()));
+    assert!(
+        measured
+            .iter()
+            .all(|row| row.error.is_some() && row.reference.is_some())
+    );
+    // Looking changes nothing: without previews nothing is measured, and the numbers are the same.
+    recipe.preview.count = 0;
+    let alone = Rig::new(runs.path()).send(train(recipe)).rest().take();
+    assert_eq!((losses(&alone), quality(&alone)), (losses(&events), Vec::new()));
+    let again = Rig::new(runs.path()).send(resume(&folder(&events))).rest().take();
+    assert_eq!(quality(&again), measured);
 }
 
 #[test]

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::draw::pyramid::Curve;
-use crate::engine::event::{Mark, Preview, Progress, RunInfo, RunState};
+use crate::{
+    draw::pyramid::Curve,
+    engine::event::{Mark, Preview, Progress, RunInfo, RunState},
+    files::figures,
+};
 
 /// Share of the smoothed loss that survives a step.
 const KEEP: f64 = 0.98;
@@ -24,6 +27,8 @@ pub struct RunView {
     pub by_level: LevelBins,
     /// `[step, raw loss, EMA loss]`.
     pub validation: Vec<[f64; 3]>,
+    /// How good samples were, oldest first.
+    pub quality: Vec<figures::Row>,
     /// Changes, checkpoints, divergences.
     pub marks: Vec<Mark>,
     /// The newest numbers; its `losses` and `by_level` are empty.
@@ -73,6 +78,7 @@ impl RunView {
             losses: Curve::new(KEEP),
             by_level: LevelBins::default(),
             validation: Vec::new(),
+            quality: Vec::new(),
             marks: Vec::new(),
             now,
             step: info.step,

@@ -14,6 +14,7 @@ use crate::engine::{
     Command, Event, RunId, TrajectoryId,
     command::SampleRequest,
     event::{DataSummary, Field, Preview},
+    laboratory::Table,
 };
 use crate::files::recipe::DataRecipe;
 
@@ -41,6 +42,8 @@ pub struct AppState {
     data_recipe: Option<DataRecipe>,
     /// What the engine measured.
     pub estimates: Estimates,
+    /// The comparison of samplers.
+    pub comparison: Comparison,
     /// Newest score field.
     pub field: Option<Box<Field>>,
     /// Notices, newest last.
@@ -84,6 +87,18 @@ impl DataView {
             _ => None,
         }
     }
+}
+
+/// The comparison of samplers.
+#[derive(Clone, Debug, Default)]
+pub enum Comparison {
+    /// Nothing was asked for.
+    #[default]
+    None,
+    /// Under way.
+    Running(Arc<Progress>),
+    /// There it is.
+    Done(Box<Table>),
 }
 
 /// How the window is drawn.
@@ -197,6 +212,14 @@ impl AppState {
         }
     }
 
+    /// Gives up the comparison that is under way.
+    pub fn cancel_comparison(&mut self) {
+        if let Comparison::Running(progress) = &self.comparison {
+            progress.cancel();
+            self.comparison = Comparison::None;
+        }
+    }
+
     /// Something was asked of the run and has not taken effect yet.
     pub fn asked_of_run(&mut self, verb: Verb) {
         if let Some(run) = &mut self.run {
@@ -278,6 +301,12 @@ impl AppState {
                     run.validation.push([step as f64, loss, ema]);
                 }
             }
+            Event::Compared(table) => self.comparison = Comparison::Done(table),
+            Event::Quality(run, rows) => {
+                if let Some(run) = self.run_mut(run) {
+                    run.quality.extend(rows);
+                }
+            }
             Event::Mark(run, mark) => {
                 if let Some(run) = self.run_mut(run) {
                     run.marks.push(mark);
@@ -348,6 +377,9 @@ impl AppState {
     }
 
     fn failed(&mut self, what: &'static str, message: &str) {
+        if what == "Compare" {
+            self.comparison = Comparison::None;
+        }
         if what == "Estimate" {
             self.estimates.fail(message);
         } else {

@@ -353,7 +353,7 @@ fn mix(from: u8, to: u8, share: u8) -> u8 {
 }
 
 /// Brightness of a colour by Rec. 601.
-fn luma([r, g, b]: [u8; 3]) -> u8 {
+pub fn luma([r, g, b]: [u8; 3]) -> u8 {
     (0.299 * f32::from(r) + 0.587 * f32::from(g) + 0.114 * f32::from(b)).round() as u8
 }
 

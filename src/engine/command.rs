@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::exact::ExactModel;
+use super::{exact::ExactModel, laboratory::LaboratoryRequest};
 use crate::{
     data::{Dataset, Progress},
     diffusion::Guidance,
@@ -67,6 +67,8 @@ pub enum Command {
     },
     /// The window no longer shows this trajectory: its pinned weights may go.
     ForgetTrajectory(TrajectoryId),
+    /// Compares all samplers beside everything else. The progress counts samplers; once it is cancelled there is no answer.
+    Compare(Box<LaboratoryRequest>, Arc<Progress>),
     /// The score field on a grid, for points (see [`FieldRequest`]).
     Field(FieldRequest),
     /// Saves and ends the engine's thread.
@@ -102,6 +104,7 @@ impl Command {
             Self::CancelSample(_) => "CancelSample",
             Self::WriteTrajectory { .. } => "WriteTrajectory",
             Self::ForgetTrajectory(_) => "ForgetTrajectory",
+            Self::Compare(..) => "Compare",
             Self::Field(_) => "Field",
             Self::Shutdown => "Shutdown",
         }

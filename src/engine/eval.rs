@@ -1,6 +1,6 @@
 //! Numbers of a model: how near its samples are to the data, and how likely the data are under it.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
@@ -102,6 +102,25 @@ pub struct Figure {
 }
 
 impl Figure {
+    /// Sliced Wasserstein and energy distances of rounds of samples, beside those of other data.
+    pub(super) fn distances(made: [Vec<f64>; 2], ideal: [Vec<f64>; 2]) -> Vec<Self> {
+        let best = |values: &[f64]| Some(mean_and_error(values).0);
+        vec![
+            Self::new(
+                "sliced-wasserstein",
+                "Sliced 2-Wasserstein distance between samples and data",
+                &made[0],
+                best(&ideal[0]),
+            ),
+            Self::new(
+                "energy-distance",
+                "Energy distance between samples and data, without bias",
+                &made[1],
+                best(&ideal[1]),
+            ),
+        ]
+    }
+
     pub(super) fn new(id: &'static str, help: &'static str, values: &[f64], reference: Option<f64>) -> Self {
         let (value, error) = mean_and_error(values);
         Self {
@@ -129,7 +148,7 @@ pub fn evaluate(request: &EvalRequest, device: DeviceChoice, tell: impl Fn(&str)
     let subject = Subject {
         runner: pinned.runner(&host)?,
         host: host.clone(),
-        judge: saved.map(|saved| Judge::new(&saved, &host)).transpose()?,
+        judge: saved.map(|saved| Judge::new(&saved, &host).map(Arc::new)).transpose()?,
         data,
         pinned,
     };
@@ -148,7 +167,7 @@ pub fn evaluate(request: &EvalRequest, device: DeviceChoice, tell: impl Fn(&str)
         count: request.count,
         rounds: request.rounds,
         seed: request.seed,
-        judge: subject.judge.map(|judge| judge.about.data),
+        judge: subject.judge.map(|judge| judge.about.data.clone()),
         figures,
     })
 }
@@ -158,7 +177,7 @@ struct Subject {
     pinned: Pinned,
     runner: Runner,
     host: Host,
-    judge: Option<Judge>,
+    judge: Option<Arc<Judge>>,
     data: Held,
 }
 
@@ -252,21 +271,7 @@ impl Subject {
                 ideal[i].push(distance(&other, &data));
             }
         }
-        let best = |values: &[f64]| Some(mean_and_error(values).0);
-        Ok(vec![
-            Figure::new(
-                "sliced-wasserstein",
-                "Sliced 2-Wasserstein distance between samples and data",
-                &made[0],
-                best(&ideal[0]),
-            ),
-            Figure::new(
-                "energy-distance",
-                "Energy distance between samples and data, without bias",
-                &made[1],
-                best(&ideal[1]),
-            ),
-        ])
+        Ok(Figure::distances(made, ideal))
     }
 
     /// For pictures: how far the nearest training picture is, where far less than what unseen pictures have means copies; and
@@ -276,7 +281,7 @@ impl Subject {
         let unseen = rounds(unseen, request.count, request.rounds);
         let unseen: Vec<Vec<f32>> = unseen.iter().map(|round| set.tensor(round)).collect();
         let known = || set.tensor(&spread(seen, KNOWN));
-        let trial = self.judge.as_ref().map(|judge| Trial::new(judge, &known(), &unseen));
+        let trial = self.judge.clone().map(|judge| Trial::new(judge, &known(), &unseen));
         let (mut trial, mut nearest) = (trial.transpose()?, Vec::new());
         for round in 0..request.rounds {
             tell(&format!("round {} of {}", round + 1, request.rounds));
@@ -292,7 +297,8 @@ impl Subject {
             &nearest,
             Some(mean_and_error(&self.to_nearest(&unseen.concat())).0),
         );
-        Ok(trial.into_iter().flat_map(Trial::figures).chain([nearest]).collect())
+        let judged = trial.map_or_else(Vec::new, |mut trial| trial.take_figures());
+        Ok(judged.into_iter().chain([nearest]).collect())
     }
 
     /// The classes that samples are asked to be of, in the order of [`ClassChoice::Each`]; `None` where they are asked for none, or

@@ -13,6 +13,7 @@ use super::{
     Error, RunId,
     command::{FieldRequest, SampleRequest},
     event::{DataSummary, Estimate, Event, Preview},
+    laboratory::Table,
     model::Pinned,
     prepare::Prepared,
 };
@@ -63,11 +64,13 @@ pub enum Lane {
     Prepare,
     /// Writing files.
     Write,
+    /// Comparing samplers.
+    Study,
 }
 
 impl Lane {
     /// Number of lanes.
-    pub const COUNT: usize = 3;
+    pub const COUNT: usize = 4;
 }
 
 /// Slow work that owns all it needs.
@@ -127,6 +130,8 @@ pub enum Done {
     Settled(&'static str, Result<(), String>),
     /// A model was loaded.
     Model(Ask, Result<Arc<Pinned>, String>),
+    /// Samplers were compared, or the comparison was given up.
+    Compared(Result<Box<Table>, Error>),
     /// A file was written for a request.
     Wrote(Result<std::path::PathBuf, String>),
     /// The work panicked.

@@ -14,13 +14,14 @@ use super::{
     library::Library,
     model::ModelInfo,
     preview::Previews,
+    quality::Quality,
     select::{self, Host},
     store::Store,
     validation::Validation,
 };
 use crate::{
     data::{self, Dataset},
-    files::{Checkpoint, Recipe, RunFolder, State, metrics::Row, run},
+    files::{Checkpoint, Recipe, RunFolder, State, figures, metrics::Row, run},
     nn,
 };
 
@@ -30,9 +31,11 @@ pub struct Prepared {
     pub(super) learner: Learner,
     pub(super) validation: Option<Validation>,
     pub(super) previews: Option<Previews>,
+    pub(super) quality: Option<Quality>,
     pub(super) store: Store,
     pub(super) state: State,
     pub(super) history: Vec<Row>,
+    pub(super) figures: Vec<figures::Row>,
     pub(super) messages: Vec<String>,
     pub(super) paused: bool,
 }
@@ -113,9 +116,12 @@ impl Prepared {
         let mut learner = Learner::new(exec, &model, Feed::new(data.clone(), &model.recipe)?)?;
         learner.restore(&checkpoint)?;
         let history = folder.metrics()?;
+        let mut figures = folder.figures()?;
+        figures.retain(|row| row.step <= checkpoint.state.step);
         let store = Store::new(folder, lock, checkpoint.state.step)?;
         let mut prepared = Self::assemble(request, host, model, data, learner, store, checkpoint.state)?;
         prepared.messages = newest.skipped;
+        prepared.figures = figures;
         prepared.history = history;
         prepared.history.retain(|row| row.step <= prepared.state.step);
         Ok(prepared)
@@ -146,20 +152,22 @@ impl Prepared {
             data,
         };
         let validation = Validation::new(learner.feed(), info.recipe.train.batch, per_call);
-        let previews = if info.recipe.preview.count == 0 {
-            None
+        let (quality, previews) = if info.recipe.preview.count == 0 {
+            (None, None)
         } else {
             let runner = host.runner(graph.clone(), &learner.weights())?;
-            Previews::new(model, runner)
+            (Quality::new(&model, &info.data, host)?, Previews::new(model, runner))
         };
         Ok(Self {
             info,
             learner,
             validation,
             previews,
+            quality,
             store,
             state,
             history: Vec::new(),
+            figures: Vec::new(),
             messages: Vec::new(),
             paused: request.paused,
         })

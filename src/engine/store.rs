@@ -12,7 +12,7 @@ use super::{
     snapshot::Snapshot,
 };
 use crate::files::{
-    Lock, Overwrite, Recipe, RunFolder,
+    Lock, Overwrite, Recipe, RunFolder, figures,
     metrics::{Metrics, Row},
 };
 
@@ -29,6 +29,7 @@ impl Store {
     /// Rows of the metrics beyond `step` are dropped.
     pub(super) fn new(folder: RunFolder, lock: Lock, step: u64) -> Result<Self, Error> {
         let metrics = Arc::new(Mutex::new(Some(folder.open_metrics(step)?)));
+        folder.cut_figures(step)?;
         Ok(Self {
             folder,
             _lock: lock,
@@ -70,6 +71,13 @@ impl Store {
         ports.background.submit(Lane::Write, Task::new("Preview", work));
     }
 
+    /// Adds to the run's figures.
+    pub(super) fn keep_figures(&self, rows: Vec<figures::Row>, ports: &mut Ports) {
+        let folder = self.folder.clone();
+        let work = move || Done::Settled("Figures", folder.add_figures(&rows).map_err(|e| e.to_string()));
+        ports.background.submit(Lane::Write, Task::new("Figures", work));
+    }
+
     /// Forgets everything after `step`: the run goes back there.
     pub(super) fn rewind(&self, step: u64, ports: &mut Ports) {
         let (folder, metrics) = (self.folder.clone(), self.metrics.clone());
@@ -107,6 +115,7 @@ fn rewind(folder: &RunFolder, metrics: &Mutex<Option<Metrics>>, step: u64) -> cr
     // The file must not be open twice while it is cut.
     *slot = None;
     folder.discard_after(step)?;
+    folder.cut_figures(step)?;
     *slot = Some(folder.open_metrics(step)?);
     Ok(())
 }

@@ -11,11 +11,12 @@ use super::{
     ports::Ports,
     prepare::Prepared,
     preview::Previews,
+    quality::Quality,
     snapshot::Snapshot,
     store::Store,
     validation::Validation,
 };
-use crate::files::{State, checkpoint::Change, metrics::Row};
+use crate::files::{State, checkpoint::Change, figures, metrics::Row};
 
 /// Weights whose smoothed loss is above this multiple of the lowest are not taken for healthy.
 const UNHEALTHY: f64 = 3.0;
@@ -36,6 +37,7 @@ pub(super) struct Run {
     learner: Learner,
     validation: Option<Validation>,
     previews: Option<Previews>,
+    quality: Option<Quality>,
     store: Store,
     state: RunState,
     goal: Option<Goal>,
@@ -62,9 +64,11 @@ impl Run {
             learner,
             validation,
             previews,
+            quality,
             store,
             state,
             history,
+            figures,
             messages,
             paused,
         } = prepared;
@@ -91,15 +95,16 @@ impl Run {
             learner,
             validation,
             previews,
+            quality,
             store,
         };
-        run.tell_history(&history, ports);
+        run.tell_history(&history, figures, ports);
         run.enter(if paused { RunState::Paused } else { RunState::Running }, ports);
         run
     }
 
     /// A resumed run repeats what its curve shows.
-    fn tell_history(&self, history: &[Row], ports: &mut Ports) {
+    fn tell_history(&self, history: &[Row], figures: Vec<figures::Row>, ports: &mut Ports) {
         let Some(newest) = history.last() else { return };
         let run = self.info.run;
         let progress = Progress {
@@ -116,6 +121,9 @@ impl Run {
                 let step = row.step - 1;
                 ports.out.event(Event::Validation { run, step, loss, ema });
             }
+        }
+        if !figures.is_empty() {
+            ports.out.event(Event::Quality(run, figures));
         }
         for change in &self.changes {
             self.tell_mark(change.step, MarkKind::Change, &change.text, ports);
@@ -164,6 +172,8 @@ impl Run {
             self.preview(begun, ports)
         } else if self.learner.is_between_steps() && self.validation.as_ref().is_some_and(|v| v.is_due(step)) {
             self.validate(begun, ports)
+        } else if self.quality.as_ref().is_some_and(|q| q.is_due(step)) {
+            self.measure(begun, ports)
         } else {
             self.train(begun, ports)
         }
@@ -209,6 +219,21 @@ impl Run {
         Ok(())
     }
 
+    fn measure(&mut self, begun: Duration, ports: &mut Ports) -> Result<(), Error> {
+        let Some(quality) = &mut self.quality else {
+            return Ok(());
+        };
+        let found = quality.advance(self.learner.step(), self.learner.ema())?;
+        let took = ports.clock.since(begun);
+        quality.pay(took);
+        self.meter.spend(took, 0.0);
+        if let Some(rows) = found {
+            self.store.keep_figures(rows.clone(), ports);
+            ports.out.event(Event::Quality(self.info.run, rows));
+        }
+        Ok(())
+    }
+
     fn train(&mut self, begun: Duration, ports: &mut Ports) -> Result<(), Error> {
         let outcome = self.learner.advance()?;
         let took = ports.clock.since(begun);
@@ -220,6 +245,9 @@ impl Run {
         self.meter.spend(took, steps);
         if let Some(previews) = &mut self.previews {
             previews.earn(took);
+        }
+        if let Some(quality) = &mut self.quality {
+            quality.earn(took);
         }
         match outcome {
             Outcome::Partial => {}

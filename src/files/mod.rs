@@ -8,6 +8,7 @@ pub mod atomic;
 pub mod bundled;
 pub mod checkpoint;
 mod error;
+pub mod figures;
 pub mod film;
 pub mod judge;
 mod kept_data;

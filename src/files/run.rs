@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    Checkpoint, Error, Recipe, Result, State, Tensors, atomic, checkpoint, kept_data,
+    Checkpoint, Error, Recipe, Result, State, Tensors, atomic, checkpoint, figures, kept_data,
     metrics::{self, Metrics},
 };
 use crate::data::Dataset;
@@ -161,6 +161,25 @@ impl RunFolder {
         } else {
             Ok(Vec::new())
         }
+    }
+
+    /// Reads `figures.csv`; none where there is no such file.
+    pub fn figures(&self) -> Result<Vec<figures::Row>> {
+        figures::read(&self.figures_path())
+    }
+
+    /// Adds to `figures.csv`.
+    pub fn add_figures(&self, rows: &[figures::Row]) -> Result<()> {
+        figures::append(&self.figures_path(), rows)
+    }
+
+    /// Drops the figures of later steps than this.
+    pub fn cut_figures(&self, step: u64) -> Result<()> {
+        figures::cut(&self.figures_path(), step)
+    }
+
+    fn figures_path(&self) -> PathBuf {
+        self.path.join("figures.csv")
     }
 
     /// Steps and folders of all checkpoints, oldest first, sound or not.

@@ -12,6 +12,7 @@ use crate::{
         keys::{self, Does},
         panels::{
             plots::{self, CurveDraft},
+            quality::{self, QualityDraft},
             recipe::{RecipeDraft, main_command},
             status,
         },
@@ -44,6 +45,14 @@ const FIELD_SIDE: usize = 22;
 /// Shortest time between two requests for a score field, in seconds.
 const FIELD_EVERY: f64 = 0.5;
 
+/// The chart under the loss.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Lower {
+    #[default]
+    Levels,
+    Quality,
+}
+
 /// What of the live view is shown, and caches.
 #[derive(Debug)]
 pub struct LabDraft {
@@ -56,6 +65,8 @@ pub struct LabDraft {
     pictures: Pictures,
     data: SampleGrid,
     curves: CurveDraft,
+    lower: Lower,
+    quality: QualityDraft,
     field: FieldDesk,
 }
 
@@ -74,6 +85,8 @@ impl Default for LabDraft {
             pictures: Pictures::default(),
             data: SampleGrid::default(),
             curves: CurveDraft::default(),
+            lower: Lower::default(),
+            quality: QualityDraft::default(),
             field: FieldDesk::default(),
         }
     }
@@ -470,7 +483,26 @@ fn curves(ui: &mut Ui, run: &RunView, draft: &mut LabDraft) {
     ui.add_space(6.0);
     let rest = ui.available_height() - 64.0;
     plots::loss_plot(ui, run, &mut draft.curves, (rest * 0.6).max(90.0));
-    plots::level_plot(ui, run, (rest * 0.4).max(70.0));
+    let height = (rest * 0.4).max(70.0);
+    if run.quality.is_empty() {
+        ui.label(theme::heading("Loss by noise level"));
+        return plots::level_plot(ui, run, height);
+    }
+    ui.horizontal(|ui| {
+        ui.selectable_value(&mut draft.lower, Lower::Levels, "Loss by noise level");
+        ui.selectable_value(&mut draft.lower, Lower::Quality, "Quality")
+            .on_hover_text("How good samples were, measured now and then while training");
+        if draft.lower == Lower::Quality {
+            quality::quality_choice(ui, run, &mut draft.quality);
+        }
+    });
+    match draft.lower {
+        Lower::Levels => plots::level_plot(ui, run, height),
+        Lower::Quality => {
+            quality::quality_plot(ui, run, &draft.quality, height - 18.0);
+            ui.label(theme::caption(ui, quality::quality_line(run, &draft.quality)));
+        }
+    }
 }
 
 /// The numbers of the moment.

@@ -107,7 +107,6 @@ pub fn loss_plot(ui: &mut Ui, run: &RunView, draft: &mut CurveDraft, height: f32
 
 /// Loss by noise level: which levels are still hard.
 pub fn level_plot(ui: &mut Ui, run: &RunView, height: f32) {
-    ui.label(theme::heading("Loss by noise level"));
     let palette = theme::palette(ui);
     let width = 1.0 / LEVEL_BINS as f64;
     let bars = run.by_level.means().into_iter().enumerate().filter_map(|(i, mean)| {
@@ -160,7 +159,7 @@ pub fn plot<'a>(ui: &Ui, id: &str, height: f32) -> Plot<'a> {
         .set_margin_fraction(eframe::egui::vec2(0.02, 0.08))
 }
 
-fn steps_axis(mark: GridMark, _range: &RangeInclusive<f64>) -> String {
+pub(super) fn steps_axis(mark: GridMark, _range: &RangeInclusive<f64>) -> String {
     match mark.value {
         v if v < 0.0 => String::new(),
         v if v >= 1e6 => format!("{} M", words::number(v / 1e6)),
@@ -170,7 +169,7 @@ fn steps_axis(mark: GridMark, _range: &RangeInclusive<f64>) -> String {
 }
 
 /// Marks at round numbers, about four of them.
-fn even(input: &GridInput) -> Vec<GridMark> {
+pub(super) fn even(input: &GridInput) -> Vec<GridMark> {
     let (low, high) = input.bounds;
     let ticks = ticks(low, high, 4);
     let step_size = ticks.windows(2).map(|t| t[1] - t[0]).next().unwrap_or(high - low);
@@ -195,7 +194,7 @@ fn decades(input: &GridInput) -> Vec<GridMark> {
         .collect()
 }
 
-fn hovered(at: &HoverPosition<'_>) -> PlotPoint {
+pub(super) fn hovered(at: &HoverPosition<'_>) -> PlotPoint {
     match *at {
         HoverPosition::NearDataPoint { position, .. } | HoverPosition::Elsewhere { position } => position,
     }

@@ -1,5 +1,7 @@
 //! Figures of made pictures in the eyes of a judge, beside those of real ones.
 
+use std::sync::Arc;
+
 use super::{Judge, Verdict};
 use crate::{
     engine::{Error, eval::Figure},
@@ -7,8 +9,8 @@ use crate::{
 };
 
 /// Pictures of several rounds before a judge.
-pub(in crate::engine) struct Trial<'a> {
-    judge: &'a Judge,
+pub(in crate::engine) struct Trial {
+    judge: Arc<Judge>,
     /// The features that those of made pictures should be like.
     known: Features,
     /// Distances of unseen real pictures from them.
@@ -19,10 +21,10 @@ pub(in crate::engine) struct Trial<'a> {
     sure: Vec<f64>,
 }
 
-impl<'a> Trial<'a> {
+impl Trial {
     /// Made pictures are to be compared with the `known` ones, and so are rounds of other real ones, in tensor order; at
     /// least two pictures each, and as many in a round as are made in one.
-    pub(in crate::engine) fn new(judge: &'a Judge, known: &[f32], unseen: &[Vec<f32>]) -> Result<Self, Error> {
+    pub(in crate::engine) fn new(judge: Arc<Judge>, known: &[f32], unseen: &[Vec<f32>]) -> Result<Self, Error> {
         let known = judge.verdict(known)?.features();
         let rounds = unseen.iter().map(|round| Ok(judge.verdict(round)?.features()));
         let rounds: Vec<Features> = rounds.collect::<Result<_, Error>>()?;
@@ -51,35 +53,37 @@ impl<'a> Trial<'a> {
         Ok(())
     }
 
-    /// What came out.
-    pub(in crate::engine) fn figures(self) -> Vec<Figure> {
+    /// What came out of the rounds so far, which are then forgotten.
+    pub(in crate::engine) fn take_figures(&mut self) -> Vec<Figure> {
         let [frechet, kernel] = self.ideal;
         let about = &self.judge.about;
+        let taken = |values: &mut Vec<f64>| std::mem::take(values);
         let mut figures = vec![
             Figure::new(
                 "feature-frechet",
                 "Fréchet distance between the judge's features of samples and training pictures; falls with the count",
-                &self.frechet,
+                &taken(&mut self.frechet),
                 Some(frechet),
             ),
             Figure::new(
                 "feature-kid",
                 "Kernel distance between the judge's features of samples and training pictures, without bias",
-                &self.kernel,
+                &taken(&mut self.kernel),
                 Some(kernel),
             ),
             Figure::new(
                 "recognised-share",
                 "Share of samples of whose class the judge is sure by 0.9",
-                &self.sure,
+                &taken(&mut self.sure),
                 Some(about.sure),
             ),
         ];
-        if !self.accuracy.is_empty() {
+        let accuracy = taken(&mut self.accuracy);
+        if !accuracy.is_empty() {
             figures.push(Figure::new(
                 "class-accuracy",
                 "Share of samples that the judge puts into the class that was asked for",
-                &self.accuracy,
+                &accuracy,
                 Some(about.accuracy),
             ));
         }
@@ -105,13 +109,18 @@ mod tests {
         };
         let set = data::load(&recipe, 0, &Progress::default()).unwrap();
         let saved = judge::open(None, "digits8x8", set.domain).unwrap().unwrap();
-        let judge = Judge::new(&saved, &Host::default()).unwrap();
+        let judge = Arc::new(Judge::new(&saved, &Host::default()).unwrap());
         let (known, unseen): (Vec<u32>, Vec<u32>) = (0..400).partition(|i| i / 10 % 2 == 0);
         let unseen_pictures = set.tensor(&unseen);
         let scored = |pictures: &[f32]| {
-            let mut trial = Trial::new(&judge, &set.tensor(&known), std::slice::from_ref(&unseen_pictures)).unwrap();
+            let mut trial = Trial::new(
+                judge.clone(),
+                &set.tensor(&known),
+                std::slice::from_ref(&unseen_pictures),
+            )
+            .unwrap();
             trial.hear(pictures, set.classes(&unseen).as_deref()).unwrap();
-            trial.figures()
+            trial.take_figures()
         };
         let of = |figures: &[Figure], id| figures.iter().find(|f| f.id == id).unwrap().clone();
         let real = scored(&unseen_pictures);

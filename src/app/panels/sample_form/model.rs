@@ -56,7 +56,7 @@ pub struct Known {
 }
 
 /// The choice, and what it needs to be complete.
-pub(super) fn model_rows(ui: &mut Ui, state: &AppState, draft: &mut ModelDraft) {
+pub(in crate::app::panels) fn model_rows(ui: &mut Ui, state: &AppState, draft: &mut ModelDraft) {
     let help = "Which weights: those of the run in the Lab, a model that ships with the program, a folder on disk, or no \
                 network at all: the exact answer, computed from the data";
     form::row(ui, "Model", help, |ui| choice(ui, state, draft));
@@ -187,7 +187,7 @@ impl ModelDraft {
     }
 
     /// Whether there is something to sample from, or why not.
-    pub(super) fn ready(&self, state: &AppState) -> Result<(), &'static str> {
+    pub(in crate::app::panels) fn ready(&self, state: &AppState) -> Result<(), &'static str> {
         match &self.chosen {
             Model::Present if state.run.is_none() => Err("Train something in the Lab first, or choose another model."),
             Model::Folder(path) if path.as_os_str().is_empty() => Err("Name the folder of a run."),
