@@ -134,6 +134,7 @@ fn request(args: &SampleArgs) -> anyhow::Result<SampleRequest> {
             judge: args.judge.clone(),
         }),
         noise: args.noise.as_deref().map(noise).transpose()?,
+        restore: None,
     })
 }
 

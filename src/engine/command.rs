@@ -148,9 +148,9 @@ pub struct SampleRequest {
     pub id: TrajectoryId,
     /// With which weights.
     pub model: Model,
-    /// Sampler id and parameters.
+    /// Sampler id and parameters; with `restore` those of a [method](crate::diffusion::restore::method::ENTRIES).
     pub sampler: Spec,
-    /// Number of moves.
+    /// Number of moves, before a method adds jumps or leaves some out.
     pub steps: usize,
     /// How times are chosen.
     pub spacing: Spec,
@@ -168,6 +168,27 @@ pub struct SampleRequest {
     pub classifier: Option<ClassifierChoice>,
     /// Starting noise instead of the seed's: standard normal numbers in tensor order, at least `count` samples.
     pub noise: Option<Arc<[f32]>>,
+    /// What the samples are to agree with; every sample is then one candidate. The end is told by
+    /// [`Event::Restored`](super::Event::Restored) as well.
+    pub restore: Option<Arc<Restoration>>,
+}
+
+/// What is to be restored: one sample, of which something was measured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Restoration {
+    /// What was measured: id and parameters of [`task::ENTRIES`](crate::diffusion::restore::task::ENTRIES).
+    pub task: Spec,
+    /// The original in tensor order, `(C, H, W)` in [-1, 1] or a point, which the task degrades; with `measured` it is the
+    /// measurement itself (for super-resolution the small picture, for colourising the grey one).
+    pub picture: Arc<[f32]>,
+    /// Whether `picture` is what was measured. Without an original nothing is compared with it.
+    pub measured: bool,
+    /// For inpainting: how far each pixel (each coordinate of a point) is to be filled, from 0 to 1, rows from the top. From 0.5
+    /// on it counts as unknown.
+    pub fill: Option<Arc<[f32]>>,
+    /// What methods that start from a picture start from, in the form of a sample, e.g. with painted colours; `None` for
+    /// `picture` where it is a sample, and else for what the measurement says by itself.
+    pub guide: Option<Arc<[f32]>>,
 }
 
 /// A classifier that leads samples towards their class.

@@ -237,6 +237,7 @@ impl Subject {
                 judge: request.judge.clone(),
             }),
             noise: None,
+            restore: None,
         };
         let others = Others::of(&wanted, &self.pinned.info, &self.host)?;
         let mut sampling = Sampling::with_runner(&wanted, &self.pinned.info, &self.runner, others)?;

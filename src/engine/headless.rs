@@ -1,11 +1,11 @@
 //! The engine without a window and without threads, for the command line.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, rc::Rc, time::Instant};
 
 use super::{
     Activity, Command, Engine, Error, Event, Settings,
     command::{SampleRequest, TrainRequest},
-    event::{MarkKind, Preview, RunInfo, RunState, StepFrame, TrajectoryInfo},
+    event::{Figures, MarkKind, Preview, RunInfo, RunState, StepFrame, TrajectoryInfo},
     job::Record,
     model,
     ports::{Inline, Outbox, Ports, WallClock},
@@ -116,6 +116,8 @@ pub struct Samples {
     pub path: Vec<StepFrame>,
     /// Every step as it is written, where that was asked for.
     pub tensors: Option<Tensors>,
+    /// How good the results are, where something was restored.
+    pub figures: Option<Figures>,
 }
 
 /// Makes samples with the same calls as the engine's queue. `tell` sees each step; `exact` keeps the tensors of all
@@ -134,7 +136,8 @@ pub fn sample(
     let runner = pinned.runner(&host)?;
     let others = Others::of(request, &pinned.info, &host)?;
     let mut sampling = Sampling::with_runner(request, &pinned.info, &runner, others)?;
-    let info = sample::info(request, &pinned.info, sampling.moves().len());
+    let info = sampling.info(request, &pinned.info)?;
+    let begun = Instant::now();
     let mut record = exact.then(|| Record::new(&sampling));
     let domain = sampling.domain();
     let (mut path, mut x) = (Vec::new(), sampling.start().to_vec());
@@ -154,6 +157,7 @@ pub fn sample(
         info,
         executor: runner.executor,
         domain,
+        figures: sampling.figures(&x, begun.elapsed().as_secs_f64())?,
         x,
         path,
         tensors: record.map(Record::into_tensors),

@@ -25,8 +25,8 @@ mod guidance;
 mod model;
 
 pub use guidance::GuidanceDraft;
-use guidance::guidance_rows;
-use model::model_rows;
+pub(super) use guidance::guidance_rows;
+pub(super) use model::{model_rows, same};
 pub use model::{Known, ModelDraft};
 
 /// The half-edited form.
@@ -229,6 +229,7 @@ impl SampleDraft {
             weaker: None,
             classifier: None,
             noise: None,
+            restore: None,
         };
         self.guidance.put_into(&mut request, known);
         request

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use eframe::egui::{ProgressBar, Slider, Ui};
+use eframe::egui::{ProgressBar, Ui};
 use egui_material_icons::icons;
 
 use super::job::{self, Job};
@@ -29,7 +29,7 @@ use crate::{
         command::{ClassChoice, Model, Restoration, SampleRequest},
         exact::ExactModel,
     },
-    math::{Domain, Entry, Spec, Value, domain::byte_from_unit},
+    math::{Domain, Entry, Spec, Value},
 };
 
 /// Moves of a live preview at most.
@@ -55,7 +55,7 @@ pub(super) struct WorkDraft {
     /// What the weights make, where a file had to be asked.
     learned: Option<(Model, Result<Domain, String>)>,
     asked: Option<Model>,
-    /// Seconds of one network call for one candidate, as measured last.
+    /// Seconds of one move of one candidate, as measured last.
     pace: Option<f64>,
     /// What was drawn when the last live preview started, and since when the hand is lifted.
     shown: u64,
@@ -122,7 +122,7 @@ pub(super) fn work_form(
     frame_rows(ui, easel, size, channels, out);
     method_rows(ui, draft, &known);
     ui.add_space(6.0);
-    let ready = draft.ready(state, easel, size, channels);
+    let ready = draft.ready(state, easel, size);
     buttons(ui, state, draft, easel, jobs, &known, ready)
 }
 
@@ -191,22 +191,6 @@ fn frame_rows(ui: &mut Ui, easel: &Easel, size: [usize; 2], channels: usize, out
         }
     });
     out.extend(new.map(|easel| Action::Work(Box::new(easel))));
-}
-
-/// Width of the frame; separate, as it changes the easel.
-pub(super) fn frame_slider(ui: &mut Ui, easel: &mut Easel, size: [usize; 2]) {
-    let picture = easel.picture();
-    if [picture.width, picture.height] == size {
-        return;
-    }
-    let (largest, mut width) = (picture.width, easel.frame().width());
-    let help = "Pixels of the picture that the model sees side by side; drag the frame itself with the frame tool";
-    let response = form::row(ui, "Frame", help, |ui| {
-        ui.add(Slider::new(&mut width, 4.min(largest)..=largest))
-    });
-    if response.changed() {
-        easel.resize_frame(width, size);
-    }
 }
 
 fn method_rows(ui: &mut Ui, draft: &mut WorkDraft, known: &Known) {
@@ -284,7 +268,7 @@ fn buttons(
     });
     if draft.live
         && ready.is_ok()
-        && let Some(secs) = draft.predicted(&draft.preview_method(), 1)
+        && let Some(secs) = draft.predicted()
         && secs > LIVE_PATIENCE
     {
         let text = format!("A preview would take {}: press {text} instead.", words::duration(secs));
@@ -367,7 +351,7 @@ impl WorkDraft {
         known
     }
 
-    fn ready(&self, state: &AppState, easel: &Easel, size: [usize; 2], channels: usize) -> Result<(), String> {
+    fn ready(&self, state: &AppState, easel: &Easel, size: [usize; 2]) -> Result<(), String> {
         self.model.ready(state)?;
         let method = method::build(&self.method).map_err(|e| e.to_string())?;
         let noise = task::build(&self.task).map_err(|e| e.to_string())?.noise();
@@ -383,7 +367,6 @@ impl WorkDraft {
         }
         let inside = |v: &u8| *v >= 128;
         let fill = easel.fill(size);
-        debug_assert_eq!(channels.clamp(1, 3), channels);
         if !fill.iter().any(inside) {
             return Err("What is to be filled lies outside of the frame, or is too thin for the model: move the frame or paint more.".into());
         }
@@ -435,12 +418,12 @@ impl WorkDraft {
         method
     }
 
-    /// Seconds that so many candidates of a quick look take, where a call was measured.
-    fn predicted(&self, _method: &Spec, count: usize) -> Option<f64> {
-        Some(self.pace? * (self.steps.min(LIVE_STEPS) * count) as f64)
+    /// Seconds that a quick look takes, where a move was measured.
+    fn predicted(&self) -> Option<f64> {
+        Some(self.pace? * self.steps.min(LIVE_STEPS) as f64)
     }
 
-    /// Learns from a finished job how long a call takes.
+    /// Learns from a finished job how long a move takes.
     pub(super) fn measure(&mut self, state: &AppState, jobs: &[Job]) {
         let views = jobs.iter().filter_map(|job| job.view(state));
         if let Some(view) = views.filter(|view| view.complete && view.secs > 0.0).last() {
@@ -462,10 +445,10 @@ impl WorkDraft {
             return None;
         }
         self.shown = drawn;
-        let (size, channels) = known.domain.and_then(job::size_of)?;
-        self.ready(state, easel, size, channels).ok()?;
+        let (size, _) = known.domain.and_then(job::size_of)?;
+        self.ready(state, easel, size).ok()?;
         let method = self.preview_method();
-        if self.predicted(&method, 1).is_some_and(|secs| secs > LIVE_PATIENCE) {
+        if self.predicted().is_some_and(|secs| secs > LIVE_PATIENCE) {
             return None;
         }
         let request = SampleRequest {
@@ -482,9 +465,4 @@ pub(super) fn cancel(state: &AppState, job: &Job, out: &mut Vec<Action>) {
     if let Some(id) = job.id(state).filter(|_| job.is_open(state)) {
         out.push(Action::Engine(Command::CancelSample(id)));
     }
-}
-
-/// The byte of a unit value; pictures of measurements have them.
-pub(super) fn byte(v: f32) -> u8 {
-    byte_from_unit(v)
 }
