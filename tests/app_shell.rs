@@ -643,6 +643,7 @@ fn bundled_info(id: TrajectoryId, domain: Domain) -> TrajectoryInfo {
         weaker: None,
         classifier: None,
         class_names: Arc::default(),
+        restore: None,
     }
 }
 

@@ -33,13 +33,22 @@ pub enum Workspace {
     Trajectory,
     /// Noise schedules and what they do to a picture.
     Schedule,
+    /// Samplers compared.
+    Samplers,
     /// Paint what a model is to fill.
     Inpaint,
 }
 
 impl Workspace {
     /// The tabs, in order.
-    pub const TABS: [Self; 5] = [Self::Lab, Self::Data, Self::Trajectory, Self::Schedule, Self::Inpaint];
+    pub const TABS: [Self; 6] = [
+        Self::Lab,
+        Self::Data,
+        Self::Trajectory,
+        Self::Schedule,
+        Self::Inpaint,
+        Self::Samplers,
+    ];
 
     /// Name on the tab.
     pub fn label(self) -> &'static str {
@@ -49,6 +58,7 @@ impl Workspace {
             Self::Data => "Data",
             Self::Trajectory => "Trajectory",
             Self::Schedule => "Schedule",
+            Self::Samplers => "Samplers",
             Self::Inpaint => "Inpaint",
         }
     }
@@ -91,6 +101,8 @@ pub enum Action {
     UseOwn(Box<Own>),
     /// Gives up the data that are being read.
     CancelReading,
+    /// Gives up the comparison of samplers.
+    CancelComparison,
     /// Reads the data of the data view once more.
     ReadAgain,
     /// Takes the picture in the clipboard: onto the easel of the Inpaint workspace, as data elsewhere.

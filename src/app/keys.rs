@@ -143,6 +143,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Does::Show(Workspace::Trajectory), &[alt(Key::Num3)], "Trajectory", None),
     bind(Does::Show(Workspace::Schedule), &[alt(Key::Num4)], "Schedule", None),
     bind(Does::Show(Workspace::Inpaint), &[alt(Key::Num5)], "Inpaint", None),
+    bind(Does::Show(Workspace::Samplers), &[alt(Key::Num6)], "Samplers", None),
     bind(Does::Open, &[ctrl(Key::O)], "Open a file", None),
     bind(Does::Paste, &[ctrl(Key::V)], "Paste a picture as data", None),
     bind(Does::Save, &[ctrl(Key::S)], "Save a checkpoint", None),

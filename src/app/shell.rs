@@ -28,13 +28,14 @@ use super::{
         lab::{LabDraft, lab_panel},
         notices,
         recipe::{RecipeDraft, recipe_panel},
+        samplers::{SamplersDraft, samplers_panel},
         schedule::{ScheduleDraft, schedule_panel},
         start::{StartDraft, start_panel},
         status,
         trajectory::{TrajectoryDraft, trajectory_panel},
     },
     run_view::Verb,
-    state::{AppState, Machine, Notice, Severity},
+    state::{AppState, Comparison, Machine, Notice, Severity},
     theme,
     worker::{Wake, Worker},
 };
@@ -87,6 +88,7 @@ struct Drafts {
     trajectory: TrajectoryDraft,
     schedule: ScheduleDraft,
     inpaint: InpaintDraft,
+    samplers: SamplersDraft,
     notices: notices::NoticeDraft,
 }
 
@@ -202,7 +204,11 @@ impl App {
         match self.state.workspace {
             Workspace::Lab => self.state.estimates.want_now(self.recipe.settled()),
             Workspace::Start => cards::RECIPES.iter().for_each(|r| self.state.estimates.want(r)),
-            Workspace::Data | Workspace::Trajectory | Workspace::Schedule | Workspace::Inpaint => {}
+            Workspace::Data
+            | Workspace::Trajectory
+            | Workspace::Schedule
+            | Workspace::Inpaint
+            | Workspace::Samplers => {}
         }
         // Work under way would make the measurement wrong, and the measurement the work slow.
         let sampling = !self.state.asked.is_empty() || self.state.trajectories.iter().any(|t| !t.ended);
@@ -333,6 +339,7 @@ impl App {
             Action::UseData(source) => self.recipe.use_data(&source),
             Action::UseOwn(own) => self.use_own(*own),
             Action::CancelReading => self.state.cancel_reading(),
+            Action::CancelComparison => self.state.cancel_comparison(),
             Action::ReadAgain => self.state.data_outdated(),
             Action::Work(easel) => {
                 self.drafts.inpaint.take(*easel, &self.state, &mut self.out);
@@ -376,6 +383,7 @@ impl App {
                 request.run = RunId(self.state.fresh_id());
                 self.state.workspace = Workspace::Lab;
             }
+            Command::Compare(_, progress) => self.state.comparison = Comparison::Running(progress.clone()),
             Command::Pause => self.state.asked_of_run(Verb::Pause),
             Command::Stop => self.state.asked_of_run(Verb::Stop),
             Command::Finish => self.state.asked_of_run(Verb::Finish),
@@ -498,6 +506,7 @@ impl App {
             Workspace::Trajectory => trajectory_panel(ui, state, &mut drafts.trajectory, out),
             Workspace::Schedule => schedule_panel(ui, state, &mut drafts.schedule, out),
             Workspace::Inpaint => inpaint_panel(ui, state, &mut drafts.inpaint, out),
+            Workspace::Samplers => samplers_panel(ui, state, &mut drafts.samplers, out),
         }
     }
 
@@ -561,7 +570,7 @@ impl App {
             Workspace::Start => self.drafts.start.tick(secs),
             Workspace::Lab => self.drafts.lab.tick(secs),
             Workspace::Trajectory | Workspace::Schedule | Workspace::Inpaint => self.state.playback.next_change_secs(),
-            Workspace::Data => None,
+            Workspace::Data | Workspace::Samplers => None,
         };
         if let Some(due) = due {
             ctx.request_repaint_after_secs((due as f32).max(least));

@@ -212,6 +212,14 @@ impl AppState {
         }
     }
 
+    /// Gives up the comparison that is under way.
+    pub fn cancel_comparison(&mut self) {
+        if let Comparison::Running(progress) = &self.comparison {
+            progress.cancel();
+            self.comparison = Comparison::None;
+        }
+    }
+
     /// Something was asked of the run and has not taken effect yet.
     pub fn asked_of_run(&mut self, verb: Verb) {
         if let Some(run) = &mut self.run {
@@ -372,6 +380,9 @@ impl AppState {
     }
 
     fn failed(&mut self, what: &'static str, message: &str) {
+        if what == "Compare" {
+            self.comparison = Comparison::None;
+        }
         if what == "Estimate" {
             self.estimates.fail(message);
         } else {

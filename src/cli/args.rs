@@ -281,13 +281,13 @@ pub(super) struct LaboratoryArgs {
     #[arg(long, value_name = "ID")]
     pub(super) schedule: Option<String>,
     /// How the times are chosen, see `list spacings`
-    #[arg(long, default_value = "trailing", value_name = "ID")]
+    #[arg(long, default_value = "karras", value_name = "ID")]
     pub(super) spacing: String,
     /// Network calls that each sampler may make
     #[arg(long, value_delimiter = ',', default_value = "5,10,20,40,80,160", value_name = "N,…")]
     pub(super) calls: Vec<usize>,
     /// How many samples
-    #[arg(long, default_value_t = 500, value_name = "N", value_parser = clap::value_parser!(u64).range(2..=10_000))]
+    #[arg(long, default_value_t = 200, value_name = "N", value_parser = clap::value_parser!(u64).range(2..=10_000))]
     pub(super) count: u64,
     /// Seed of all noise
     #[arg(long, default_value_t = 0, value_name = "S")]

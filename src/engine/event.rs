@@ -4,11 +4,14 @@ use std::{path::PathBuf, sync::Arc};
 
 use serde::Serialize;
 
-use super::command::{ClassChoice, RunId, TrajectoryId};
+use super::{
+    command::{ClassChoice, RunId, TrajectoryId},
+    laboratory::Table,
+};
 use crate::{
     data::{Dataset, Stats},
     diffusion::Guidance,
-    files::Recipe,
+    files::{Recipe, figures},
     math::{Domain, Frame, Level, Spec},
 };
 
@@ -43,6 +46,8 @@ pub enum Event {
         /// Mean loss of the EMA weights.
         ema: f64,
     },
+    /// How good samples of the averaged weights of one step are.
+    Quality(RunId, Vec<figures::Row>),
     /// Something worth a mark on the time line: a changed learning rate, a checkpoint, a divergence.
     Mark(RunId, Mark),
     /// Loss or gradient became infinite or not a number; the run paused itself.
@@ -71,6 +76,8 @@ pub enum Event {
         /// Seconds of network time.
         secs: f64,
     },
+    /// Samplers were compared.
+    Compared(Box<Table>),
     /// The answer to a field request.
     Field(Box<Field>),
     /// A file was written.

@@ -198,9 +198,24 @@ impl<'a> Bench<'a> {
         Ok((trajectory.x().flatten_all()?.to_vec1()?, calls.load(Relaxed)))
     }
 
-    /// The end of the path.
+    /// The end of the path. Spacings whose last level nears the clean end with their number of moves need a finer grid than
+    /// any trial's; for the others few moves are enough, since the solver makes its own steps within each.
     fn exact(&self) -> Result<Vec<f32>, Error> {
-        Ok(self.made(&adaptive(EXACT), 20)?.0)
+        let most = self.request.calls.iter().max().copied().unwrap_or(1);
+        let last = |steps: usize| {
+            let spacing = grid::build(&self.request.spacing)?;
+            Ok::<_, Error>(
+                grid::time_grid(&*self.schedule, spacing, steps)
+                    .last()
+                    .map(|mv| mv.from),
+            )
+        };
+        let steps = if last(most + 1)? == last(2 * most + 1)? {
+            12
+        } else {
+            2 * most
+        };
+        Ok(self.made(&adaptive(EXACT), steps)?.0)
     }
 
     fn trials(&self, id: &str, exact: &[f32]) -> Result<Vec<Trial>, Error> {
@@ -210,8 +225,8 @@ impl<'a> Bench<'a> {
         let trial = |&wanted: &usize| {
             let (spec, steps) = match per_move {
                 Some(calls) => (spec.clone(), wanted / calls),
-                // An adaptive solver is given a tolerance in place of a number of moves.
-                None => (adaptive(1.0 / (wanted * wanted) as f64), 1),
+                // An adaptive solver is given a tolerance in place of a number of moves. A step of it takes six calls.
+                None => (adaptive(1.0 / (wanted * wanted) as f64), (wanted / 6).max(2)),
             };
             (steps > 0).then(|| self.trial(&spec, wanted, steps, built.order().and(Some(exact))))
         };

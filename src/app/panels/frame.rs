@@ -74,6 +74,7 @@ const MENU: &[&[Does]] = &[
         Does::Show(Workspace::Trajectory),
         Does::Show(Workspace::Schedule),
         Does::Show(Workspace::Inpaint),
+        Does::Show(Workspace::Samplers),
     ],
     &[
         Does::Panels,

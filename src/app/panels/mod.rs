@@ -12,6 +12,7 @@ pub mod plots;
 pub mod quality;
 pub mod recipe;
 pub mod sample_form;
+pub mod samplers;
 pub mod schedule;
 pub mod start;
 pub mod status;

@@ -120,7 +120,12 @@ fn folder_row(ui: &mut Ui, draft: &mut ModelDraft) {
 fn exact_rows(ui: &mut Ui, draft: &mut ModelDraft) {
     let exact = &mut draft.exact;
     let help = "The data whose exact answer is computed; of large sets 2,048 samples";
+    let before = exact.data.source.clone();
     form::row(ui, "Data", help, |ui| data_choice(ui, &mut exact.data.source));
+    if exact.data.source != before {
+        // Parameters belong to the set that they were made for.
+        exact.data.params.clear();
+    }
     spec_rows(ui, "Knows", "What it takes the data for", fit::ENTRIES, &mut exact.fit);
     form::row(ui, "Noise", "Noise schedule, with its usual settings", |ui| {
         let (response, chosen) = form::entry(ui, "Noise", &exact.schedule.id, schedule::ENTRIES);
