@@ -345,8 +345,11 @@ impl AppState {
             Event::SampleStarted(info) => self.begin_trajectory(*info),
             Event::SampleStep(id, frame) => self.trajectory_step(id, *frame, out),
             Event::SampleEnded { id, complete, secs } => self.end_trajectory(id, complete, secs),
-            // Asked for by the command line alone.
-            Event::Restored(..) => {}
+            Event::Restored(id, figures) => {
+                if let Some(view) = self.trajectories.get_mut(id) {
+                    view.figures = Some(figures);
+                }
+            }
             Event::Field(field) => self.field = Some(field),
             Event::Written(path) => {
                 self.notify(Notice::new(Severity::Good, format!("Written: {}", path.display())));

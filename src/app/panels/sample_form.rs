@@ -25,8 +25,8 @@ mod guidance;
 mod model;
 
 pub use guidance::GuidanceDraft;
-use guidance::guidance_rows;
-pub(super) use model::model_rows;
+pub(super) use guidance::guidance_rows;
+pub(super) use model::{model_rows, same};
 pub use model::{Known, ModelDraft};
 
 /// The half-edited form.

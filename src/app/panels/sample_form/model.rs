@@ -179,7 +179,7 @@ impl ModelDraft {
 
     /// The run of the Lab as soon as there is one; before that the weights of the present trajectory, or a model that ships
     /// with the program.
-    pub(super) fn choose_default(&mut self, state: &AppState) {
+    pub(in crate::app::panels) fn choose_default(&mut self, state: &AppState) {
         if self.touched {
             return;
         }
@@ -201,7 +201,7 @@ impl ModelDraft {
     }
 
     /// What is known of the chosen weights.
-    pub(super) fn known(&self, state: &AppState) -> Known {
+    pub(in crate::app::panels) fn known(&self, state: &AppState) -> Known {
         if let (Model::Present, Some(run)) = (&self.chosen, &state.run) {
             let told = run.info.recipe.condition.classes;
             let labels = run.info.data.labels.as_ref().filter(|_| told);
@@ -244,7 +244,8 @@ fn bundled_source(id: &str) -> Option<String> {
     Recipe::parse(found.recipe, id).ok().map(|recipe| recipe.data.source)
 }
 
-fn same(a: &Model, b: &Model) -> bool {
+/// Whether both are the same weights.
+pub(in crate::app::panels) fn same(a: &Model, b: &Model) -> bool {
     match (a, b) {
         (Model::Present, Model::Present) => true,
         (Model::Bundled(a), Model::Bundled(b)) => a == b,
