@@ -35,7 +35,7 @@ use super::{
         trajectory::{TrajectoryDraft, trajectory_panel},
     },
     run_view::Verb,
-    state::{AppState, Comparison, Machine, Notice, Severity},
+    state::{AppState, Comparison, Machine, Notice, Severity, Verdict},
     theme,
     worker::{Wake, Worker},
 };
@@ -340,6 +340,7 @@ impl App {
             Action::UseOwn(own) => self.use_own(*own),
             Action::CancelReading => self.state.cancel_reading(),
             Action::CancelComparison => self.state.cancel_comparison(),
+            Action::CancelLikelihood => self.state.cancel_likelihood(),
             Action::ReadAgain => self.state.data_outdated(),
             Action::Work(easel) => {
                 self.drafts.inpaint.take(*easel, &self.state, &mut self.out);
@@ -384,6 +385,7 @@ impl App {
                 self.state.workspace = Workspace::Lab;
             }
             Command::Compare(_, progress) => self.state.comparison = Comparison::Running(progress.clone()),
+            Command::Judge { progress, .. } => self.state.likelihood = Verdict::Running(progress.clone()),
             Command::Pause => self.state.asked_of_run(Verb::Pause),
             Command::Stop => self.state.asked_of_run(Verb::Stop),
             Command::Finish => self.state.asked_of_run(Verb::Finish),
