@@ -15,6 +15,7 @@ use crate::engine::{
     command::SampleRequest,
     event::{DataSummary, Field, Preview},
     laboratory::Table,
+    likelihood::Likelihood,
 };
 use crate::files::recipe::DataRecipe;
 
@@ -44,6 +45,8 @@ pub struct AppState {
     pub estimates: Estimates,
     /// The comparison of samplers.
     pub comparison: Comparison,
+    /// How likely a picture is.
+    pub likelihood: Verdict,
     /// Newest score field.
     pub field: Option<Box<Field>>,
     /// Notices, newest last.
@@ -99,6 +102,18 @@ pub enum Comparison {
     Running(Arc<Progress>),
     /// There it is.
     Done(Box<Table>),
+}
+
+/// How likely a picture is.
+#[derive(Clone, Debug, Default)]
+pub enum Verdict {
+    /// Nothing was asked.
+    #[default]
+    None,
+    /// Under way.
+    Running(Arc<Progress>),
+    /// There it is.
+    Done(Box<Likelihood>),
 }
 
 /// How the window is drawn.
@@ -301,6 +316,7 @@ impl AppState {
                     run.validation.push([step as f64, loss, ema]);
                 }
             }
+            Event::Judged(found) => self.likelihood = Verdict::Done(found),
             Event::Compared(table) => self.comparison = Comparison::Done(table),
             Event::Quality(run, rows) => {
                 if let Some(run) = self.run_mut(run) {
@@ -380,8 +396,10 @@ impl AppState {
     }
 
     fn failed(&mut self, what: &'static str, message: &str) {
-        if what == "Compare" {
-            self.comparison = Comparison::None;
+        match what {
+            "Compare" => self.comparison = Comparison::None,
+            "Likelihood" => self.likelihood = Verdict::None,
+            _ => {}
         }
         if what == "Estimate" {
             self.estimates.fail(message);
