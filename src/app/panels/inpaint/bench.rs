@@ -305,7 +305,8 @@ fn csv(lines: &[Line]) -> String {
     for line in lines {
         let numbers = Column::ALL[1..].iter().map(|&column| number(line.number(column)));
         let numbers: Vec<String> = numbers.collect();
-        text += &format!("\"{}\",{}\n", line.name.replace('"', "'"), numbers.join(","));
+        let name = line.name.replace('"', "'");
+        text.extend(["\"", &name, "\",", &numbers.join(","), "\n"]);
     }
     text
 }

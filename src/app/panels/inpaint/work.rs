@@ -131,7 +131,7 @@ pub(super) fn run_bar(
 ) -> Option<Wish> {
     let (size, _) = known.domain.and_then(job::size_of)?;
     let ready = draft.ready(state, easel, size);
-    buttons(ui, state, draft, easel, jobs, known, ready)
+    buttons(ui, state, draft, easel, jobs, known, &ready)
 }
 
 /// Nothing can be filled in with these weights: what to do instead.
@@ -265,10 +265,10 @@ fn buttons(
     easel: &Easel,
     jobs: &[Job],
     known: &Known,
-    ready: Result<(), String>,
+    ready: &Result<(), String>,
 ) -> Option<Wish> {
     let mut wish = None;
-    let can = ready.as_ref().map(|()| ()).map_err(String::as_str);
+    let can = ready.as_ref().copied().map_err(String::as_str);
     let text = if draft.task.id == "inpaint" {
         "Fill in"
     } else {
@@ -280,7 +280,7 @@ fn buttons(
     if wanted && ready.is_ok() {
         wish = Some(Wish::Run(vec![draft.request(easel, known, &draft.method)]));
     }
-    if let Err(reason) = &ready {
+    if let Err(reason) = ready {
         ui.label(theme::caption(ui, reason.as_str()));
     }
     ui.horizontal(|ui| {
@@ -453,8 +453,8 @@ impl WorkDraft {
 
     /// Learns from a finished job how long a move takes.
     pub(super) fn measure(&mut self, state: &AppState, jobs: &[Job]) {
-        let views = jobs.iter().filter_map(|job| job.view(state));
-        if let Some(view) = views.filter(|view| view.complete && view.secs > 0.0).last() {
+        let mut views = jobs.iter().rev().filter_map(|job| job.view(state));
+        if let Some(view) = views.find(|view| view.complete && view.secs > 0.0) {
             self.pace = Some(view.secs / (view.info.moves.max(1) * view.info.count.max(1)) as f64);
         }
     }
