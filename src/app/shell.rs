@@ -539,6 +539,9 @@ impl App {
             Does::Open => self.out.push(Action::Browse(Browse::File)),
             Does::Paste => self.out.push(Action::Paste),
             Does::Save if live => self.out.push(Action::Engine(Command::Save)),
+            Does::Stop if self.state.workspace == Workspace::Inpaint => {
+                self.drafts.inpaint.cancel(&self.state, &mut self.out);
+            }
             Does::Stop if live => self.out.push(Action::Engine(Command::Stop)),
             Does::Panels => self.out.push(Action::TogglePanels),
             Does::Theme => self.out.push(Action::Theme(frame::opposite(ctx))),
