@@ -12,6 +12,7 @@ mod eval;
 mod judge;
 mod laboratory;
 mod list;
+mod restore;
 mod sample;
 mod threads;
 mod train;
@@ -86,6 +87,7 @@ fn carry_out(command: Command, settings: Settings) -> anyhow::Result<()> {
         Command::Judge(args) => print(&judge::judge(&args, &settings)?)?,
         Command::Train(args) => train::train(&args, settings)?,
         Command::Sample(args) => sample::sample(&args, &settings)?,
+        Command::Restore(args) => print(&restore::restore(&args, &settings)?)?,
     }
     Ok(())
 }
