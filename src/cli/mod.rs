@@ -9,6 +9,7 @@ use clap::Parser as _;
 mod args;
 mod bench;
 mod eval;
+mod exchange;
 mod judge;
 mod list;
 mod sample;
@@ -83,6 +84,8 @@ fn carry_out(command: Command, settings: Settings) -> anyhow::Result<()> {
         Command::Eval(args) => print(&eval::eval(&args, &settings)?)?,
         Command::Judge(args) => print(&judge::judge(&args, &settings)?)?,
         Command::Train(args) => train::train(&args, settings)?,
+        Command::Import(args) => exchange::import(&args)?,
+        Command::Export(args) => exchange::export(&args, &settings)?,
         Command::Sample(args) => sample::sample(&args, &settings)?,
     }
     Ok(())

@@ -7,6 +7,7 @@
 pub mod atomic;
 pub mod bundled;
 pub mod checkpoint;
+pub mod diffusers;
 mod error;
 pub mod figures;
 pub mod film;

@@ -50,7 +50,11 @@ impl Scheduler {
     /// Reads a `scheduler_config.json`, which names its class.
     pub fn from_json(text: &str) -> Result<Self, ConfigError> {
         let config = parse_json(text)?;
-        let class = config.get("_class_name").and_then(Json::as_str).unwrap_or_default().to_owned();
+        let class = config
+            .get("_class_name")
+            .and_then(Json::as_str)
+            .unwrap_or_default()
+            .to_owned();
         Self::new(&class, config)
     }
 
@@ -119,10 +123,7 @@ fn read(class: &str, config: &Map<String, Json>, steps: usize) -> Result<(Setup,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        diffusion::scheduler_config::Clip,
-        math::Value,
-    };
+    use crate::{diffusion::scheduler_config::Clip, math::Value};
 
     fn ddpm(more: &str) -> Scheduler {
         let text = format!(r#"{{"_class_name": "DDPMScheduler", "timestep_spacing": "leading"{more}}}"#);
@@ -132,7 +133,9 @@ mod tests {
     #[test]
     fn every_sampler_is_made_of_another_schedulers_settings() {
         for (id, class, _) in SAMPLERS {
-            let setup = ddpm(r#", "variance_type": "fixed_large", "beta_end": 0.01"#).setup_for(id, 10).unwrap();
+            let setup = ddpm(r#", "variance_type": "fixed_large", "beta_end": 0.01"#)
+                .setup_for(id, 10)
+                .unwrap();
             assert_eq!(setup.sampler.id, id, "{class}");
             assert_eq!(setup.schedule.values["beta-end"], Value::Real(0.01), "{class}");
             crate::diffusion::sampler::build(&setup.sampler).unwrap();
@@ -151,13 +154,19 @@ mod tests {
     fn a_sampler_that_diffusers_lacks_keeps_grid_and_clipping() {
         let own = ddpm(r#", "clip_sample": false"#);
         let setup = own.setup_for("langevin", 10).unwrap();
-        assert_eq!((setup.sampler.id.as_str(), setup.spacing), ("langevin", own.setup(10).unwrap().spacing));
+        assert_eq!(
+            (setup.sampler.id.as_str(), setup.spacing),
+            ("langevin", own.setup(10).unwrap().spacing)
+        );
         assert_eq!(setup.clip, Clip::Off);
     }
 
     #[test]
     fn json_there_and_back() {
         let scheduler = ddpm(r#", "trained_betas": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95]"#);
-        assert_eq!(Scheduler::from_json(&scheduler.to_json()).unwrap().setup(5).unwrap(), scheduler.setup(5).unwrap());
+        assert_eq!(
+            Scheduler::from_json(&scheduler.to_json()).unwrap().setup(5).unwrap(),
+            scheduler.setup(5).unwrap()
+        );
     }
 }

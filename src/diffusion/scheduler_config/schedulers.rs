@@ -143,7 +143,14 @@ pub(super) fn dpmpp(c: &Reader<'_>, _s: &Reader<'_>, _steps: usize) -> Result<Se
 
 /// These samplers have no variance of their own; the word only says that the network's second half is left alone.
 fn unused_variance(c: &Reader<'_>) -> Result<(), ConfigError> {
-    let words = ["none", "fixed_small", "fixed_small_log", "fixed_large", "learned", "learned_range"];
+    let words = [
+        "none",
+        "fixed_small",
+        "fixed_small_log",
+        "fixed_large",
+        "learned",
+        "learned_range",
+    ];
     c.word("variance_type", "none", &words.map(|word| (word, ""))).map(drop)
 }
 

@@ -124,7 +124,10 @@ pub(super) fn betas(c: &Reader<'_>, ends: (f64, f64)) -> Result<Spec, ConfigErro
         ],
     )?;
     let (start, end) = (c.real("beta_start", ends.0)?, c.real("beta_end", ends.1)?);
-    let (steps, zero_snr) = (c.count("num_train_timesteps", 1000)?, c.flag("rescale_betas_zero_snr", false)?);
+    let (steps, zero_snr) = (
+        c.count("num_train_timesteps", 1000)?,
+        c.flag("rescale_betas_zero_snr", false)?,
+    );
     let mut spec = Spec::new(id)
         .with("steps", Value::Int(steps as i64))
         .with("zero-snr", Value::Flag(zero_snr));
