@@ -191,6 +191,9 @@ pub(super) struct ExportArgs {
     /// The raw weights instead of the averaged ones (diffusers only)
     #[arg(long)]
     pub(super) raw: bool,
+    /// Samples on the card of a model for diffusers; 0 for none
+    #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=1024))]
+    pub(super) samples: u64,
     /// Folder to write
     #[arg(value_name = "DIR")]
     pub(super) out: PathBuf,
@@ -203,7 +206,7 @@ pub(super) enum Exchange {
     Diffusers,
     /// Event files of the run's curves for TensorBoard
     Tensorboard,
-    /// The run's curves as SVG and PNG
+    /// The run's curves as SVG and CSV
     Plots,
 }
 

@@ -6,6 +6,7 @@
 
 pub mod atomic;
 pub mod bundled;
+pub mod curves;
 pub mod checkpoint;
 pub mod diffusers;
 mod error;
@@ -20,6 +21,7 @@ pub mod place;
 pub mod provenance;
 pub mod recipe;
 pub mod run;
+pub mod tensorboard;
 pub mod tensors;
 
 pub use checkpoint::{Checkpoint, State};

@@ -19,7 +19,7 @@ fn networks() -> Vec<std::path::PathBuf> {
     found
 }
 
-fn graph(model: &SavedModel) -> Graph {
+pub(crate) fn graph(model: &SavedModel) -> Graph {
     let classes = model.class_names.len();
     let classes = (classes > 0).then_some(classes + 1);
     diffusion_studio::nn::graph(&model.recipe.net, model.domain.unwrap(), classes).unwrap()

@@ -12,10 +12,11 @@ use std::{
     process::{Command, Output},
 };
 
-use diffusion_studio::files::{Tensor, Tensors, tensors::Notes};
+use diffusion_studio::files::{Tensor, Tensors};
 
 mod import;
 mod pipeline;
+mod torch;
 
 /// The program's answer.
 fn run(args: &[&str]) -> Output {
@@ -53,12 +54,6 @@ fn pack() -> PathBuf {
 
 fn tensors(path: &Path) -> BTreeMap<String, Tensor> {
     Tensors::read(path).unwrap().1.0
-}
-
-fn write(path: &Path, name: &str, tensor: Tensor) {
-    let mut out = fs::File::create(path).unwrap();
-    let tensors = Tensors(BTreeMap::from([(name.to_owned(), tensor)]));
-    tensors.write(&Notes::new(), &mut out).unwrap();
 }
 
 /// Largest difference.

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use crate::files::{Checkpoint, Recipe, Result, RunFolder, SavedModel, State, Tensor, Tensors};
+use crate::files::{Checkpoint, Result, RunFolder, SavedModel, State, Tensor, Tensors};
 
 /// Makes a run folder with one checkpoint out of a model.
-pub fn import(model: &SavedModel, recipe: &Recipe, folder: &Path) -> Result<RunFolder> {
-    let (run, _lock) = RunFolder::create(folder, recipe)?;
+pub fn import(model: &SavedModel, folder: &Path) -> Result<RunFolder> {
+    let (run, _lock) = RunFolder::create(folder, &model.recipe)?;
     if let Some(scheduler) = &model.scheduler {
         run.write_scheduler(scheduler)?;
     }
@@ -29,6 +29,6 @@ pub fn import(model: &SavedModel, recipe: &Recipe, folder: &Path) -> Result<RunF
         second_moment: moments,
         loss: Tensors::default(),
     };
-    run.save(&checkpoint, recipe)?;
+    run.save(&checkpoint, &model.recipe)?;
     Ok(run)
 }

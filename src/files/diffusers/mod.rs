@@ -14,10 +14,14 @@ use crate::{
     nn::{self, unet::Config},
 };
 
+mod card;
+mod export;
 mod import;
 pub mod pickle;
 mod weights;
 
+pub use card::Card;
+pub use export::Export;
 pub use import::import;
 
 /// The list of a pipeline's parts.
