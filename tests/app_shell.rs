@@ -643,6 +643,7 @@ fn bundled_info(id: TrajectoryId, domain: Domain) -> TrajectoryInfo {
         weaker: None,
         classifier: None,
         class_names: Arc::default(),
+        restore: None,
     }
 }
 
@@ -662,6 +663,7 @@ fn a_bundled_model_plays_on_the_start_screen_and_can_be_looked_at() {
         weaker: None,
         classifier: None,
         noise: None,
+        restore: None,
     };
     studio.window.state_mut().state.ask(&mut request);
     let domain = Domain::Image {

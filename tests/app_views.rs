@@ -112,6 +112,7 @@ fn info(domain: Domain, moves: usize, count: usize) -> TrajectoryInfo {
         weaker: None,
         classifier: None,
         class_names: [].into(),
+        restore: None,
     }
 }
 
@@ -171,6 +172,7 @@ fn request(id: u64) -> SampleRequest {
         weaker: None,
         classifier: None,
         noise: None,
+        restore: None,
     }
 }
 

@@ -4,7 +4,15 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{export::ExportRequest, keys::Does, own::Own, playback::PlaybackCommand, state::Notice};
+use super::{
+    easel::Easel,
+    export::{ExportRequest, Saving},
+    keys::Does,
+    loader::Wanted,
+    own::Own,
+    playback::PlaybackCommand,
+    state::Notice,
+};
 use crate::{
     engine::{Command, TrajectoryId},
     files::Recipe,
@@ -25,11 +33,22 @@ pub enum Workspace {
     Trajectory,
     /// Noise schedules and what they do to a picture.
     Schedule,
+    /// Samplers compared.
+    Samplers,
+    /// Paint what a model is to fill.
+    Inpaint,
 }
 
 impl Workspace {
     /// The tabs, in order.
-    pub const TABS: [Self; 4] = [Self::Lab, Self::Data, Self::Trajectory, Self::Schedule];
+    pub const TABS: [Self; 6] = [
+        Self::Lab,
+        Self::Data,
+        Self::Trajectory,
+        Self::Schedule,
+        Self::Inpaint,
+        Self::Samplers,
+    ];
 
     /// Name on the tab.
     pub fn label(self) -> &'static str {
@@ -39,6 +58,8 @@ impl Workspace {
             Self::Data => "Data",
             Self::Trajectory => "Trajectory",
             Self::Schedule => "Schedule",
+            Self::Samplers => "Samplers",
+            Self::Inpaint => "Inpaint",
         }
     }
 }
@@ -80,9 +101,11 @@ pub enum Action {
     UseOwn(Box<Own>),
     /// Gives up the data that are being read.
     CancelReading,
+    /// Gives up the comparison of samplers.
+    CancelComparison,
     /// Reads the data of the data view once more.
     ReadAgain,
-    /// Takes a picture from the clipboard as data.
+    /// Takes the picture in the clipboard: onto the easel of the Inpaint workspace, as data elsewhere.
     Paste,
     /// Puts a noise schedule into the Lab's form.
     UseSchedule(Spec),
@@ -92,6 +115,12 @@ pub enum Action {
     Browse(Browse),
     /// Changes the colours.
     Theme(ThemeChoice),
+    /// Puts a picture on the easel of the Inpaint workspace and shows it.
+    Work(Box<Easel>),
+    /// Reads pictures for the Inpaint workspace, off this thread.
+    Load(Wanted),
+    /// Writes something that was made in the window, after a dialog.
+    Save(Box<Saving>),
     /// Hides or shows the side panels.
     TogglePanels,
     /// Opens or closes the list of keys.
@@ -117,4 +146,8 @@ pub enum Browse {
     File,
     /// A CSV with labels.
     Labels,
+    /// A picture to work on.
+    Picture,
+    /// A picture whose light parts are to be filled.
+    Mask,
 }

@@ -19,11 +19,12 @@ use super::{
     trajectories::TrajectoryView,
 };
 use crate::{
+    draw::Raster,
     engine::{
         Command, TrajectoryId,
         export::{Kind, Shown},
     },
-    files::{Error, Overwrite},
+    files::{Error, Overwrite, picture::write_png},
 };
 
 /// Something to be written.
@@ -136,10 +137,53 @@ impl ExportKind {
     }
 }
 
+/// Something that was made in the window, to be written after a dialog.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saving {
+    /// Title of the dialog.
+    pub title: String,
+    /// Suggested name.
+    pub name: String,
+    /// What.
+    pub content: Content,
+}
+
+/// What is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// A picture as PNG.
+    Picture(Raster),
+    /// Text, as it is.
+    Text(String),
+}
+
+impl Saving {
+    fn question(&self, folder: Option<PathBuf>) -> Question {
+        Question {
+            kind: PathKind::SaveFile,
+            title: self.title.clone(),
+            name: self.name.clone(),
+            extensions: match self.content {
+                Content::Picture(_) => &["png"],
+                Content::Text(_) => &["csv"],
+            },
+            folder,
+        }
+    }
+
+    fn write(&self, path: &Path) -> Result<PathBuf, Error> {
+        match &self.content {
+            Content::Picture(raster) => write_png(path, raster, None, Overwrite::Numbered),
+            Content::Text(text) => Overwrite::Numbered.write(path, text.as_bytes()),
+        }
+    }
+}
+
 /// Exports that wait for a name or are being written.
 #[derive(Debug, Default)]
 pub struct Exports {
     asking: Option<(Job, Asking)>,
+    saving: Option<(Saving, Asking)>,
     writing: Vec<(PathBuf, Receiver<Result<PathBuf, String>>)>,
     folder: Option<PathBuf>,
 }
@@ -184,6 +228,20 @@ impl Exports {
             self.folder = path.parent().map(Path::to_owned);
             self.write(ctx, job, path, out);
         }
+        if let Some((_, asking)) = &mut self.saving
+            && let Some(answer) = asking.show(ctx)
+            && let Some((saving, _)) = self.saving.take()
+            && let Answer::Path(path) = answer
+        {
+            self.folder = path.parent().map(Path::to_owned);
+            let ending = if matches!(saving.content, Content::Text(_)) {
+                "csv"
+            } else {
+                "png"
+            };
+            let path = with_extension(path, ending);
+            self.spawn(ctx, path.clone(), out, move || saving.write(&path));
+        }
         self.writing.retain(|(wanted, answer)| match answer.try_recv() {
             Ok(outcome) => {
                 out.push(Action::Notice(told(wanted, outcome)));
@@ -198,6 +256,12 @@ impl Exports {
         });
     }
 
+    /// Asks where to and writes.
+    pub fn save(&mut self, ctx: &Context, saving: Saving) {
+        let question = saving.question(self.folder.clone());
+        self.saving = Some((saving, Asking::new(ctx, question)));
+    }
+
     /// Whether something is still being written.
     pub fn is_busy(&self) -> bool {
         !self.writing.is_empty()
@@ -209,13 +273,23 @@ impl Exports {
             let id = job.request.id;
             return out.push(Action::Engine(Command::WriteTrajectory { id, path: free(&path) }));
         };
+        self.spawn(ctx, path.clone(), out, move || {
+            job.shown.write(kind, &path, Overwrite::Numbered)
+        });
+    }
+
+    /// Writes on a thread of its own; `wanted` is the name that was chosen.
+    fn spawn<E: ToString>(
+        &mut self,
+        ctx: &Context,
+        wanted: PathBuf,
+        out: &mut Vec<Action>,
+        write: impl FnOnce() -> Result<PathBuf, E> + Send + 'static,
+    ) {
         let (sender, answer) = bounded(1);
-        let (ctx, wanted) = (ctx.clone(), path.clone());
+        let ctx = ctx.clone();
         let work = move || {
-            let outcome = job
-                .shown
-                .write(kind, &path, Overwrite::Numbered)
-                .map_err(|e| e.to_string());
+            let outcome = write().map_err(|e| e.to_string());
             // The window may have been closed meanwhile; the file is written all the same.
             drop(sender.send(outcome));
             ctx.request_repaint();

@@ -2,7 +2,7 @@
 
 use eframe::egui::{Context, Event, Key, KeyboardShortcut, Modifiers};
 
-use super::action::Workspace;
+use super::{action::Workspace, widgets::hand::Tool};
 
 /// What a key does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +63,30 @@ pub enum Does {
     First,
     /// Last frame, and follows new ones.
     Last,
+    /// Takes a tool of the canvas.
+    Tool(Tool),
+    /// Tools that add take away, and the other way round.
+    Swap,
+    /// Smaller brush.
+    SmallerBrush,
+    /// Larger brush.
+    LargerBrush,
+    /// What was to stay is filled.
+    Invert,
+    /// Nothing is to be filled.
+    ClearMask,
+    /// The whole picture.
+    Fit,
+    /// Each pixel of the picture this many points large.
+    Magnify(u8),
+    /// Larger on the canvas.
+    ZoomIn,
+    /// Smaller on the canvas.
+    ZoomOut,
+    /// As long as it is held: what lies under the mask.
+    Beneath,
+    /// As long as it is held: the picture as it came.
+    Original,
 }
 
 /// A line of the table.
@@ -109,6 +133,7 @@ const fn bind(does: Does, keys: &'static [KeyboardShortcut], label: &'static str
 
 const LAB: Option<Workspace> = Some(Workspace::Lab);
 const TRAJECTORY: Option<Workspace> = Some(Workspace::Trajectory);
+const INPAINT: Option<Workspace> = Some(Workspace::Inpaint);
 
 /// All keys.
 pub const BINDINGS: &[Binding] = &[
@@ -117,6 +142,8 @@ pub const BINDINGS: &[Binding] = &[
     bind(Does::Show(Workspace::Data), &[alt(Key::Num2)], "Data", None),
     bind(Does::Show(Workspace::Trajectory), &[alt(Key::Num3)], "Trajectory", None),
     bind(Does::Show(Workspace::Schedule), &[alt(Key::Num4)], "Schedule", None),
+    bind(Does::Show(Workspace::Inpaint), &[alt(Key::Num5)], "Inpaint", None),
+    bind(Does::Show(Workspace::Samplers), &[alt(Key::Num6)], "Samplers", None),
     bind(Does::Open, &[ctrl(Key::O)], "Open a file", None),
     bind(Does::Paste, &[ctrl(Key::V)], "Paste a picture as data", None),
     bind(Does::Save, &[ctrl(Key::S)], "Save a checkpoint", None),
@@ -166,6 +193,42 @@ pub const BINDINGS: &[Binding] = &[
         "Last frame, follow new ones",
         TRAJECTORY,
     ),
+    bind(Does::Tool(Tool::Brush), &[plain(Key::B)], "Brush", INPAINT),
+    bind(Does::Tool(Tool::Eraser), &[plain(Key::E)], "Eraser", INPAINT),
+    bind(Does::Tool(Tool::Box), &[plain(Key::C)], "Box", INPAINT),
+    bind(Does::Tool(Tool::Lasso), &[plain(Key::L)], "Lasso", INPAINT),
+    bind(Does::Tool(Tool::Colour), &[plain(Key::P)], "Paint colours", INPAINT),
+    bind(Does::Tool(Tool::Frame), &[plain(Key::V)], "Move the frame", INPAINT),
+    bind(Does::Swap, &[plain(Key::X)], "Swap adding and taking away", INPAINT),
+    bind(Does::SmallerBrush, &[plain(Key::OpenBracket)], "Smaller brush", INPAINT),
+    bind(Does::LargerBrush, &[plain(Key::CloseBracket)], "Larger brush", INPAINT),
+    bind(Does::Invert, &[shift(Key::V)], "Invert the mask", INPAINT),
+    bind(Does::ClearMask, &[shift(Key::C)], "Clear the mask", INPAINT),
+    bind(Does::Undo, &[ctrl(Key::Z)], "Undo", INPAINT),
+    bind(Does::Redo, &[ctrl_shift(Key::Z), ctrl(Key::Y)], "Redo", INPAINT),
+    bind(Does::Fit, &[plain(Key::F), ctrl(Key::Num0)], "Fit the picture", INPAINT),
+    bind(Does::Magnify(1), &[ctrl(Key::Num1)], "Canvas at 100 %", INPAINT),
+    bind(Does::Magnify(2), &[ctrl(Key::Num2)], "Canvas at 200 %", INPAINT),
+    bind(Does::Magnify(4), &[ctrl(Key::Num4)], "Canvas at 400 %", INPAINT),
+    bind(
+        Does::ZoomIn,
+        &[plain(Key::Plus), plain(Key::Equals)],
+        "Magnify",
+        INPAINT,
+    ),
+    bind(Does::ZoomOut, &[plain(Key::Minus)], "Make smaller", INPAINT),
+    bind(
+        Does::Beneath,
+        &[plain(Key::Backslash)],
+        "Hold: see under the mask",
+        INPAINT,
+    ),
+    bind(
+        Does::Original,
+        &[plain(Key::O)],
+        "Hold: the picture as it came",
+        INPAINT,
+    ),
 ];
 
 /// Whether one of the keys for `does` was pressed in this frame; takes the press away from the widgets. Keys without
@@ -173,6 +236,12 @@ pub const BINDINGS: &[Binding] = &[
 pub fn pressed(ctx: &Context, does: Does) -> bool {
     let mut keys = BINDINGS.iter().filter(|b| b.does == does).flat_map(|b| b.keys);
     keys.any(|&key| is_free(ctx, key) && take(ctx, key))
+}
+
+/// Whether one of the keys for `does` is held, and nothing is typed into.
+pub fn held(ctx: &Context, does: Does) -> bool {
+    let mut keys = BINDINGS.iter().filter(|b| b.does == does).flat_map(|b| b.keys);
+    !ctx.text_edit_focused() && keys.any(|key| ctx.input(|i| i.key_down(key.logical_key)))
 }
 
 fn is_free(ctx: &Context, key: KeyboardShortcut) -> bool {

@@ -93,6 +93,7 @@ pub fn first_look(model: Model, count: usize) -> Command {
         weaker: None,
         classifier: None,
         noise: None,
+        restore: None,
     }))
 }
 

@@ -13,25 +13,29 @@ use super::{
     action::{Action, Browse, ThemeChoice, Workspace},
     cards, catalogue,
     dialogs::{Answer, Asking, Kind, Question},
+    easel::Easel,
     export::Exports,
     frame_times::FrameTimes,
     keys::{self, Does},
     launch::{Options, StartTimes},
+    loader::{Loaded, Loader, Wanted},
     opening::{self, Opened},
     own::{Importer, Own},
     panels::{
         data::{DataDraft, data_panel},
         frame,
+        inpaint::{InpaintDraft, inpaint_panel},
         lab::{LabDraft, lab_panel},
         notices,
         recipe::{RecipeDraft, recipe_panel},
+        samplers::{SamplersDraft, samplers_panel},
         schedule::{ScheduleDraft, schedule_panel},
         start::{StartDraft, start_panel},
         status,
         trajectory::{TrajectoryDraft, trajectory_panel},
     },
     run_view::Verb,
-    state::{AppState, Machine, Notice, Severity},
+    state::{AppState, Comparison, Machine, Notice, Severity},
     theme,
     worker::{Wake, Worker},
 };
@@ -63,6 +67,8 @@ pub struct App {
     /// A question for a path that is open.
     asking: Option<(Browse, Asking)>,
     importer: Importer,
+    loader: Loader,
+    model_loader: Loader,
     exports: Exports,
     times: FrameTimes,
     /// Time that `logic` took for the coming frame.
@@ -81,6 +87,8 @@ struct Drafts {
     data: DataDraft,
     trajectory: TrajectoryDraft,
     schedule: ScheduleDraft,
+    inpaint: InpaintDraft,
+    samplers: SamplersDraft,
     notices: notices::NoticeDraft,
 }
 
@@ -158,6 +166,8 @@ impl App {
             view,
             asking: None,
             importer: Importer::default(),
+            loader: Loader::default(),
+            model_loader: Loader::default(),
             exports: Exports::default(),
             times: FrameTimes::default(),
             logic: Duration::ZERO,
@@ -182,6 +192,7 @@ impl App {
             self.state.preview(preview);
         }
         self.import_done();
+        self.picture_read();
         self.ask_engine(ctx);
         self.remember_run();
         self.apply_all(ctx);
@@ -193,7 +204,11 @@ impl App {
         match self.state.workspace {
             Workspace::Lab => self.state.estimates.want_now(self.recipe.settled()),
             Workspace::Start => cards::RECIPES.iter().for_each(|r| self.state.estimates.want(r)),
-            Workspace::Data | Workspace::Trajectory | Workspace::Schedule => {}
+            Workspace::Data
+            | Workspace::Trajectory
+            | Workspace::Schedule
+            | Workspace::Inpaint
+            | Workspace::Samplers => {}
         }
         // Work under way would make the measurement wrong, and the measurement the work slow.
         let sampling = !self.state.asked.is_empty() || self.state.trajectories.iter().any(|t| !t.ended);
@@ -233,6 +248,34 @@ impl App {
         self.state.apply(event, &mut self.out);
     }
 
+    /// A picture for the Inpaint workspace was read.
+    fn picture_read(&mut self) {
+        let answers = [self.loader.poll(), self.model_loader.poll()];
+        for answer in answers.into_iter().flatten() {
+            self.take_loaded(answer);
+        }
+    }
+
+    fn take_loaded(&mut self, answer: Result<Loaded, String>) {
+        let told = answer.and_then(|loaded| match loaded {
+            Loaded::Picture(picture) => {
+                Easel::from_picture(&picture).map(|easel| self.out.push(Action::Work(Box::new(easel))))
+            }
+            Loaded::Mask(picture) => self.drafts.inpaint.take_mask(&picture),
+            Loaded::Data(data) => {
+                self.out.extend(self.drafts.inpaint.take_data(data));
+                Ok(())
+            }
+            Loaded::Domain(model, domain) => {
+                self.drafts.inpaint.learn(*model, domain);
+                Ok(())
+            }
+        });
+        if let Err(message) = told {
+            self.state.notify(Notice::new(Severity::Error, message));
+        }
+    }
+
     fn remember_run(&mut self) {
         let Some(run) = &self.state.run else { return };
         if self.view.recent.first() != Some(&run.info.folder) {
@@ -252,6 +295,8 @@ impl App {
         match (answer, *browse) {
             (Answer::Path(path), Browse::Labels) => self.recipe.recipe.data.labels = Some(path),
             (Answer::Path(path), Browse::File | Browse::Folder) => self.out.push(Action::Open(vec![path])),
+            (Answer::Path(path), Browse::Picture) => self.out.push(Action::Load(Wanted::Picture(path))),
+            (Answer::Path(path), Browse::Mask) => self.out.push(Action::Load(Wanted::Mask(path))),
             (Answer::Cancelled, _) => {}
         }
         self.asking = None;
@@ -294,7 +339,22 @@ impl App {
             Action::UseData(source) => self.recipe.use_data(&source),
             Action::UseOwn(own) => self.use_own(*own),
             Action::CancelReading => self.state.cancel_reading(),
+            Action::CancelComparison => self.state.cancel_comparison(),
             Action::ReadAgain => self.state.data_outdated(),
+            Action::Work(easel) => {
+                self.drafts.inpaint.take(*easel, &self.state, &mut self.out);
+                self.state.workspace = Workspace::Inpaint;
+            }
+            Action::Load(wanted) => {
+                let ctx = ctx.clone();
+                // A picture on its way does not push aside the question about a model.
+                let loader = match wanted {
+                    Wanted::Domain(_) => &mut self.model_loader,
+                    _ => &mut self.loader,
+                };
+                loader.begin(wanted, move || ctx.request_repaint());
+            }
+            Action::Save(saving) => self.exports.save(ctx, *saving),
             Action::Open(paths) => self.open(&paths),
             Action::Browse(browse) => self.asking = Some((browse, Asking::new(ctx, question_for(browse)))),
             Action::Paste => self.paste(),
@@ -323,6 +383,7 @@ impl App {
                 request.run = RunId(self.state.fresh_id());
                 self.state.workspace = Workspace::Lab;
             }
+            Command::Compare(_, progress) => self.state.comparison = Comparison::Running(progress.clone()),
             Command::Pause => self.state.asked_of_run(Verb::Pause),
             Command::Stop => self.state.asked_of_run(Verb::Stop),
             Command::Finish => self.state.asked_of_run(Verb::Finish),
@@ -337,6 +398,12 @@ impl App {
     }
 
     fn open(&mut self, paths: &[PathBuf]) {
+        if let [path] = paths
+            && self.state.workspace == Workspace::Inpaint
+            && is_picture(path)
+        {
+            return self.out.push(Action::Load(Wanted::Picture(path.clone())));
+        }
         match opening::open(paths) {
             Ok(Opened::Recipe(recipe, own)) => {
                 self.put(*recipe, own);
@@ -379,6 +446,10 @@ impl App {
 
     fn paste(&mut self) {
         match opening::clipboard_picture() {
+            Ok(picture) if self.state.workspace == Workspace::Inpaint => match Easel::from_picture(&picture) {
+                Ok(easel) => self.out.push(Action::Work(Box::new(easel))),
+                Err(message) => self.state.notify(Notice::new(Severity::Warning, message)),
+            },
             Ok(picture) => {
                 self.use_own(Own::pasted(picture, self.recipe.own.as_ref()));
                 self.out.push(Action::Show(Workspace::Data));
@@ -434,6 +505,8 @@ impl App {
             Workspace::Data => data_panel(ui, state, recipe, &mut drafts.data, out),
             Workspace::Trajectory => trajectory_panel(ui, state, &mut drafts.trajectory, out),
             Workspace::Schedule => schedule_panel(ui, state, &mut drafts.schedule, out),
+            Workspace::Inpaint => inpaint_panel(ui, state, &mut drafts.inpaint, out),
+            Workspace::Samplers => samplers_panel(ui, state, &mut drafts.samplers, out),
         }
     }
 
@@ -496,8 +569,8 @@ impl App {
         let due = match self.state.workspace {
             Workspace::Start => self.drafts.start.tick(secs),
             Workspace::Lab => self.drafts.lab.tick(secs),
-            Workspace::Trajectory | Workspace::Schedule => self.state.playback.next_change_secs(),
-            Workspace::Data => None,
+            Workspace::Trajectory | Workspace::Schedule | Workspace::Inpaint => self.state.playback.next_change_secs(),
+            Workspace::Data | Workspace::Samplers => None,
         };
         if let Some(due) = due {
             ctx.request_repaint_after_secs((due as f32).max(least));
@@ -532,11 +605,21 @@ impl App {
     }
 }
 
+/// Endings of pictures.
+const PICTURES: &[&str] = &["png", "jpg", "jpeg", "gif", "bmp", "webp", "tif", "tiff"];
+
+fn is_picture(path: &std::path::Path) -> bool {
+    let ending = path.extension().unwrap_or_default();
+    PICTURES.iter().any(|known| ending.eq_ignore_ascii_case(known))
+}
+
 fn question_for(browse: Browse) -> Question {
     let (kind, title, extensions): (_, _, &[&str]) = match browse {
         Browse::Folder => (Kind::OpenFolder, "Open a folder of pictures or a run", &[]),
         Browse::File => (Kind::OpenFile, "Open data, a picture or a recipe", &[]),
         Browse::Labels => (Kind::OpenFile, "A CSV with file and label", &["csv"]),
+        Browse::Picture => (Kind::OpenFile, "A picture to work on", PICTURES),
+        Browse::Mask => (Kind::OpenFile, "A mask: what is light is filled", PICTURES),
     };
     Question {
         kind,

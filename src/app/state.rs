@@ -14,6 +14,8 @@ use crate::engine::{
     Command, Event, RunId, TrajectoryId,
     command::SampleRequest,
     event::{DataSummary, Field, Preview},
+    laboratory::Table,
+    likelihood::Likelihood,
 };
 use crate::files::recipe::DataRecipe;
 
@@ -41,6 +43,10 @@ pub struct AppState {
     data_recipe: Option<DataRecipe>,
     /// What the engine measured.
     pub estimates: Estimates,
+    /// The comparison of samplers.
+    pub comparison: Comparison,
+    /// How likely a picture is.
+    pub likelihood: Verdict,
     /// Newest score field.
     pub field: Option<Box<Field>>,
     /// Notices, newest last.
@@ -84,6 +90,30 @@ impl DataView {
             _ => None,
         }
     }
+}
+
+/// The comparison of samplers.
+#[derive(Clone, Debug, Default)]
+pub enum Comparison {
+    /// Nothing was asked for.
+    #[default]
+    None,
+    /// Under way.
+    Running(Arc<Progress>),
+    /// There it is.
+    Done(Box<Table>),
+}
+
+/// How likely a picture is.
+#[derive(Clone, Debug, Default)]
+pub enum Verdict {
+    /// Nothing was asked.
+    #[default]
+    None,
+    /// Under way.
+    Running(Arc<Progress>),
+    /// There it is.
+    Done(Box<Likelihood>),
 }
 
 /// How the window is drawn.
@@ -197,6 +227,14 @@ impl AppState {
         }
     }
 
+    /// Gives up the comparison that is under way.
+    pub fn cancel_comparison(&mut self) {
+        if let Comparison::Running(progress) = &self.comparison {
+            progress.cancel();
+            self.comparison = Comparison::None;
+        }
+    }
+
     /// Something was asked of the run and has not taken effect yet.
     pub fn asked_of_run(&mut self, verb: Verb) {
         if let Some(run) = &mut self.run {
@@ -278,6 +316,8 @@ impl AppState {
                     run.validation.push([step as f64, loss, ema]);
                 }
             }
+            Event::Judged(found) => self.likelihood = Verdict::Done(found),
+            Event::Compared(table) => self.comparison = Comparison::Done(table),
             Event::Quality(run, rows) => {
                 if let Some(run) = self.run_mut(run) {
                     run.quality.extend(rows);
@@ -305,6 +345,11 @@ impl AppState {
             Event::SampleStarted(info) => self.begin_trajectory(*info),
             Event::SampleStep(id, frame) => self.trajectory_step(id, *frame, out),
             Event::SampleEnded { id, complete, secs } => self.end_trajectory(id, complete, secs),
+            Event::Restored(id, figures) => {
+                if let Some(view) = self.trajectories.get_mut(id) {
+                    view.figures = Some(figures);
+                }
+            }
             Event::Field(field) => self.field = Some(field),
             Event::Written(path) => {
                 self.notify(Notice::new(Severity::Good, format!("Written: {}", path.display())));
@@ -351,6 +396,11 @@ impl AppState {
     }
 
     fn failed(&mut self, what: &'static str, message: &str) {
+        match what {
+            "Compare" => self.comparison = Comparison::None,
+            "Likelihood" => self.likelihood = Verdict::None,
+            _ => {}
+        }
         if what == "Estimate" {
             self.estimates.fail(message);
         } else {

@@ -68,6 +68,8 @@ pub(super) enum Command {
     Bench(BenchArgs),
     /// Measure a trained model, with errors
     Eval(EvalArgs),
+    /// Compare all samplers: error by network calls
+    Laboratory(LaboratoryArgs),
     /// Train a classifier of labelled pictures, for `eval` and `sample --classifier`
     Judge(JudgeArgs),
     /// List what can be chosen, with parameters and papers
@@ -316,6 +318,31 @@ pub(super) enum Registry {
     Recipes,
     Models,
     Exact,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LaboratoryArgs {
+    /// An exact model (see `list exact`), or a trained one
+    #[arg(value_name = "MODEL", default_value = "exact-smooth:gaussians")]
+    pub(super) model: PathBuf,
+    /// Noise schedule of an exact model, see `list schedules`
+    #[arg(long, value_name = "ID")]
+    pub(super) schedule: Option<String>,
+    /// How the times are chosen, see `list spacings`
+    #[arg(long, default_value = "karras", value_name = "ID")]
+    pub(super) spacing: String,
+    /// Network calls that each sampler may make
+    #[arg(long, value_delimiter = ',', default_value = "5,10,20,40,80,160", value_name = "N,…")]
+    pub(super) calls: Vec<usize>,
+    /// How many samples
+    #[arg(long, default_value_t = 200, value_name = "N", value_parser = clap::value_parser!(u64).range(2..=10_000))]
+    pub(super) count: u64,
+    /// Seed of all noise
+    #[arg(long, default_value_t = 0, value_name = "S")]
+    pub(super) seed: u64,
+    /// As JSON
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -100,6 +100,7 @@ fn samples(args: &ExportArgs, settings: &Settings) -> anyhow::Result<(Vec<u8>, S
         weaker: None,
         classifier: None,
         noise: None,
+        restore: None,
     };
     let made = headless::sample(&request, settings.device, false, |_, _| {})?;
     let shown = Shown {

@@ -11,6 +11,7 @@ mod bench;
 mod eval;
 mod exchange;
 mod judge;
+mod laboratory;
 mod list;
 mod sample;
 mod threads;
@@ -82,6 +83,7 @@ fn carry_out(command: Command, settings: Settings) -> anyhow::Result<()> {
         Command::List(args) => print(&list::list(&args)?)?,
         Command::Bench(args) => bench::bench(&args, settings.device)?,
         Command::Eval(args) => print(&eval::eval(&args, &settings)?)?,
+        Command::Laboratory(args) => print(&laboratory::laboratory(&args, &settings)?)?,
         Command::Judge(args) => print(&judge::judge(&args, &settings)?)?,
         Command::Train(args) => train::train(&args, settings)?,
         Command::Import(args) => exchange::import(&args)?,

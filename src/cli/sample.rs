@@ -137,11 +137,12 @@ fn request(args: &SampleArgs) -> anyhow::Result<SampleRequest> {
             judge: args.judge.clone(),
         }),
         noise,
+        restore: None,
     })
 }
 
 /// An exact model with another noise schedule than its default. A network has learned its own.
-fn with_schedule(model: Model, schedule: Option<&str>) -> anyhow::Result<Model> {
+pub(super) fn with_schedule(model: Model, schedule: Option<&str>) -> anyhow::Result<Model> {
     match (model, schedule) {
         (model, None) => Ok(model),
         (Model::Exact(exact), Some(id)) => Ok(Model::Exact(Box::new(ExactModel {

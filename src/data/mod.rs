@@ -20,7 +20,7 @@ pub mod stats;
 pub use augment::Augment;
 pub use batch::{Batcher, Split};
 pub use error::DataError;
-pub use own::{Picture, from_files, from_pictures};
+pub use own::{Picture, from_files, from_pictures, read_picture};
 pub use progress::Progress;
 pub use recipe::{Colour, DataRecipe, Fit};
 pub use stats::Stats;

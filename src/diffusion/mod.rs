@@ -1,4 +1,4 @@
-//! The reverse process on tensors: denoisers, predictions, guidance, samplers, losses and trajectories.
+//! The reverse process on tensors: denoisers, predictions, guidance, samplers, losses, restoration and trajectories.
 //!
 //! No threads, files or clocks. All randomness comes from [`crate::math::noise`].
 
@@ -8,6 +8,7 @@ pub mod guidance;
 pub mod likelihood;
 pub mod loss;
 pub mod oracle;
+pub mod restore;
 pub mod sampler;
 pub mod scheduler_config;
 pub mod times;

@@ -5,15 +5,18 @@
 
 pub mod brush;
 pub mod colormap;
+pub mod contrast;
 pub mod mask;
 pub mod noising;
 pub mod plane;
 pub mod plot;
 pub mod pyramid;
 mod raster;
+pub mod resample;
 pub mod scatter;
 pub mod sheet;
 pub mod sketch;
+pub mod spread;
 pub mod strip;
 pub mod thumb;
 

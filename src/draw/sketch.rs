@@ -243,6 +243,11 @@ impl Sketch {
         self.past_bytes + marks.map(Mark::bytes).sum::<usize>()
     }
 
+    /// Whether the mask is empty.
+    pub fn is_blank(&self) -> bool {
+        self.mask.is_one([0])
+    }
+
     /// Share of the picture that is to be filled, 0 to 1, where hard methods fill it: from half coverage on.
     pub fn share(&self) -> f64 {
         let pixels = self.mask.to_pixels();
@@ -353,7 +358,7 @@ fn mix(from: u8, to: u8, share: u8) -> u8 {
 }
 
 /// Brightness of a colour by Rec. 601.
-fn luma([r, g, b]: [u8; 3]) -> u8 {
+pub fn luma([r, g, b]: [u8; 3]) -> u8 {
     (0.299 * f32::from(r) + 0.587 * f32::from(g) + 0.114 * f32::from(b)).round() as u8
 }
 

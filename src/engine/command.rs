@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::exact::ExactModel;
+use super::{exact::ExactModel, laboratory::LaboratoryRequest};
 use crate::{
     data::{Dataset, Progress},
     diffusion::Guidance,
@@ -67,6 +67,18 @@ pub enum Command {
     },
     /// The window no longer shows this trajectory: its pinned weights may go.
     ForgetTrajectory(TrajectoryId),
+    /// Compares all samplers beside everything else. The progress counts samplers; once it is cancelled there is no answer.
+    Compare(Box<LaboratoryRequest>, Arc<Progress>),
+    /// Says how likely one sample is, beside everything else: numbers in tensor order, and a name for people. Once the
+    /// progress is cancelled there is no answer.
+    Judge {
+        /// Which model.
+        model: Model,
+        /// The sample.
+        sample: Arc<[f32]>,
+        /// Counts stages.
+        progress: Arc<Progress>,
+    },
     /// The score field on a grid, for points (see [`FieldRequest`]).
     Field(FieldRequest),
     /// Saves and ends the engine's thread.
@@ -102,6 +114,8 @@ impl Command {
             Self::CancelSample(_) => "CancelSample",
             Self::WriteTrajectory { .. } => "WriteTrajectory",
             Self::ForgetTrajectory(_) => "ForgetTrajectory",
+            Self::Compare(..) => "Compare",
+            Self::Judge { .. } => "Likelihood",
             Self::Field(_) => "Field",
             Self::Shutdown => "Shutdown",
         }
@@ -145,9 +159,9 @@ pub struct SampleRequest {
     pub id: TrajectoryId,
     /// With which weights.
     pub model: Model,
-    /// Sampler id and parameters.
+    /// Sampler id and parameters; with `restore` those of a [method](crate::diffusion::restore::method::ENTRIES).
     pub sampler: Spec,
-    /// Number of moves.
+    /// Number of moves, before a method adds jumps or leaves some out.
     pub steps: usize,
     /// How times are chosen.
     pub spacing: Spec,
@@ -165,6 +179,27 @@ pub struct SampleRequest {
     pub classifier: Option<ClassifierChoice>,
     /// Starting noise instead of the seed's: standard normal numbers in tensor order, at least `count` samples.
     pub noise: Option<Arc<[f32]>>,
+    /// What the samples are to agree with; every sample is then one candidate. The end is told by
+    /// [`Event::Restored`](super::Event::Restored) as well.
+    pub restore: Option<Arc<Restoration>>,
+}
+
+/// What is to be restored: one sample, of which something was measured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Restoration {
+    /// What was measured: id and parameters of [`task::ENTRIES`](crate::diffusion::restore::task::ENTRIES).
+    pub task: Spec,
+    /// The original in tensor order, `(C, H, W)` in [-1, 1] or a point, which the task degrades; with `measured` it is the
+    /// measurement itself (for super-resolution the small picture, for colourising the grey one).
+    pub picture: Arc<[f32]>,
+    /// Whether `picture` is what was measured. Without an original nothing is compared with it.
+    pub measured: bool,
+    /// For inpainting: how far each pixel (each coordinate of a point) is to be filled, from 0 to 1, rows from the top. From 0.5
+    /// on it counts as unknown.
+    pub fill: Option<Arc<[f32]>>,
+    /// What methods that start from a picture start from, in the form of a sample, e.g. with painted colours; `None` for
+    /// `picture` where it is a sample, and else for what the measurement says by itself.
+    pub guide: Option<Arc<[f32]>>,
 }
 
 /// A classifier that leads samples towards their class.

@@ -2,7 +2,13 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::command::{ClassChoice, RunId, TrajectoryId};
+use serde::Serialize;
+
+use super::{
+    command::{ClassChoice, RunId, TrajectoryId},
+    laboratory::Table,
+    likelihood::Likelihood,
+};
 use crate::{
     data::{Dataset, Stats},
     diffusion::Guidance,
@@ -60,6 +66,8 @@ pub enum Event {
     SampleStarted(Box<TrajectoryInfo>),
     /// One step of a trajectory; lossless and in order.
     SampleStep(TrajectoryId, Box<StepFrame>),
+    /// A restoration is complete; comes before its end.
+    Restored(TrajectoryId, Box<Figures>),
     /// A trajectory ended, complete or cancelled.
     SampleEnded {
         /// Which one.
@@ -69,6 +77,10 @@ pub enum Event {
         /// Seconds of network time.
         secs: f64,
     },
+    /// Samplers were compared.
+    Compared(Box<Table>),
+    /// How likely the sample is that was asked about.
+    Judged(Box<Likelihood>),
     /// The answer to a field request.
     Field(Box<Field>),
     /// A file was written.
@@ -198,11 +210,11 @@ pub struct TrajectoryInfo {
     pub recipe: Recipe,
     /// Training step of the weights.
     pub step: u64,
-    /// Sampler id and parameters.
+    /// Sampler id and parameters; those of a method where something is restored.
     pub sampler: Spec,
     /// How times are chosen.
     pub spacing: Spec,
-    /// Number of moves.
+    /// Number of moves, jumps included.
     pub moves: usize,
     /// Seed.
     pub seed: u64,
@@ -218,6 +230,50 @@ pub struct TrajectoryInfo {
     pub classifier: Option<f64>,
     /// Names of the classes, where there are any.
     pub class_names: Arc<[String]>,
+    /// What is restored, where something is.
+    pub restore: Option<Restored>,
+}
+
+/// What a restoration starts from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Restored {
+    /// What was measured.
+    pub task: Spec,
+    /// The measurement as a picture of the model's size: the known pixels on grey, the blocks, the grey or noisy picture.
+    pub degraded: Frame,
+}
+
+/// How good a restoration is. Distances are in units of the samples: black to white is 2.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Figures {
+    /// Of each candidate.
+    pub candidates: Vec<Candidate>,
+    /// Root mean square deviation of the candidates from their mean where they are free to differ (in the mask, or
+    /// everywhere); `None` for a single one.
+    pub diversity: Option<f64>,
+    /// That deviation for each pixel, the mean over its channels, rows from the top; 0 for a single candidate.
+    #[serde(skip)]
+    pub deviation: Arc<[f32]>,
+    /// Network calls of one candidate; a gradient counts as one call.
+    pub calls: f64,
+    /// Seconds of network time, all candidates together.
+    pub secs: f64,
+}
+
+/// How good one candidate is.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Candidate {
+    /// Root mean square of `H x - y` over what was measured.
+    pub residual: f64,
+    /// The same as a peak signal-to-noise ratio in decibels; `None` where it is exact.
+    pub consistency_db: Option<f64>,
+    /// Peak signal-to-noise ratio to the original in decibels, where that is known and differs.
+    pub psnr_db: Option<f64>,
+    /// Structural similarity to the original, where that is known.
+    pub ssim: Option<f64>,
+    /// Mean step across the mask's edge divided by the mean step elsewhere: 1 is no seam, more is a visible one. `None`
+    /// without an edge.
+    pub seam: Option<f64>,
 }
 
 /// One step of a trajectory as the window shows it at cursor `index`: the state before move `index` together with the

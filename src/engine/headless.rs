@@ -1,11 +1,11 @@
 //! The engine without a window and without threads, for the command line.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, rc::Rc, time::Instant};
 
 use super::{
     Activity, Command, Engine, Error, Event, Settings,
     command::{SampleRequest, TrainRequest},
-    event::{MarkKind, Preview, RunInfo, RunState, StepFrame, TrajectoryInfo},
+    event::{Figures, MarkKind, Preview, RunInfo, RunState, StepFrame, TrajectoryInfo},
     job::Record,
     model,
     ports::{Inline, Outbox, Ports, WallClock},
@@ -50,16 +50,18 @@ pub fn train(
     let mut outcome = Outcome::default();
     loop {
         let activity = engine.advance();
+        let mut answered = false;
         for event in queue.0.take() {
             outcome.take(&event);
             if let Some(command) = tell(&event) {
                 engine.handle(command);
+                answered = true;
             }
         }
         if let Some(state) = outcome.state.filter(|s| !s.is_live()) {
             return outcome.result(state);
         }
-        if activity != Activity::Busy {
+        if activity != Activity::Busy && !answered {
             // A diverged run rests; nobody is there to ask.
             engine.handle(Command::Stop);
         }
@@ -116,6 +118,8 @@ pub struct Samples {
     pub path: Vec<StepFrame>,
     /// Every step as it is written, where that was asked for.
     pub tensors: Option<Tensors>,
+    /// How good the results are, where something was restored.
+    pub figures: Option<Figures>,
 }
 
 /// Makes samples with the same calls as the engine's queue. `tell` sees each step; `exact` keeps the tensors of all
@@ -134,7 +138,8 @@ pub fn sample(
     let runner = pinned.runner(&host)?;
     let others = Others::of(request, &pinned.info, &host)?;
     let mut sampling = Sampling::with_runner(request, &pinned.info, &runner, others)?;
-    let info = sample::info(request, &pinned.info, sampling.moves().len());
+    let info = sampling.info(request, &pinned.info)?;
+    let begun = Instant::now();
     let mut record = exact.then(|| Record::new(&sampling));
     let domain = sampling.domain();
     let (mut path, mut x) = (Vec::new(), sampling.start().to_vec());
@@ -154,6 +159,7 @@ pub fn sample(
         info,
         executor: runner.executor,
         domain,
+        figures: sampling.figures(&x, begun.elapsed().as_secs_f64())?,
         x,
         path,
         tensors: record.map(Record::into_tensors),

@@ -42,7 +42,7 @@ impl Job {
     /// Makes a trajectory for the window.
     pub(super) fn stream(request: &SampleRequest, pinned: &Pinned, host: &Host) -> Result<Self, Error> {
         let sampling = Sampling::new(request, pinned, host)?;
-        let info = sample::info(request, &pinned.info, sampling.moves().len());
+        let info = sampling.info(request, &pinned.info)?;
         Ok(Self {
             id: request.id,
             sampling,
@@ -79,7 +79,7 @@ impl Job {
         self.spent += ports.clock.since(begun);
         Ok(match moved? {
             None => State::GoesOn,
-            Some(moved) => self.take(&moved, ports),
+            Some(moved) => self.take(&moved, ports)?,
         })
     }
 
@@ -89,7 +89,7 @@ impl Job {
         self.end(false, ports);
     }
 
-    fn take(&mut self, moved: &Moved, ports: &mut Ports) -> State {
+    fn take(&mut self, moved: &Moved, ports: &mut Ports) -> Result<State, Error> {
         let is_done = self.sampling.is_done();
         match &mut self.purpose {
             Purpose::Stream(_) => {
@@ -98,15 +98,25 @@ impl Job {
                 tell(sample::step_frame(domain, moved));
                 if is_done {
                     tell(sample::last_frame(domain, moved));
+                    self.tell_figures(moved, ports)?;
                 }
             }
             Purpose::Write(record, _) => record.add(moved),
         }
         if !is_done {
-            return State::GoesOn;
+            return Ok(State::GoesOn);
         }
         self.end(true, ports);
-        State::Ended
+        Ok(State::Ended)
+    }
+
+    /// What a restoration came to.
+    fn tell_figures(&self, moved: &Moved, ports: &mut Ports) -> Result<(), Error> {
+        let figures = self.sampling.figures(&moved.next, self.spent.as_secs_f64())?;
+        if let Some(figures) = figures {
+            ports.out.event(Event::Restored(self.id, Box::new(figures)));
+        }
+        Ok(())
     }
 
     /// Ends the job before it is complete.

@@ -13,6 +13,8 @@ use super::{
     Error, RunId,
     command::{FieldRequest, SampleRequest},
     event::{DataSummary, Estimate, Event, Preview},
+    laboratory::Table,
+    likelihood::Likelihood,
     model::Pinned,
     prepare::Prepared,
 };
@@ -63,11 +65,13 @@ pub enum Lane {
     Prepare,
     /// Writing files.
     Write,
+    /// Comparing samplers.
+    Study,
 }
 
 impl Lane {
     /// Number of lanes.
-    pub const COUNT: usize = 3;
+    pub const COUNT: usize = 4;
 }
 
 /// Slow work that owns all it needs.
@@ -127,6 +131,10 @@ pub enum Done {
     Settled(&'static str, Result<(), String>),
     /// A model was loaded.
     Model(Ask, Result<Arc<Pinned>, String>),
+    /// Samplers were compared, or the comparison was given up.
+    Compared(Result<Box<Table>, Error>),
+    /// A sample was judged, or the question was given up.
+    Judged(Result<Box<Likelihood>, Error>),
     /// A file was written for a request.
     Wrote(Result<std::path::PathBuf, String>),
     /// The work panicked.

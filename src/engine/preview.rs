@@ -164,5 +164,6 @@ fn request(info: &ModelInfo) -> SampleRequest {
         weaker: None,
         classifier: None,
         noise: None,
+        restore: None,
     }
 }

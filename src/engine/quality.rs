@@ -180,6 +180,7 @@ fn request(info: &ModelInfo) -> SampleRequest {
         weaker: None,
         classifier: None,
         noise: None,
+        restore: None,
     }
 }
 

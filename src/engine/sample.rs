@@ -7,9 +7,10 @@ use candle_core::Tensor;
 use super::{
     Error,
     command::{ClassChoice, ClassifierChoice, SampleRequest},
-    event::{StepFrame, TrajectoryInfo},
+    event::{Figures, StepFrame, TrajectoryInfo},
     judge::{self, Judge},
     model::{self, ModelInfo, Pinned},
+    restore::Restoring,
     select::{Host, Runner},
 };
 use crate::{
@@ -52,6 +53,7 @@ pub struct Sampling {
     start: Vec<f32>,
     chunks: Vec<Trajectory>,
     made: Vec<Step>,
+    restoring: Option<Restoring>,
 }
 
 impl Sampling {
@@ -68,7 +70,12 @@ impl Sampling {
         runner: &Runner,
         others: Others,
     ) -> Result<Self, Error> {
-        let plan = Plan::new(request, model, others)?;
+        let plan = Plan::new(
+            request,
+            model,
+            others,
+            Restoring::of(request, model.domain, &runner.device)?,
+        )?;
         let passes = if plan.is_guided() { 2 } else { 1 };
         let chunk = (runner.per_call / passes).max(1);
         let start = plan.start_noise()?;
@@ -82,6 +89,7 @@ impl Sampling {
             chunks: chunks.collect::<Result<_, Error>>()?,
             made: Vec::new(),
             start,
+            restoring: plan.restoring,
         })
     }
 
@@ -122,6 +130,21 @@ impl Sampling {
     /// Whether every move was made.
     pub fn is_done(&self) -> bool {
         self.made.is_empty() && self.chunks.iter().all(|c| c.index() == c.moves().len())
+    }
+
+    /// What is told at the start.
+    pub(super) fn info(&self, request: &SampleRequest, model: &ModelInfo) -> Result<TrajectoryInfo, Error> {
+        let restoring = self.restoring.as_ref();
+        Ok(TrajectoryInfo {
+            restore: restoring.map(Restoring::told).transpose()?,
+            ..info(request, model, self.moves().len())
+        })
+    }
+
+    /// Figures of the results `x` that took so many seconds, where something was restored.
+    pub(super) fn figures(&self, x: &[f32], secs: f64) -> Result<Option<Figures>, Error> {
+        let restoring = self.restoring.as_ref();
+        restoring.map(|restoring| restoring.figures(x, secs)).transpose()
     }
 
     /// What a sample is.
@@ -237,10 +260,16 @@ struct Plan<'a> {
     /// What an imported model's scheduler says about clipping.
     setup: Option<Setup>,
     others: Others,
+    restoring: Option<Restoring>,
 }
 
 impl<'a> Plan<'a> {
-    fn new(request: &'a SampleRequest, model: &ModelInfo, others: Others) -> Result<Self, Error> {
+    fn new(
+        request: &'a SampleRequest,
+        model: &ModelInfo,
+        others: Others,
+        restoring: Option<Restoring>,
+    ) -> Result<Self, Error> {
         if request.count == 0 || request.steps == 0 {
             return Err(Error::refused("a trajectory needs at least one sample and one step"));
         }
@@ -248,6 +277,9 @@ impl<'a> Plan<'a> {
             return Err(Error::refused(
                 "a weaker model counts for nothing at guidance 1: choose a guidance of, say, 2",
             ));
+        }
+        if let Some(restoring) = &restoring {
+            restoring.check_class(request.class != ClassChoice::None)?;
         }
         let schedule: Arc<dyn NoiseSchedule> = schedule::build(&model.recipe.schedule)?.into();
         Ok(Self {
@@ -260,6 +292,7 @@ impl<'a> Plan<'a> {
             null_class: model.null_class(),
             setup: model.setup(Some(&request.sampler.id), request.steps)?,
             others,
+            restoring,
         })
     }
 
@@ -291,10 +324,14 @@ impl<'a> Plan<'a> {
             self.domain.shape(last - first),
             &runner.device,
         )?;
+        let (sampler, net) = match &self.restoring {
+            None => (sampler::build(&self.request.sampler)?, runner.net.clone()),
+            Some(restoring) => (restoring.sampler(), restoring.counted(runner.net.clone())),
+        };
         Ok(Trajectory::new(
             self.moves.clone(),
-            sampler::build(&self.request.sampler)?,
-            self.denoiser(runner.net.clone(), first, last),
+            sampler,
+            self.denoiser(net, first, last),
             self.schedule.clone(),
             Box::new(Seeded(self.request.seed)),
             &noise,
@@ -425,6 +462,7 @@ pub(super) fn info(request: &SampleRequest, model: &ModelInfo, moves: usize) -> 
         weaker: request.weaker.as_ref().map(model::place),
         classifier: request.classifier.as_ref().map(|choice| choice.scale),
         class_names: model.class_names.clone(),
+        restore: None,
     }
 }
 
@@ -530,6 +568,7 @@ mod tests {
             weaker: None,
             classifier: None,
             noise: None,
+            restore: None,
         }
     }
 

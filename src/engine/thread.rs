@@ -165,7 +165,12 @@ impl Lanes {
             })?;
             Ok::<_, std::io::Error>(queue)
         };
-        let queues = [lane("engine-load")?, lane("engine-prepare")?, lane("engine-write")?];
+        let queues = [
+            lane("engine-load")?,
+            lane("engine-prepare")?,
+            lane("engine-write")?,
+            lane("engine-study")?,
+        ];
         let lanes = Self {
             queues,
             done: done.clone(),

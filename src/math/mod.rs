@@ -12,6 +12,7 @@ pub mod noise;
 pub mod normal;
 pub mod schedule;
 pub mod spec;
+pub mod svd;
 pub mod symmetric;
 pub mod target;
 pub mod weighting;

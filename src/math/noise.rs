@@ -35,6 +35,8 @@ pub enum Stream {
     Forward = 11,
     /// Which parts of a picture a random mask takes.
     Mask = 12,
+    /// Noise of what a restoration is given.
+    Measurement = 13,
 }
 
 /// The address of one block of random numbers.

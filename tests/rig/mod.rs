@@ -197,6 +197,7 @@ pub fn request(id: u64, count: usize, sampler: &str) -> SampleRequest {
         weaker: None,
         classifier: None,
         noise: None,
+        restore: None,
     }
 }
 

@@ -73,6 +73,8 @@ const MENU: &[&[Does]] = &[
         Does::Show(Workspace::Data),
         Does::Show(Workspace::Trajectory),
         Does::Show(Workspace::Schedule),
+        Does::Show(Workspace::Inpaint),
+        Does::Show(Workspace::Samplers),
     ],
     &[
         Does::Panels,

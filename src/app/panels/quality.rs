@@ -16,7 +16,7 @@ pub struct QualityDraft {
     figure: String,
 }
 
-/// What a figure is called, and which way is better.
+/// What a figure is called, what it means and which way is better.
 struct Name {
     id: &'static str,
     label: &'static str,
@@ -26,33 +26,33 @@ struct Name {
 const NAMES: &[Name] = &[
     Name {
         id: "feature-frechet",
-        label: "Feature-Fréchet · less is better",
-        help: "Distance between samples and training pictures in the eyes of a small classifier",
+        label: "Feature-Fréchet",
+        help: "Distance between samples and training pictures in the eyes of a small classifier; less is better",
     },
     Name {
         id: "feature-kid",
-        label: "Feature-KID · less is better",
-        help: "Kernel distance between samples and training pictures in the eyes of a small classifier; zero for equal ones",
+        label: "Feature-KID",
+        help: "Kernel distance between samples and training pictures in the eyes of a small classifier; less is better, zero for equal ones",
     },
     Name {
         id: "recognised-share",
-        label: "Recognised · more is better",
-        help: "Share of samples of whose class a small classifier is sure",
+        label: "Recognised",
+        help: "Share of samples of whose class a small classifier is sure; more is better",
     },
     Name {
         id: "class-accuracy",
-        label: "Right class · more is better",
-        help: "Share of samples that a small classifier puts into the class that was asked for",
+        label: "Right class",
+        help: "Share of samples that a small classifier puts into the class that was asked for; more is better",
     },
     Name {
         id: "sliced-wasserstein",
-        label: "Sliced Wasserstein · less is better",
-        help: "How far points have to be moved to become the data",
+        label: "Sliced Wasserstein",
+        help: "How far points have to be moved to become the data; less is better",
     },
     Name {
         id: "energy-distance",
-        label: "Energy distance · less is better",
-        help: "Zero where samples and data have one distribution",
+        label: "Energy distance",
+        help: "Less is better; zero where samples and data have one distribution",
     },
 ];
 
@@ -66,14 +66,20 @@ pub fn quality_choice(ui: &mut Ui, run: &RunView, draft: &mut QualityDraft) {
     let mut chosen = known.iter().find(|n| n.id == draft.figure).unwrap_or(first).id;
     let options: Vec<_> = known.iter().map(|name| (name.id, name.label)).collect();
     let help = known.iter().find(|n| n.id == chosen).map_or("", |n| n.help);
-    form::choice(ui, "figure", &mut chosen, &options).on_hover_text(help);
+    ui.scope(|ui| {
+        ui.set_max_width(170.0);
+        form::choice(ui, "figure", &mut chosen, &options).on_hover_text(help);
+    });
     chosen.clone_into(&mut draft.figure);
 }
 
-/// The chosen figure over training steps: means as dots, errors as bars, real data as a dashed line.
+/// The chosen figure over training steps but the first few: means as dots, errors as bars, real data as a dashed line.
 pub fn quality_plot(ui: &mut Ui, run: &RunView, draft: &QualityDraft, height: f32) {
     let palette = theme::palette(ui);
-    let rows: Vec<&Row> = run.quality.iter().filter(|row| row.figure == draft.figure).collect();
+    // The samples of a run's first tenth are noise, beside which nothing else could be seen.
+    let from = run.quality.last().map_or(0, |row| row.step / 10);
+    let shown = |row: &&Row| row.figure == draft.figure && row.step >= from;
+    let rows: Vec<&Row> = run.quality.iter().filter(shown).collect();
     let at = |row: &&Row| [row.step as f64, row.value];
     let curve: Vec<[f64; 2]> = rows.iter().map(at).collect();
     let best = rows.last().and_then(|row| row.reference);

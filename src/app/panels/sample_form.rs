@@ -25,8 +25,8 @@ mod guidance;
 mod model;
 
 pub use guidance::GuidanceDraft;
-use guidance::guidance_rows;
-use model::model_rows;
+pub(super) use guidance::guidance_rows;
+pub(super) use model::{model_rows, same};
 pub use model::{Known, ModelDraft};
 
 /// The half-edited form.
@@ -128,7 +128,8 @@ fn sampler_rows(ui: &mut Ui, draft: &mut SampleDraft) {
     );
 }
 
-fn spec_rows<T: ?Sized>(
+/// One entry of a registry with its parameters.
+pub(super) fn spec_rows<T: ?Sized>(
     ui: &mut Ui,
     name: &str,
     help: &str,
@@ -166,7 +167,7 @@ fn seed_row(ui: &mut Ui, draft: &mut SampleDraft) {
 }
 
 /// An icon that is no higher than the fields beside it.
-fn small_icon(ui: &mut Ui, icon: MaterialIcon, name: &str) -> Response {
+pub(super) fn small_icon(ui: &mut Ui, icon: MaterialIcon, name: &str) -> Response {
     ui.scope(|ui| {
         ui.spacing_mut().button_padding = vec2(4.0, 0.0);
         button::icon(ui, icon, name)
@@ -174,7 +175,8 @@ fn small_icon(ui: &mut Ui, icon: MaterialIcon, name: &str) -> Response {
     .inner
 }
 
-fn whole(ui: &mut Ui, value: &mut usize, min: i64, max: i64) -> Response {
+/// A whole number that counts.
+pub(super) fn whole(ui: &mut Ui, value: &mut usize, min: i64, max: i64) -> Response {
     let mut v = *value as i64;
     let response = form::whole(ui, &mut v, min..=max);
     *value = v.unsigned_abs() as usize;
@@ -227,6 +229,7 @@ impl SampleDraft {
             weaker: None,
             classifier: None,
             noise: None,
+            restore: None,
         };
         self.guidance.put_into(&mut request, known);
         request
@@ -255,7 +258,7 @@ impl SampleDraft {
 }
 
 /// Another seed of at most four digits, which people can read out to each other.
-fn another(seed: u64) -> u64 {
+pub(super) fn another(seed: u64) -> u64 {
     // The generator of Knuth's MMIX; its high bits are well mixed.
     let mixed = seed
         .wrapping_mul(6_364_136_223_846_793_005)

@@ -3,8 +3,11 @@
 pub mod aspect;
 pub mod atlas;
 pub mod button;
+pub mod canvas;
 pub mod cloud;
 pub mod form;
+pub mod hand;
+pub mod levels;
 pub mod live;
 pub mod pictures;
 pub mod samples;

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::Read as _,
+    io::{BufReader, Read as _},
     path::{Path, PathBuf},
 };
 
@@ -28,6 +28,20 @@ pub struct Picture {
     pub height: u32,
     /// Red, green, blue, alpha of each pixel, row by row.
     pub rgba: Vec<u8>,
+}
+
+/// Reads one picture of any known format, upright, with its transparency.
+pub fn read_picture(path: &Path) -> Result<Picture, DataError> {
+    let file = File::open(path).map_err(DataError::io(path))?;
+    let rgba = picture::decode(BufReader::new(file))
+        .map_err(|why| broken(path, why))?
+        .into_rgba8();
+    Ok(Picture {
+        name: path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into(),
+        width: rgba.width(),
+        height: rgba.height(),
+        rgba: rgba.into_raw(),
+    })
 }
 
 /// Loads a file or folder by what it holds, not by its name.

@@ -1,0 +1,94 @@
+//! Structural similarity (Wang et al. 2004, eq. 13): brightness, contrast and structure in Gaussian windows of 11 pixels with
+//! deviation 1.5; at the border in what there is of a window.
+
+use crate::math::Domain;
+
+const REACH: usize = 5;
+const WIDTH: f64 = 1.5;
+/// `(0.01 L)²` and `(0.03 L)²`; black to white is 2.
+const C1: f64 = 0.02 * 0.02;
+const C2: f64 = 0.06 * 0.06;
+
+/// Mean over all windows and channels of two pictures in tensor order; `None` for points.
+pub(super) fn ssim(domain: Domain, a: &[f32], b: &[f32]) -> Option<f64> {
+    let Domain::Image {
+        channels,
+        height,
+        width,
+    } = domain
+    else {
+        return None;
+    };
+    let pixels = height * width;
+    let planes = a.chunks_exact(pixels).zip(b.chunks_exact(pixels));
+    let sums = planes.map(|(a, b)| plane(a, b, height, width));
+    Some(sums.sum::<f64>() / (channels * pixels) as f64)
+}
+
+/// The sum over all windows of one channel.
+fn plane(a: &[f32], b: &[f32], height: usize, width: usize) -> f64 {
+    let (rows, columns) = (windows(height), windows(width));
+    let mut sum = 0.0;
+    for row in &rows {
+        for column in &columns {
+            let mut moments = [0.0; 5];
+            for (y, of_row) in row {
+                for (x, of_column) in column {
+                    let (p, q) = (f64::from(a[y * width + x]), f64::from(b[y * width + x]));
+                    let weight = of_row * of_column;
+                    for (moment, term) in moments.iter_mut().zip([p, q, p * p, q * q, p * q]) {
+                        *moment += weight * term;
+                    }
+                }
+            }
+            sum += index(moments);
+        }
+    }
+    sum
+}
+
+/// The index from the weighted means of `a`, `b`, `a²`, `b²` and `ab`.
+fn index([a, b, aa, bb, ab]: [f64; 5]) -> f64 {
+    let (of_a, of_b, both) = (aa - a * a, bb - b * b, ab - a * b);
+    (2.0 * a * b + C1) * (2.0 * both + C2) / ((a * a + b * b + C1) * (of_a + of_b + C2))
+}
+
+/// The window around each place of a line: places and weights that add up to 1.
+fn windows(n: usize) -> Vec<Vec<(usize, f64)>> {
+    let window = |centre: usize| {
+        let places = centre.saturating_sub(REACH)..(centre + REACH + 1).min(n);
+        let weight = |i: usize| (-0.5 * (i.abs_diff(centre) as f64 / WIDTH).powi(2)).exp();
+        let total: f64 = places.clone().map(weight).sum();
+        places.map(|i| (i, weight(i) / total)).collect()
+    };
+    (0..n).map(window).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOMAIN: Domain = Domain::Image {
+        channels: 1,
+        height: 8,
+        width: 8,
+    };
+
+    #[test]
+    fn equal_pictures_are_alike_and_inverted_ones_are_not() {
+        let picture: Vec<f32> = (0..64).map(|i| (i as f32 * 0.7).sin()).collect();
+        let inverted: Vec<f32> = picture.iter().map(|v| -v).collect();
+        assert!((ssim(DOMAIN, &picture, &picture).unwrap() - 1.0).abs() < 1e-12);
+        assert!(ssim(DOMAIN, &picture, &inverted).unwrap() < 0.0);
+        assert_eq!(ssim(Domain::Points, &picture, &picture), None);
+    }
+
+    /// Of two even pictures only the brightness counts.
+    #[test]
+    fn even_pictures_differ_by_their_brightness() {
+        let (a, b) = (0.2, 0.6);
+        let expected = (2.0 * a * b + C1) / (a * a + b * b + C1);
+        let found = ssim(DOMAIN, &[a as f32; 64], &[b as f32; 64]).unwrap();
+        assert!((found - expected).abs() < 1e-6, "{found} {expected}");
+    }
+}
