@@ -24,6 +24,8 @@ pub const SHORTEST_SIDE: usize = 4;
 pub struct Easel {
     /// Where it comes from, for people.
     pub name: String,
+    /// The data set that it is of.
+    source: Option<String>,
     original: Raster,
     alpha: Option<Coverage>,
     picture: Raster,
@@ -58,6 +60,15 @@ pub struct Layer {
     pub coverage: Vec<u8>,
 }
 
+/// Where results belong: a part of the picture, and how far each of its pixels takes them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The part.
+    pub frame: Area,
+    /// Of each of its pixels, 255 entirely.
+    pub coverage: Vec<u8>,
+}
+
 /// What a model is asked to work on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {
@@ -73,6 +84,7 @@ impl Easel {
         let sketch = Sketch::new(picture.width, picture.height);
         Self {
             name: name.into(),
+            source: None,
             frame: sketch.mask().all(),
             sketch,
             alpha: None,
@@ -104,6 +116,78 @@ impl Easel {
             alpha: transparent.then_some(alpha),
             ..Self::new(picture.name.clone(), resampled(&raster, width, height))
         })
+    }
+
+    /// The same, known to be of a data set.
+    pub fn of(self, source: &str) -> Self {
+        Self {
+            source: Some(source.to_owned()),
+            ..self
+        }
+    }
+
+    /// The data set that the picture is of, where it is of one.
+    pub fn source(&self) -> Option<&str> {
+        self.source.as_deref()
+    }
+
+    /// The part in the frame alone, as a new picture with the same mask.
+    pub fn cropped(&self) -> Self {
+        let mask = Coverage {
+            width: self.frame.width(),
+            height: self.frame.height(),
+            data: self.sketch.mask().copy(self.frame).into_flattened(),
+        };
+        self.renewed(cropped(&self.seen(), self.frame), Some(mask))
+    }
+
+    /// The whole picture at another size, as a new picture with the same mask. Where the proportions differ, the longer
+    /// sides are cut.
+    pub fn resized(&self, size: [usize; 2]) -> Self {
+        let mut whole = self.clone();
+        let all = self.sketch.mask().all();
+        let [width, height] = shrunk_to_fit(size, [all.width(), all.height()]);
+        whole.frame = centred([width, height], [all.width() / 2, all.height() / 2], all);
+        let part = whole.cropped();
+        let mask = Coverage {
+            width,
+            height,
+            data: part.sketch.mask().to_pixels().into_flattened(),
+        };
+        self.renewed(resampled(&part.picture, size[0], size[1]), Some(mask))
+    }
+
+    /// With one or three channels, as a new picture with the same mask.
+    pub fn converted(&self, channels: usize) -> Self {
+        let all = self.sketch.mask().all();
+        let mask = Coverage {
+            width: all.width(),
+            height: all.height(),
+            data: self.sketch.mask().to_pixels().into_flattened(),
+        };
+        Self {
+            frame: self.frame,
+            ..self.renewed(with_channels(&self.seen(), channels), Some(mask))
+        }
+    }
+
+    fn renewed(&self, picture: Raster, mask: Option<Coverage>) -> Self {
+        let mut new = Self::new(self.name.clone(), picture);
+        new.source.clone_from(&self.source);
+        if let Some(mask) = mask.filter(|mask| mask.data.iter().any(|&v| v > 0)) {
+            new.edit(Edit::Picture(mask));
+        }
+        new
+    }
+
+    /// The picture under the colours.
+    fn seen(&self) -> Raster {
+        self.sketch.over(&self.picture)
+    }
+
+    /// Whether nothing at all is to be filled.
+    pub fn is_blank(&self) -> bool {
+        self.sketch.is_blank()
     }
 
     /// The picture as it is now, with the layers but without the drawing.
@@ -249,34 +333,57 @@ impl Easel {
     }
 
     /// What a model of `size` pixels and `channels` is to work on.
-    pub fn task(&self, [width, height]: [usize; 2], channels: usize) -> Task {
-        let seen = cropped(&self.sketch.over(&self.picture), self.frame);
+    pub fn task(&self, size: [usize; 2], channels: usize) -> Task {
+        let seen = cropped(&self.seen(), self.frame);
+        Task {
+            picture: with_channels(&resampled(&seen, size[0], size[1]), channels),
+            fill: self.fill(size),
+        }
+    }
+
+    /// The mask in the frame at a model's size, 255 where it is to be filled.
+    pub fn fill(&self, [width, height]: [usize; 2]) -> Vec<u8> {
         let mask = Raster {
             width: self.frame.width(),
             height: self.frame.height(),
             channels: 1,
             data: self.sketch.mask().copy(self.frame).into_flattened(),
         };
-        Task {
-            picture: with_channels(&resampled(&seen, width, height), channels),
-            fill: area_mean(&mask, width, height),
+        area_mean(&mask, width, height)
+    }
+
+    /// Where results in the present frame belong: over the mask where `masked`, everywhere otherwise.
+    pub fn place(&self, masked: bool) -> Place {
+        let frame = self.frame;
+        let coverage = if masked {
+            self.sketch.mask().copy(frame).into_flattened()
+        } else {
+            vec![255; frame.width() * frame.height()]
+        };
+        Place { frame, coverage }
+    }
+
+    /// A result of a model in its place.
+    pub fn layer(&self, place: &Place, name: String, result: &Raster) -> Layer {
+        let result = resampled(result, place.frame.width(), place.frame.height());
+        Layer {
+            name,
+            frame: place.frame,
+            picture: with_channels(&result, self.picture.channels),
+            coverage: place.coverage.clone(),
         }
     }
 
-    /// A result of a model in the frame: over the mask where `masked`, everywhere otherwise.
-    pub fn layer(&self, name: String, result: &Raster, masked: bool) -> Layer {
-        let (width, height) = (self.frame.width(), self.frame.height());
-        let coverage = if masked {
-            self.sketch.mask().copy(self.frame).into_flattened()
-        } else {
-            vec![255; width * height]
-        };
-        Layer {
-            name,
-            frame: self.frame,
-            picture: with_channels(&resampled(result, width, height), self.picture.channels),
-            coverage,
-        }
+    /// The picture in colour with another one in a part of it, each of whose pixels stays sharp.
+    pub fn with_colours(&self, frame: Area, colours: &Raster) -> Raster {
+        let mut picture = self.picture.to_rgb();
+        let (width, height) = (frame.width(), frame.height());
+        let factor = width
+            .div_ceil(colours.width.max(1))
+            .max(height.div_ceil(colours.height.max(1)));
+        let part = crate::draw::thumb::reduced(&colours.to_rgb().enlarged(factor), width, height);
+        picture.paste(&part, frame.left, frame.top);
+        picture
     }
 
     /// The picture with one more layer.
@@ -438,7 +545,7 @@ mod tests {
         assert_eq!(&task.picture, easel.picture());
         assert!((0..784).all(|i| task.fill[i] == if i % 28 < 14 { 255 } else { 0 }));
         let result = Raster::filled(28, 28, 1, [9; 3]);
-        let layer = easel.layer("test".into(), &result, true);
+        let layer = easel.layer(&easel.place(true), "test".into(), &result);
         easel.accept(layer);
         let known = |i: &usize| i % 28 >= 14;
         assert!(
@@ -463,7 +570,7 @@ mod tests {
         easel.edit(Edit::Fill);
         let task = easel.task([16, 16], 1);
         assert_eq!((task.picture.channels, task.fill), (1, vec![255; 256]));
-        let layer = easel.layer("test".into(), &Raster::filled(16, 16, 1, [200; 3]), true);
+        let layer = easel.layer(&easel.place(true), "test".into(), &Raster::filled(16, 16, 1, [200; 3]));
         easel.accept(layer);
         let frame = easel.frame();
         for i in 0..6000 {
@@ -483,7 +590,7 @@ mod tests {
     fn undo_goes_through_strokes_and_layers_in_their_order() {
         let mut easel = easel(8, 8, 1);
         easel.edit(left_half());
-        let layer = easel.layer("one".into(), &Raster::filled(8, 8, 1, [0; 3]), true);
+        let layer = easel.layer(&easel.place(true), "one".into(), &Raster::filled(8, 8, 1, [0; 3]));
         easel.accept(layer);
         let accepted = easel.picture().clone();
         easel.edit(Edit::Clear);
@@ -503,6 +610,49 @@ mod tests {
         easel.undo();
         easel.edit(Edit::Fill);
         assert!(!easel.can_redo());
+    }
+
+    #[test]
+    fn cropping_resizing_and_converting_keep_the_mask() {
+        let mut easel = easel(100, 60, 3).of("test-data");
+        easel.suit([16, 16]);
+        easel.edit(left_half());
+        let cropped = easel.cropped();
+        // The frame is 60 columns in the middle, of which 30 are to be filled.
+        assert_eq!((cropped.picture().width, cropped.picture().height), (60, 60));
+        assert_eq!((cropped.sketch().share(), cropped.source()), (0.5, Some("test-data")));
+        let resized = easel.resized([20, 20]);
+        assert_eq!((resized.picture().width, resized.picture().height), (20, 20));
+        assert_eq!(resized.sketch().share(), 0.5);
+        let grey = easel.converted(1);
+        assert_eq!(
+            (grey.picture().channels, grey.frame(), grey.sketch().share()),
+            (1, easel.frame(), 0.5)
+        );
+    }
+
+    #[test]
+    fn colours_lie_sharp_in_their_part() {
+        let easel = easel(8, 8, 1);
+        let frame = Area {
+            left: 2,
+            top: 2,
+            right: 6,
+            bottom: 6,
+        };
+        let colours = Raster {
+            width: 2,
+            height: 1,
+            channels: 3,
+            data: vec![255, 0, 0, 0, 0, 255],
+        };
+        let shown = easel.with_colours(frame, &colours);
+        let pixel = |x: usize, y: usize| shown.data[3 * (y * 8 + x)..][..3].to_vec();
+        assert_eq!(
+            [pixel(2, 5), pixel(3, 2), pixel(4, 3)],
+            [vec![255, 0, 0], vec![255, 0, 0], vec![0, 0, 255]]
+        );
+        assert_eq!(pixel(0, 0), vec![easel.picture().data[0]; 3]);
     }
 
     #[test]

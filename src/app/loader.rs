@@ -1,13 +1,18 @@
-//! Pictures for the Inpaint workspace, read on a thread of their own so that the window never waits.
+//! Pictures, and what weights make of noise, for the Inpaint workspace: read on a thread of their own so that the window never waits.
 
 use std::path::PathBuf;
 
 use crossbeam_channel::{Receiver, bounded};
 
-use crate::data::{self, DataError, DataRecipe, Dataset, Picture, Progress, read_picture};
+use crate::{
+    data::{self, DataError, DataRecipe, Dataset, Picture, Progress, read_picture},
+    engine::command::Model,
+    files::{self, SavedModel},
+    math::Domain,
+};
 
 /// What is to be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Wanted {
     /// A picture file to work on.
     Picture(PathBuf),
@@ -15,6 +20,8 @@ pub enum Wanted {
     Mask(PathBuf),
     /// A data set of the registry, to take pictures from.
     Data(&'static str),
+    /// What some weights make.
+    Domain(Box<Model>),
 }
 
 /// What was read.
@@ -26,6 +33,8 @@ pub enum Loaded {
     Mask(Picture),
     /// To take pictures from.
     Data(Dataset),
+    /// What these weights make, or why it cannot be told.
+    Domain(Box<Model>, Result<Domain, String>),
 }
 
 /// Something on its way; the newest request wins.
@@ -70,7 +79,25 @@ impl Wanted {
                 };
                 Loaded::Data(data::load(&recipe, 0, &Progress::default())?)
             }
+            Self::Domain(model) => {
+                let domain = domain_of(&model);
+                Loaded::Domain(model, domain)
+            }
         })
+    }
+}
+
+fn domain_of(model: &Model) -> Result<Domain, String> {
+    let unknown = || "These weights do not say what they make; open the folder of their run.".to_owned();
+    let told = |saved: Result<SavedModel, files::Error>| saved.map_err(|e| e.to_string())?.domain.ok_or_else(unknown);
+    match model {
+        Model::Folder(path) => told(SavedModel::open(path)),
+        Model::Bundled(id) => told(files::bundled::open(id)),
+        Model::Exact(exact) => {
+            let data = data::load(&exact.data, 0, &Progress::default());
+            data.map(|data| data.domain).map_err(|e| e.to_string())
+        }
+        Model::Present => Err("Nothing was trained yet.".into()),
     }
 }
 
@@ -109,6 +136,18 @@ mod tests {
             message.contains("notes.png") && message.contains("is not a picture"),
             "{message}"
         );
+    }
+
+    #[test]
+    fn weights_tell_what_they_make() {
+        let told = |model| match read(Wanted::Domain(Box::new(model))) {
+            Ok(Loaded::Domain(_, domain)) => domain,
+            other => panic!("{other:?}"),
+        };
+        let exact = Model::Exact(Box::new(crate::engine::exact::ExactModel::new("digits8x8")));
+        assert!(matches!(told(exact), Ok(Domain::Image { width: 8, .. })));
+        assert!(matches!(told(Model::Bundled("moons".into())), Ok(Domain::Points)));
+        assert!(told(Model::Folder("nowhere".into())).unwrap_err().contains("nowhere"));
     }
 
     #[test]

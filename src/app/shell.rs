@@ -35,7 +35,7 @@ use super::{
         trajectory::{TrajectoryDraft, trajectory_panel},
     },
     run_view::Verb,
-    state::{AppState, Comparison, Machine, Notice, Severity},
+    state::{AppState, Comparison, Machine, Notice, Severity, Verdict},
     theme,
     worker::{Wake, Worker},
 };
@@ -68,6 +68,7 @@ pub struct App {
     asking: Option<(Browse, Asking)>,
     importer: Importer,
     loader: Loader,
+    model_loader: Loader,
     exports: Exports,
     times: FrameTimes,
     /// Time that `logic` took for the coming frame.
@@ -166,6 +167,7 @@ impl App {
             asking: None,
             importer: Importer::default(),
             loader: Loader::default(),
+            model_loader: Loader::default(),
             exports: Exports::default(),
             times: FrameTimes::default(),
             logic: Duration::ZERO,
@@ -248,7 +250,13 @@ impl App {
 
     /// A picture for the Inpaint workspace was read.
     fn picture_read(&mut self) {
-        let Some(answer) = self.loader.poll() else { return };
+        let answers = [self.loader.poll(), self.model_loader.poll()];
+        for answer in answers.into_iter().flatten() {
+            self.take_loaded(answer);
+        }
+    }
+
+    fn take_loaded(&mut self, answer: Result<Loaded, String>) {
         let told = answer.and_then(|loaded| match loaded {
             Loaded::Picture(picture) => {
                 Easel::from_picture(&picture).map(|easel| self.out.push(Action::Work(Box::new(easel))))
@@ -256,6 +264,10 @@ impl App {
             Loaded::Mask(picture) => self.drafts.inpaint.take_mask(&picture),
             Loaded::Data(data) => {
                 self.out.extend(self.drafts.inpaint.take_data(data));
+                Ok(())
+            }
+            Loaded::Domain(model, domain) => {
+                self.drafts.inpaint.learn(*model, domain);
                 Ok(())
             }
         });
@@ -328,14 +340,20 @@ impl App {
             Action::UseOwn(own) => self.use_own(*own),
             Action::CancelReading => self.state.cancel_reading(),
             Action::CancelComparison => self.state.cancel_comparison(),
+            Action::CancelLikelihood => self.state.cancel_likelihood(),
             Action::ReadAgain => self.state.data_outdated(),
             Action::Work(easel) => {
-                self.drafts.inpaint.take(*easel);
+                self.drafts.inpaint.take(*easel, &self.state, &mut self.out);
                 self.state.workspace = Workspace::Inpaint;
             }
             Action::Load(wanted) => {
                 let ctx = ctx.clone();
-                self.loader.begin(wanted, move || ctx.request_repaint());
+                // A picture on its way does not push aside the question about a model.
+                let loader = match wanted {
+                    Wanted::Domain(_) => &mut self.model_loader,
+                    _ => &mut self.loader,
+                };
+                loader.begin(wanted, move || ctx.request_repaint());
             }
             Action::Save(saving) => self.exports.save(ctx, *saving),
             Action::Open(paths) => self.open(&paths),
@@ -367,6 +385,7 @@ impl App {
                 self.state.workspace = Workspace::Lab;
             }
             Command::Compare(_, progress) => self.state.comparison = Comparison::Running(progress.clone()),
+            Command::Judge { progress, .. } => self.state.likelihood = Verdict::Running(progress.clone()),
             Command::Pause => self.state.asked_of_run(Verb::Pause),
             Command::Stop => self.state.asked_of_run(Verb::Stop),
             Command::Finish => self.state.asked_of_run(Verb::Finish),
@@ -520,6 +539,9 @@ impl App {
             Does::Open => self.out.push(Action::Browse(Browse::File)),
             Does::Paste => self.out.push(Action::Paste),
             Does::Save if live => self.out.push(Action::Engine(Command::Save)),
+            Does::Stop if self.state.workspace == Workspace::Inpaint => {
+                self.drafts.inpaint.cancel(&self.state, &mut self.out);
+            }
             Does::Stop if live => self.out.push(Action::Engine(Command::Stop)),
             Does::Panels => self.out.push(Action::TogglePanels),
             Does::Theme => self.out.push(Action::Theme(frame::opposite(ctx))),

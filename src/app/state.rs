@@ -15,6 +15,7 @@ use crate::engine::{
     command::SampleRequest,
     event::{DataSummary, Field, Preview},
     laboratory::Table,
+    likelihood::Likelihood,
 };
 use crate::files::recipe::DataRecipe;
 
@@ -44,6 +45,8 @@ pub struct AppState {
     pub estimates: Estimates,
     /// The comparison of samplers.
     pub comparison: Comparison,
+    /// How likely a picture is.
+    pub likelihood: Verdict,
     /// Newest score field.
     pub field: Option<Box<Field>>,
     /// Notices, newest last.
@@ -99,6 +102,18 @@ pub enum Comparison {
     Running(Arc<Progress>),
     /// There it is.
     Done(Box<Table>),
+}
+
+/// How likely a picture is.
+#[derive(Clone, Debug, Default)]
+pub enum Verdict {
+    /// Nothing was asked.
+    #[default]
+    None,
+    /// Under way.
+    Running(Arc<Progress>),
+    /// There it is.
+    Done(Box<Likelihood>),
 }
 
 /// How the window is drawn.
@@ -220,6 +235,14 @@ impl AppState {
         }
     }
 
+    /// Gives up the question how likely a picture is.
+    pub fn cancel_likelihood(&mut self) {
+        if let Verdict::Running(progress) = &self.likelihood {
+            progress.cancel();
+            self.likelihood = Verdict::None;
+        }
+    }
+
     /// Something was asked of the run and has not taken effect yet.
     pub fn asked_of_run(&mut self, verb: Verb) {
         if let Some(run) = &mut self.run {
@@ -301,6 +324,7 @@ impl AppState {
                     run.validation.push([step as f64, loss, ema]);
                 }
             }
+            Event::Judged(found) => self.likelihood = Verdict::Done(found),
             Event::Compared(table) => self.comparison = Comparison::Done(table),
             Event::Quality(run, rows) => {
                 if let Some(run) = self.run_mut(run) {
@@ -329,8 +353,11 @@ impl AppState {
             Event::SampleStarted(info) => self.begin_trajectory(*info),
             Event::SampleStep(id, frame) => self.trajectory_step(id, *frame, out),
             Event::SampleEnded { id, complete, secs } => self.end_trajectory(id, complete, secs),
-            // Asked for by the command line alone.
-            Event::Restored(..) => {}
+            Event::Restored(id, figures) => {
+                if let Some(view) = self.trajectories.get_mut(id) {
+                    view.figures = Some(figures);
+                }
+            }
             Event::Field(field) => self.field = Some(field),
             Event::Written(path) => {
                 self.notify(Notice::new(Severity::Good, format!("Written: {}", path.display())));
@@ -377,8 +404,10 @@ impl AppState {
     }
 
     fn failed(&mut self, what: &'static str, message: &str) {
-        if what == "Compare" {
-            self.comparison = Comparison::None;
+        match what {
+            "Compare" => self.comparison = Comparison::None,
+            "Likelihood" => self.likelihood = Verdict::None,
+            _ => {}
         }
         if what == "Estimate" {
             self.estimates.fail(message);

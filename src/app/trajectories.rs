@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::engine::{
     TrajectoryId,
     command::SampleRequest,
-    event::{StepFrame, TrajectoryInfo},
+    event::{Figures, StepFrame, TrajectoryInfo},
 };
 
 /// One trajectory with the steps that were kept.
@@ -27,6 +27,8 @@ pub struct TrajectoryView {
     pub secs: f64,
     /// Kept whatever the budget says.
     pub pinned: bool,
+    /// How good the results are, where something was restored.
+    pub figures: Option<Box<Figures>>,
 }
 
 impl TrajectoryView {
@@ -41,6 +43,7 @@ impl TrajectoryView {
             ended: false,
             secs: 0.0,
             pinned: false,
+            figures: None,
         }
     }
 

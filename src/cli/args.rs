@@ -62,6 +62,10 @@ pub(super) enum Command {
     Sample(SampleArgs),
     /// Fill, sharpen, colour or clean a picture with a trained model
     Restore(RestoreArgs),
+    /// Turn a model of diffusers into a run folder
+    Import(ImportArgs),
+    /// Write a model for other programs
+    Export(ExportArgs),
     /// Measure how fast this machine trains the standard networks
     Bench(BenchArgs),
     /// Measure a trained model, with errors
@@ -107,21 +111,22 @@ pub(super) struct TrainArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct SampleArgs {
-    /// Run folder, checkpoint folder, the id of a bundled model, or an exact one such as `exact:moons` (see `list exact`)
+    /// Run folder, checkpoint folder, diffusers folder, the id of a bundled model, or an exact one such as `exact:moons`
+    /// (see `list exact`)
     #[arg(value_name = "MODEL")]
     pub(super) model: PathBuf,
     /// Noise schedule of an exact model, see `list schedules`
     #[arg(long, value_name = "ID")]
     pub(super) schedule: Option<String>,
-    /// Sampler, see `list samplers`
-    #[arg(long, default_value = "ddim", value_name = "ID")]
-    pub(super) sampler: String,
+    /// Sampler, see `list samplers` (default: ddim, or what a diffusers folder names)
+    #[arg(long, value_name = "ID")]
+    pub(super) sampler: Option<String>,
     /// Number of moves from noise to sample
     #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub(super) steps: u64,
-    /// How the times are chosen, see `list spacings`
-    #[arg(long, default_value = "trailing", value_name = "ID")]
-    pub(super) spacing: String,
+    /// How the times are chosen, see `list spacings` (default: trailing, or what a diffusers folder says)
+    #[arg(long, value_name = "ID")]
+    pub(super) spacing: Option<String>,
     /// Share of fresh noise in DDIM, 0 to 1
     #[arg(long, value_name = "X")]
     pub(super) eta: Option<f64>,
@@ -146,9 +151,9 @@ pub(super) struct SampleArgs {
     /// Class by name or index, or `each`
     #[arg(long, value_name = "C")]
     pub(super) class: Option<String>,
-    /// How many samples
-    #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000))]
-    pub(super) count: u64,
+    /// How many samples (default: as many as --noise holds, or 16)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub(super) count: Option<u64>,
     /// Seed of the starting noise and of every step
     #[arg(long, default_value_t = 0, value_name = "S")]
     pub(super) seed: u64,
@@ -236,6 +241,49 @@ pub(super) enum FitTo {
     Resize,
     /// An error
     Refuse,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ImportArgs {
+    /// Pipeline folder, `unet` folder, or a file of weights beside its config.json
+    #[arg(value_name = "DIR")]
+    pub(super) model: PathBuf,
+    /// Run folder to write
+    #[arg(long, value_name = "RUN")]
+    pub(super) out: PathBuf,
+    /// An entry of the recipe that the folder does not tell, e.g. --set schedule=cosine
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(super) sets: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExportArgs {
+    /// Run folder, checkpoint folder, diffusers folder, or the id of a bundled model
+    #[arg(value_name = "MODEL")]
+    pub(super) model: PathBuf,
+    /// What for
+    #[arg(long, value_enum)]
+    pub(super) to: Exchange,
+    /// The raw weights instead of the averaged ones (diffusers only)
+    #[arg(long)]
+    pub(super) raw: bool,
+    /// Samples on the card of a model for diffusers; 0 for none
+    #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=1024))]
+    pub(super) samples: u64,
+    /// Folder to write
+    #[arg(value_name = "DIR")]
+    pub(super) out: PathBuf,
+}
+
+/// What an export is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Exchange {
+    /// A folder that diffusers' DDPMPipeline opens
+    Diffusers,
+    /// Event files of the run's curves for TensorBoard
+    Tensorboard,
+    /// The run's curves as SVG and CSV
+    Plots,
 }
 
 /// `0.3..5`; an end that is left out is open.

@@ -9,6 +9,7 @@ use clap::Parser as _;
 mod args;
 mod bench;
 mod eval;
+mod exchange;
 mod judge;
 mod laboratory;
 mod list;
@@ -86,6 +87,8 @@ fn carry_out(command: Command, settings: Settings) -> anyhow::Result<()> {
         Command::Laboratory(args) => print(&laboratory::laboratory(&args, &settings)?)?,
         Command::Judge(args) => print(&judge::judge(&args, &settings)?)?,
         Command::Train(args) => train::train(&args, settings)?,
+        Command::Import(args) => exchange::import(&args)?,
+        Command::Export(args) => exchange::export(&args, &settings)?,
         Command::Sample(args) => sample::sample(&args, &settings)?,
         Command::Restore(args) => print(&restore::restore(&args, &settings)?)?,
     }

@@ -19,7 +19,7 @@ use crate::{
         exact::ExactModel,
         export::{Kind, Shown},
         headless::{self, Samples},
-        model,
+        model::{self, ModelInfo},
         sample::class_names,
     },
     files::{Overwrite, Tensor, Tensors, bundled, tensors::Notes},
@@ -113,16 +113,19 @@ fn request(args: &SampleArgs) -> anyhow::Result<SampleRequest> {
     let info = model::load(&chosen)?.info;
     let names = match args.classifier {
         Some(_) => class_names(&info, args.judge.as_deref())?,
-        None => info.class_names,
+        None => info.class_names.clone(),
     };
+    let (sampler, spacing) = how(args, &info)?;
+    let noise = args.noise.as_deref().map(noise).transpose()?;
+    let held = noise.as_ref().map_or(16, |noise| noise.len() / info.domain.numel());
     Ok(SampleRequest {
         id: TrajectoryId(1),
         model: chosen,
-        sampler: sampler(args)?,
+        sampler,
         steps: args.steps as usize,
-        spacing: Spec::new(&args.spacing),
+        spacing,
         seed: args.seed,
-        count: args.count as usize,
+        count: args.count.map_or(held, |n| n as usize),
         class: args
             .class
             .as_deref()
@@ -133,7 +136,7 @@ fn request(args: &SampleArgs) -> anyhow::Result<SampleRequest> {
             scale,
             judge: args.judge.clone(),
         }),
-        noise: args.noise.as_deref().map(noise).transpose()?,
+        noise,
         restore: None,
     })
 }
@@ -180,8 +183,23 @@ pub(super) fn model(path: &Path) -> Model {
     ExactModel::parse(id).map_or_else(|| Model::Folder(path.to_owned()), |exact| Model::Exact(Box::new(exact)))
 }
 
-fn sampler(args: &SampleArgs) -> anyhow::Result<Spec> {
-    let mut chosen = Spec::new(&args.sampler);
+/// Sampler and spacing: what an imported model brings along, or the defaults; options come before both.
+fn how(args: &SampleArgs, info: &ModelInfo) -> anyhow::Result<(Spec, Spec)> {
+    let setup = info.setup(args.sampler.as_deref(), args.steps as usize)?;
+    let (sampler, spacing) = match setup {
+        Some(setup) => (setup.sampler, setup.spacing),
+        None => (
+            Spec::new(args.sampler.as_deref().unwrap_or("ddim")),
+            Spec::new("trailing"),
+        ),
+    };
+    Ok((
+        with_options(sampler, args)?,
+        args.spacing.as_ref().map_or(spacing, |id| Spec::new(id)),
+    ))
+}
+
+fn with_options(mut chosen: Spec, args: &SampleArgs) -> anyhow::Result<Spec> {
     if let Some(eta) = args.eta {
         chosen = chosen.with("eta", Value::Real(eta));
     }

@@ -184,6 +184,18 @@ impl<const C: usize> Plane<C> {
         }
     }
 
+    /// Whether all pixels are of one colour.
+    pub fn is_one(&self, colour: [u8; C]) -> bool {
+        let is_one = |tile: &Tile<C>| match tile {
+            Tile::Flat(found) => *found == colour,
+            // The tiles at the edges have pixels outside of the plane, which nothing is drawn on.
+            Tile::Rough(_) => false,
+        };
+        let outer = self.tiles.iter().enumerate().filter(|(_, tile)| !is_one(tile));
+        let mut parts = outer.map(|(index, _)| self.tile_area(index));
+        parts.all(|part| self.copy(part).iter().all(|pixel| *pixel == colour))
+    }
+
     /// The pixels of an area, rows from the top.
     pub fn copy(&self, area: Area) -> Vec<[u8; C]> {
         let area = area.intersection(self.all());

@@ -243,6 +243,11 @@ impl Sketch {
         self.past_bytes + marks.map(Mark::bytes).sum::<usize>()
     }
 
+    /// Whether the mask is empty.
+    pub fn is_blank(&self) -> bool {
+        self.mask.is_one([0])
+    }
+
     /// Share of the picture that is to be filled, 0 to 1, where hard methods fill it: from half coverage on.
     pub fn share(&self) -> f64 {
         let pixels = self.mask.to_pixels();

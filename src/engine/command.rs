@@ -69,6 +69,16 @@ pub enum Command {
     ForgetTrajectory(TrajectoryId),
     /// Compares all samplers beside everything else. The progress counts samplers; once it is cancelled there is no answer.
     Compare(Box<LaboratoryRequest>, Arc<Progress>),
+    /// Says how likely one sample is, beside everything else. Once the
+    /// progress is cancelled there is no answer.
+    Judge {
+        /// Which model.
+        model: Model,
+        /// The sample, in tensor order.
+        sample: Arc<[f32]>,
+        /// Counts stages.
+        progress: Arc<Progress>,
+    },
     /// The score field on a grid, for points (see [`FieldRequest`]).
     Field(FieldRequest),
     /// Saves and ends the engine's thread.
@@ -105,6 +115,7 @@ impl Command {
             Self::WriteTrajectory { .. } => "WriteTrajectory",
             Self::ForgetTrajectory(_) => "ForgetTrajectory",
             Self::Compare(..) => "Compare",
+            Self::Judge { .. } => "Likelihood",
             Self::Field(_) => "Field",
             Self::Shutdown => "Shutdown",
         }

@@ -15,6 +15,7 @@ use super::{
     job::Job,
     laboratory::{self, LaboratoryRequest},
     library::Library,
+    likelihood,
     model::{self, Pinned},
     ports::{Ask, Done, Lane, Ports, Task},
     prepare::Prepared,
@@ -128,6 +129,11 @@ impl Engine {
             Command::WriteTrajectory { id, path } => self.write_trajectory(id, path)?,
             Command::ForgetTrajectory(id) => drop(self.records.remove(&id)),
             Command::Compare(request, progress) => self.compare(*request, progress)?,
+            Command::Judge {
+                model,
+                sample,
+                progress,
+            } => self.judge(model, sample, progress)?,
             Command::Field(request) => self.ask_field(request)?,
             Command::Shutdown => self.shut_down(),
             control => self.control(&control)?,
@@ -292,7 +298,10 @@ impl Engine {
             // Nobody waits for what was given up.
             Done::Data(Err((_, Error::Data(DataError::Cancelled))))
             | Done::Compared(Err(Error::Data(DataError::Cancelled)))
+            | Done::Judged(Err(Error::Data(DataError::Cancelled)))
             | Done::Settled(_, Ok(())) => {}
+            Done::Judged(Ok(found)) => self.ports.out.event(Event::Judged(found)),
+            Done::Judged(Err(error)) => self.ports.failed("Likelihood", error),
             Done::Compared(Ok(table)) => self.ports.out.event(Event::Compared(table)),
             Done::Compared(Err(error)) => self.ports.failed("Compare", error),
             Done::Data(Ok(summary)) => self.ports.out.event(Event::DataLoaded(summary)),
@@ -377,6 +386,17 @@ impl Engine {
             )),
             _ => Ok(None),
         }
+    }
+
+    fn judge(&mut self, wanted: Model, sample: Arc<[f32]>, progress: Arc<Progress>) -> Result<(), Error> {
+        let (present, device) = (self.present(&wanted)?, self.host.device);
+        let work = move || {
+            let pinned = present.map_or_else(|| model::load(&wanted).map(Arc::new), Ok);
+            let found = pinned.and_then(|pinned| likelihood::measure(&pinned, sample, device, &progress));
+            Done::Judged(found.map(Box::new))
+        };
+        self.ports.background.submit(Lane::Study, Task::new("Likelihood", work));
+        Ok(())
     }
 
     /// The comparison has a lane of its own, and a network of its own there.

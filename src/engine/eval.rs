@@ -2,7 +2,6 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -10,31 +9,22 @@ use super::{
     Error, TrajectoryId,
     command::{ClassChoice, ClassifierChoice, Model, SampleRequest},
     judge::{self, Judge, figures::Trial},
+    likelihood::{Exam, Samples, Unit},
     model::{self, Pinned},
     sample::{Others, Sampling},
     select::{Host, Runner},
 };
 use crate::{
     data::{self, Dataset, Progress, Split},
-    diffusion::{
-        Guidance, NetDenoiser,
-        likelihood::{bits_per_dim, bound_term, log_likelihood, prior_kl},
-        sampler::ddpm::Variance,
-    },
+    diffusion::Guidance,
     math::{
-        Cond, Domain, Spec,
+        Domain, Spec,
         distance::{energy_distance, mean_and_error, sliced_wasserstein},
         noise::{Address, Stream, permutation},
-        schedule::{self, NoiseSchedule},
-        target::{self, Target},
     },
     nn::DeviceChoice,
 };
 
-/// Times at which the bound of one picture is measured, besides the first.
-const BOUND_TIMES: u64 = 32;
-/// Runge–Kutta steps of the path whose density is measured.
-const PATH_STEPS: usize = 32;
 /// Training pictures with whose features those of samples are compared.
 const KNOWN: usize = 2048;
 
@@ -333,18 +323,24 @@ impl Subject {
 
     /// How likely unseen data are: in bits a dimension for pictures, in nats a point for points.
     fn likelihoods(&self, request: &EvalRequest, tell: &impl Fn(&str)) -> Result<Vec<Figure>, Error> {
-        let exam = Exam::new(self, request)?;
+        let indices = spread(&self.data.unseen, request.likelihood);
+        let exam = Exam::new(&self.pinned.info, &self.runner)?;
+        let samples = Samples {
+            values: self.data.set.tensor(&indices),
+            classes: self.data.set.classes(&indices),
+            seed: request.seed,
+        };
+        let unit = exam.unit();
         tell("likelihood along the path");
-        let path = exam.path()?;
-        if exam.domain == Domain::Points {
-            let nats: Vec<f64> = path.iter().map(|log_p| -log_p).collect();
+        let path: Vec<f64> = exam
+            .path(&samples)?
+            .into_iter()
+            .map(|nats| unit.of_density(nats))
+            .collect();
+        if unit == Unit::Nats {
             let help = "Negative log-likelihood of unseen points along the probability-flow path, in nats";
-            return Ok(vec![Figure::new("nats-path", help, &nats, None)]);
+            return Ok(vec![Figure::new("nats-path", help, &path, None)]);
         }
-        let dimensions = exam.domain.numel();
-        // From a density to the probability of a byte, which owns 2/255 of the range.
-        let bits = |log_p: &f64| bits_per_dim(-log_p, dimensions) + 127.5_f64.log2();
-        let path: Vec<f64> = path.iter().map(bits).collect();
         let mut figures = vec![Figure::new(
             "bits-per-dim-path",
             "Bits a dimension of unseen pictures along the probability-flow path, with Hutchinson's estimate",
@@ -353,11 +349,8 @@ impl Subject {
         )];
         if exam.has_bound() {
             tell("variational bound");
-            let bound: Vec<f64> = exam
-                .bound()?
-                .iter()
-                .map(|nats| bits_per_dim(*nats, dimensions))
-                .collect();
+            let of = |sample| Ok::<_, Error>(unit.of_probability(exam.bound(&samples, sample)?.total()));
+            let bound = (0..indices.len()).map(of).collect::<Result<Vec<_>, _>>()?;
             figures.push(Figure::new(
                 "bits-per-dim-bound",
                 "Bits a dimension of unseen pictures by the variational bound",
@@ -381,137 +374,4 @@ fn rounds(all: &[u32], count: usize, rounds: usize) -> Vec<Vec<u32>> {
     let chosen = spread(all, rounds * count);
     let round = |first| chosen.iter().skip(first).step_by(rounds).copied().collect();
     (0..rounds).map(round).collect()
-}
-
-/// Unseen data in the hands of a model.
-struct Exam<'a> {
-    subject: &'a Subject,
-    domain: Domain,
-    schedule: Box<dyn NoiseSchedule>,
-    target: Target,
-    seed: u64,
-    indices: Vec<u32>,
-}
-
-impl<'a> Exam<'a> {
-    fn new(subject: &'a Subject, request: &EvalRequest) -> Result<Self, Error> {
-        let (info, unseen) = (&subject.pinned.info, &subject.data.unseen);
-        let indices = spread(unseen, request.likelihood);
-        Ok(Self {
-            subject,
-            domain: info.domain,
-            schedule: schedule::build(&info.recipe.schedule)?,
-            target: target::build(&info.recipe.target)?,
-            seed: request.seed,
-            indices,
-        })
-    }
-
-    fn device(&self) -> &Device {
-        &self.subject.runner.device
-    }
-
-    /// The network, told the classes of these samples.
-    fn denoiser(&self, indices: &[u32]) -> NetDenoiser {
-        let told = self.subject.pinned.info.null_class();
-        let classes = || self.subject.data.set.classes(indices).unwrap_or_default();
-        NetDenoiser {
-            net: self.subject.runner.net.clone(),
-            target: self.target,
-            cond: match told {
-                Some(null) if classes().is_empty() => Cond::Class(vec![null; indices.len()]),
-                Some(_) => Cond::Class(classes()),
-                None => Cond::None,
-            },
-        }
-    }
-
-    fn tensor(&self, values: Vec<f32>, count: usize) -> Result<Tensor, Error> {
-        Ok(Tensor::from_vec(values, self.domain.shape(count), self.device())?)
-    }
-
-    fn address(&self, sample: u64, draw: u64) -> Address {
-        Address {
-            seed: self.seed,
-            stream: Stream::Forward,
-            sample,
-            mv: 0,
-            draw,
-        }
-    }
-
-    /// Log-density of each sample. Bytes are spread over the intervals that they own.
-    fn path(&self) -> Result<Vec<f64>, Error> {
-        let numel = self.domain.numel();
-        let mut all = Vec::new();
-        let per_call = self.subject.runner.per_call.max(1);
-        for (part, first) in self.indices.chunks(per_call).zip((0..).step_by(per_call)) {
-            let mut x = self.subject.data.set.tensor(part);
-            let mut probe = vec![0.0; x.len()];
-            let samples = x.chunks_exact_mut(numel).zip(probe.chunks_exact_mut(numel));
-            for ((x, probe), sample) in samples.zip(first..) {
-                let mut uniform = vec![0.0; 2 * numel];
-                self.address(sample, 0).uniforms(&mut uniform);
-                let (spread, sign) = uniform.split_at(numel);
-                probe
-                    .iter_mut()
-                    .zip(sign)
-                    .for_each(|(p, u)| *p = if *u < 0.5 { -1.0 } else { 1.0 });
-                if self.domain != Domain::Points {
-                    x.iter_mut()
-                        .zip(spread)
-                        .for_each(|(x, u)| *x += ((2.0 * u - 1.0) / 255.0) as f32);
-                }
-            }
-            let greatest = self.schedule.sigma_range().1;
-            let square = x.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>() / x.len() as f64;
-            let log_p = log_likelihood(
-                &self.denoiser(part),
-                &*self.schedule,
-                &self.tensor(x, part.len())?,
-                &self.tensor(probe, part.len())?,
-                PATH_STEPS,
-                greatest.powi(2) + square,
-            )?;
-            all.extend(log_p);
-        }
-        Ok(all)
-    }
-
-    /// The bound is a sum over the steps of a discrete schedule that ends in noise of unit variance.
-    fn has_bound(&self) -> bool {
-        let last = self.schedule.level(*self.schedule.domain().end());
-        self.schedule.steps().is_some() && (last.alpha.hypot(last.sigma) - 1.0).abs() < 1e-6
-    }
-
-    /// The bound of each picture in nats: the first term and that of the prior as they are, the sum of all others from one time
-    /// in each of [`BOUND_TIMES`] equal stretches, so that it has no bias.
-    fn bound(&self) -> Result<Vec<f64>, Error> {
-        let steps = self.schedule.steps().unwrap_or(1) as u64;
-        let variance = if self.subject.pinned.info.graph()?.says_variance() {
-            Variance::Learned
-        } else {
-            Variance::Small
-        };
-        let last = self.schedule.level(*self.schedule.domain().end());
-        let one = |(&index, sample): (&u32, u64)| -> Result<f64, Error> {
-            let x0 = self.tensor(self.subject.data.set.tensor(&[index]), 1)?;
-            let model = self.denoiser(&[index]);
-            let term = |t: u64, draw: u64| -> Result<f64, Error> {
-                let mut eps = vec![0.0; self.domain.numel()];
-                self.address(sample, 2 + draw).normals(&mut eps);
-                let eps = self.tensor(eps, 1)?;
-                Ok(bound_term(&model, &*self.schedule, variance, &x0, &eps, t as usize)?[0])
-            };
-            let mut sum = 0.0;
-            for k in 0..BOUND_TIMES {
-                let u = self.address(sample, 1_000 + k).uniform();
-                let share = (k as f64 + u) / BOUND_TIMES as f64;
-                sum += term(1 + (share * (steps - 1) as f64) as u64, k)?;
-            }
-            let others = sum * (steps - 1) as f64 / BOUND_TIMES as f64;
-            Ok(prior_kl(&x0, last)?[0] + others + term(0, BOUND_TIMES)?)
-        };
-        self.indices.iter().zip(0..).map(one).collect()
-    }
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{
     command::{ClassChoice, RunId, TrajectoryId},
     laboratory::Table,
+    likelihood::Likelihood,
 };
 use crate::{
     data::{Dataset, Stats},
@@ -78,6 +79,8 @@ pub enum Event {
     },
     /// Samplers were compared.
     Compared(Box<Table>),
+    /// How likely the sample is that was asked about.
+    Judged(Box<Likelihood>),
     /// The answer to a field request.
     Field(Box<Field>),
     /// A file was written.

@@ -74,6 +74,7 @@ pub(super) fn load(wanted: &ExactModel) -> Result<(ModelInfo, ExactNet), Error> 
         step: 0,
         domain: data.domain,
         class_names,
+        scheduler: None,
     };
     Ok((info, net))
 }

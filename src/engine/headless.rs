@@ -50,16 +50,18 @@ pub fn train(
     let mut outcome = Outcome::default();
     loop {
         let activity = engine.advance();
+        let mut answered = false;
         for event in queue.0.take() {
             outcome.take(&event);
             if let Some(command) = tell(&event) {
                 engine.handle(command);
+                answered = true;
             }
         }
         if let Some(state) = outcome.state.filter(|s| !s.is_live()) {
             return outcome.result(state);
         }
-        if activity != Activity::Busy {
+        if activity != Activity::Busy && !answered {
             // A diverged run rests; nobody is there to ask.
             engine.handle(Command::Stop);
         }

@@ -21,6 +21,7 @@ pub mod judge;
 pub mod laboratory;
 mod learner;
 mod library;
+pub mod likelihood;
 mod meter;
 pub mod model;
 pub mod ports;

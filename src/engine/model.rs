@@ -9,7 +9,10 @@ use super::{
     select::{Host, Runner},
 };
 use crate::{
-    diffusion::oracle::ExactNet,
+    diffusion::{
+        oracle::ExactNet,
+        scheduler_config::{Scheduler, Setup},
+    },
     files::{Recipe, SavedModel, bundled},
     math::Domain,
     nn::{self, Graph, Weights},
@@ -29,12 +32,24 @@ pub struct ModelInfo {
     pub domain: Domain,
     /// Names of the classes, where the network is told one.
     pub class_names: Arc<[String]>,
+    /// How diffusers samples it, for models that came from there.
+    pub scheduler: Option<Arc<Scheduler>>,
 }
 
 impl ModelInfo {
     /// The network as a graph.
     pub fn graph(&self) -> Result<Graph, Error> {
         graph(&self.recipe, self.domain, self.class_names.len())
+    }
+
+    /// Grid, sampler and clipping for `steps` moves: those that an imported model brings along, for its own sampler or
+    /// for the one that is asked for.
+    pub fn setup(&self, sampler: Option<&str>, steps: usize) -> Result<Option<Setup>, Error> {
+        let setup = self.scheduler.as_ref().map(|scheduler| match sampler {
+            None => scheduler.setup(steps),
+            Some(id) => scheduler.setup_for(id, steps),
+        });
+        setup.transpose().map_err(|e| Error::refused(e.to_string()))
     }
 
     /// The null class, where the network is told a class.
@@ -69,6 +84,9 @@ impl Pinned {
     /// The network that holds the weights, or what stands in for it.
     pub(super) fn runner(&self, host: &Host) -> Result<Runner, Error> {
         match &self.mind {
+            Mind::Weights(weights) if self.info.scheduler.is_some() => {
+                Ok(host.imported(self.info.graph()?, weights)?.into())
+            }
             Mind::Weights(weights) => Ok(host.runner(self.info.graph()?, weights)?.into()),
             Mind::Exact(net) => Ok(Runner::exact(net, self.info.domain)),
         }
@@ -81,6 +99,7 @@ impl Pinned {
             domain,
             class_names,
             weights,
+            scheduler,
             ..
         } = saved;
         let domain = domain.ok_or_else(|| {
@@ -99,6 +118,7 @@ impl Pinned {
                 step,
                 domain,
                 class_names: class_names.into(),
+                scheduler: scheduler.map(Arc::new),
             },
             mind: Mind::Weights(Arc::new(weights)),
         })

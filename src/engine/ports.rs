@@ -14,6 +14,7 @@ use super::{
     command::{FieldRequest, SampleRequest},
     event::{DataSummary, Estimate, Event, Preview},
     laboratory::Table,
+    likelihood::Likelihood,
     model::Pinned,
     prepare::Prepared,
 };
@@ -132,6 +133,8 @@ pub enum Done {
     Model(Ask, Result<Arc<Pinned>, String>),
     /// Samplers were compared, or the comparison was given up.
     Compared(Result<Box<Table>, Error>),
+    /// A sample was judged, or the question was given up.
+    Judged(Result<Box<Likelihood>, Error>),
     /// A file was written for a request.
     Wrote(Result<std::path::PathBuf, String>),
     /// The work panicked.

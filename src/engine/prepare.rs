@@ -199,5 +199,6 @@ pub(super) fn described(recipe: &Recipe, data: &Dataset) -> Result<ModelInfo, Er
         step: 0,
         domain: data.domain,
         class_names,
+        scheduler: None,
     })
 }

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     diffusion::{
         AutoGuided, ClassifierGuided, Clipped, Denoiser, EpsAfterClip, Guided, Net, NetDenoiser, Step, Trajectory,
-        guidance::Classifier, sampler,
+        guidance::Classifier, sampler, scheduler_config::Setup,
     },
     files::SavedJudge,
     math::{
@@ -271,6 +271,8 @@ struct Plan<'a> {
     schedule: Arc<dyn NoiseSchedule>,
     cond: Cond,
     null_class: Option<u32>,
+    /// What an imported model's scheduler says about clipping.
+    setup: Option<Setup>,
     others: Others,
     restoring: Option<Restoring>,
 }
@@ -302,6 +304,7 @@ impl<'a> Plan<'a> {
             schedule,
             cond: condition(request, model)?,
             null_class: model.null_class(),
+            setup: model.setup(Some(&request.sampler.id), request.steps)?,
             others,
             restoring,
         })
@@ -364,7 +367,7 @@ impl<'a> Plan<'a> {
     fn denoiser(&self, net: Arc<dyn Net>, first: usize, last: usize) -> Box<dyn Denoiser> {
         let inner = self.guided(net, self.cond.slice(first, last));
         match &self.others.guide {
-            None => clipped(inner, self.domain),
+            None => self.clipped(inner),
             Some(guide) => {
                 let led = ClassifierGuided {
                     inner,
@@ -373,8 +376,22 @@ impl<'a> Plan<'a> {
                     scale: guide.scale,
                     interval: self.request.guidance.interval,
                 };
-                clipped(led, self.domain)
+                self.clipped(Box::new(led))
             }
+        }
+    }
+
+    /// Clips to the domain's range where it has one, the noise staying as predicted; an imported model is clipped as its
+    /// scheduler says.
+    fn clipped(&self, inner: Box<dyn Denoiser>) -> Box<dyn Denoiser> {
+        match (&self.setup, self.domain.range()) {
+            (Some(setup), _) => setup.clipped(inner),
+            (None, None) => inner,
+            (None, Some(range)) => Box::new(Clipped {
+                inner,
+                range,
+                eps: EpsAfterClip::Keep,
+            }),
         }
     }
 
@@ -399,18 +416,6 @@ impl<'a> Plan<'a> {
             }),
             (cond, _) => Box::new(NetDenoiser { net, target, cond }),
         }
-    }
-}
-
-/// Clips to the domain's range where it has one; the noise stays as predicted, as diffusers does it.
-fn clipped(inner: impl Denoiser + 'static, domain: Domain) -> Box<dyn Denoiser> {
-    match domain.range() {
-        None => Box::new(inner),
-        Some(range) => Box::new(Clipped {
-            inner,
-            range,
-            eps: EpsAfterClip::Keep,
-        }),
     }
 }
 
@@ -554,6 +559,7 @@ mod tests {
             step: 0,
             domain: Domain::Points,
             class_names: Arc::new(["left".into(), "right".into()]),
+            scheduler: None,
         };
         let weights = nn::init::weights(&info.graph().unwrap(), 5);
         Pinned {

@@ -25,6 +25,12 @@ pub(super) fn executor(choice: DeviceChoice, graph: Graph, weights: &Weights) ->
     Ok(executor)
 }
 
+/// Operations of one sample below which an imported network is run in double precision.
+///
+/// Samples of a network that is followed by clipping can depend on the last bits: on the reference pipeline torch itself
+/// differs by 1e-3 from one machine to the next. Where it costs little, such a model is therefore computed exactly.
+const SMALL: f64 = 5e7;
+
 /// How many samples one call may hold when each of them takes so many operations; at least one.
 pub(super) fn samples_per_call(exec: &dyn Executor, operations: f64) -> usize {
     ((exec.call_size() / operations.max(1.0)) as usize).clamp(1, 4096)
@@ -42,7 +48,21 @@ pub(super) struct Host {
 impl Host {
     /// A network with these weights.
     pub(super) fn runner(&self, graph: Graph, weights: &Weights) -> Result<Runner<SharedNet>, Error> {
-        let mut exec = executor(self.device, graph, weights)?;
+        self.with(executor(self.device, graph, weights)?)
+    }
+
+    /// A network that came from elsewhere: in double precision where it is small and no device was asked for.
+    pub(super) fn imported(&self, graph: Graph, weights: &Weights) -> Result<Runner<SharedNet>, Error> {
+        if self.device != DeviceChoice::Auto || graph.forward_flops() > SMALL {
+            return self.runner(graph, weights);
+        }
+        let mut executor = CandleExecutor::double(graph);
+        let flat = executor.pack(weights)?;
+        executor.params_mut().copy_from_slice(&flat);
+        self.with(Box::new(executor))
+    }
+
+    fn with(&self, mut exec: Box<dyn Executor>) -> Result<Runner<SharedNet>, Error> {
         exec.watch(&self.interrupt);
         Ok(Runner {
             device: exec.device().clone(),

@@ -7,6 +7,8 @@
 pub mod atomic;
 pub mod bundled;
 pub mod checkpoint;
+pub mod curves;
+pub mod diffusers;
 mod error;
 pub mod figures;
 pub mod film;
@@ -19,6 +21,7 @@ pub mod place;
 pub mod provenance;
 pub mod recipe;
 pub mod run;
+pub mod tensorboard;
 pub mod tensors;
 
 pub use checkpoint::{Checkpoint, State};

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::{Error, Newest, Recipe, Result, RunFolder, State, Tensors, checkpoint, tensors::Notes};
-use crate::math::Domain;
+use super::{Error, Newest, Recipe, Result, RunFolder, State, Tensors, checkpoint, diffusers, tensors::Notes};
+use crate::{diffusion::scheduler_config::Scheduler, math::Domain};
 
 /// Recipe and averaged weights.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,21 +18,29 @@ pub struct SavedModel {
     pub class_names: Vec<String>,
     /// The averaged weights.
     pub weights: Tensors,
+    /// How diffusers samples it, for models that came from there.
+    pub scheduler: Option<Scheduler>,
     /// Messages about newer checkpoints that could not be used.
     pub skipped: Vec<String>,
 }
 
 impl SavedModel {
-    /// Opens a run folder (its newest sound checkpoint), a checkpoint folder, or an `ema.safetensors`.
+    /// Opens a run folder (its newest sound checkpoint), a checkpoint folder, an `ema.safetensors`, or a model of
+    /// diffusers (see [`diffusers::open`]).
     pub fn open(path: &Path) -> Result<Self> {
         if path.join("recipe.toml").is_file() {
             Self::from_run(&RunFolder::open(path)?)
         } else if path.join(checkpoint::STATE).is_file() {
             Self::from_file(path, State::load(path)?.tensors(path, checkpoint::EMA)?)
+        } else if diffusers::is_one(path) {
+            diffusers::open(path)
         } else if path.is_file() {
             Self::from_file(path, Tensors::read(path)?)
         } else if path.exists() {
-            Err(Error::broken(path, "it is neither a run folder nor a checkpoint"))
+            Err(Error::broken(
+                path,
+                "it is neither a run folder nor a checkpoint nor a model of diffusers",
+            ))
         } else {
             Err(Error::io("open", path)(std::io::ErrorKind::NotFound.into()))
         }
@@ -50,6 +58,7 @@ impl SavedModel {
             domain: state.domain,
             class_names: state.class_names,
             weights,
+            scheduler: run.scheduler()?,
             skipped,
         })
     }
@@ -73,6 +82,7 @@ impl SavedModel {
             recipe,
             step: notes.get("step").and_then(|s| s.parse().ok()).unwrap_or(0),
             weights,
+            scheduler: None,
             skipped: Vec::new(),
         }
     }

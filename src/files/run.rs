@@ -11,7 +11,7 @@ use super::{
     Checkpoint, Error, Recipe, Result, State, Tensors, atomic, checkpoint, figures, kept_data,
     metrics::{self, Metrics},
 };
-use crate::data::Dataset;
+use crate::{data::Dataset, diffusion::scheduler_config::Scheduler};
 
 /// How many of the newest checkpoints are kept, besides the best and the pinned ones.
 const KEPT: usize = 3;
@@ -147,6 +147,22 @@ impl RunFolder {
     /// Writes `recipe.toml`, e.g. with values measured at the start.
     pub fn write_recipe(&self, recipe: &Recipe) -> Result<()> {
         recipe.save(&self.recipe_path())
+    }
+
+    /// How diffusers samples the model, where it came from there.
+    pub fn scheduler(&self) -> Result<Option<Scheduler>> {
+        let path = self.scheduler_path();
+        if !path.exists() {
+            return Ok(None);
+        }
+        let text = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+        let scheduler = Scheduler::from_json(&text).map_err(|e| Error::broken(&path, e.to_string()))?;
+        Ok(Some(scheduler))
+    }
+
+    /// Keeps how diffusers samples the model.
+    pub fn write_scheduler(&self, scheduler: &Scheduler) -> Result<()> {
+        atomic::write(&self.scheduler_path(), scheduler.to_json().as_bytes())
     }
 
     /// Opens `metrics.csv` to go on after `step`; rows beyond it are dropped.
@@ -311,6 +327,10 @@ impl RunFolder {
 
     fn data_path(&self) -> PathBuf {
         self.path.join("data.safetensors")
+    }
+
+    fn scheduler_path(&self) -> PathBuf {
+        self.path.join("scheduler_config.json")
     }
 
     fn metrics_path(&self) -> PathBuf {

@@ -89,6 +89,12 @@ impl Tensors {
 
     /// The weights of a network with these parameters: every name once, every shape equal.
     pub fn into_weights(self, params: &[ParamInfo]) -> std::result::Result<Weights, Mismatch> {
+        self.check(params)?;
+        Ok(self.0.into_iter().map(|(name, t)| (name, t.data)).collect())
+    }
+
+    /// Whether these are the weights of a network with these parameters.
+    pub fn check(&self, params: &[ParamInfo]) -> std::result::Result<(), Mismatch> {
         let mut mismatch = Mismatch::default();
         for param in params {
             match self.0.get(&param.name) {
@@ -103,7 +109,7 @@ impl Tensors {
         let is_known = |name: &String| params.iter().any(|p| &p.name == name);
         mismatch.surplus = self.0.keys().filter(|n| !is_known(n)).cloned().collect();
         if mismatch == Mismatch::default() {
-            Ok(self.0.into_iter().map(|(name, t)| (name, t.data)).collect())
+            Ok(())
         } else {
             Err(mismatch)
         }
@@ -145,9 +151,18 @@ impl Tensors {
 
     /// Reads a safetensors file of float32 tensors.
     pub fn read(path: &Path) -> Result<(Notes, Self)> {
+        Self::read_as(path, &[Kind::F32])
+    }
+
+    /// Reads a safetensors file; half and double precision become float32.
+    pub fn read_any_float(path: &Path) -> Result<(Notes, Self)> {
+        Self::read_as(path, &Kind::ALL)
+    }
+
+    fn read_as(path: &Path, known: &[Kind]) -> Result<(Notes, Self)> {
         let file = File::open(path).map_err(Error::io("read", path))?;
         let length = file.metadata().map_err(Error::io("read", path))?.len();
-        Self::read_from(&mut io::BufReader::new(file), length).map_err(|e| match e {
+        Self::read_from(&mut io::BufReader::new(file), length, known).map_err(|e| match e {
             ReadError::Io(cause) => Error::io("read", path)(cause),
             ReadError::Broken(reason) => Error::broken(path, reason),
         })
@@ -155,22 +170,85 @@ impl Tensors {
 
     /// Reads the format from `length` bytes in memory; the error says what is wrong with them.
     pub fn parse(bytes: &[u8]) -> std::result::Result<(Notes, Self), String> {
-        Self::read_from(&mut &*bytes, bytes.len() as u64).map_err(|e| match e {
+        Self::parse_as(bytes, &[Kind::F32])
+    }
+
+    /// The same where half and double precision become float32.
+    pub fn parse_any_float(bytes: &[u8]) -> std::result::Result<(Notes, Self), String> {
+        Self::parse_as(bytes, &Kind::ALL)
+    }
+
+    fn parse_as(bytes: &[u8], known: &[Kind]) -> std::result::Result<(Notes, Self), String> {
+        Self::read_from(&mut &*bytes, bytes.len() as u64, known).map_err(|e| match e {
             ReadError::Io(cause) => cause.to_string(),
             ReadError::Broken(reason) => reason,
         })
     }
 
-    fn read_from(input: &mut dyn Read, length: u64) -> std::result::Result<(Notes, Self), ReadError> {
+    fn read_from(input: &mut dyn Read, length: u64, known: &[Kind]) -> std::result::Result<(Notes, Self), ReadError> {
         let (header, data_length) = read_header(input, length)?;
         let mut slots: Vec<(String, Slot)> = header.slots.into_iter().collect();
         slots.sort_by_key(|(_, slot)| slot.data_offsets);
-        check_slots(&slots, data_length)?;
+        check_slots(&slots, data_length, known)?;
         let mut tensors = BTreeMap::new();
         for (name, slot) in slots {
             tensors.insert(name, read_tensor(input, slot)?);
         }
         Ok((header.notes, Self(tensors)))
+    }
+}
+
+/// Kinds of numbers that become float32.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    F32,
+    F16,
+    Bf16,
+    F64,
+}
+
+impl Kind {
+    const ALL: [Self; 4] = [Self::F32, Self::F16, Self::Bf16, Self::F64];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "F32",
+            Self::F16 => "F16",
+            Self::Bf16 => "BF16",
+            Self::F64 => "F64",
+        }
+    }
+
+    /// Bytes of one number.
+    pub(super) fn bytes(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F16 | Self::Bf16 => 2,
+            Self::F64 => 8,
+        }
+    }
+
+    /// Reads `count` little-endian numbers into `data`, a block at a time.
+    pub(super) fn read(self, input: &mut dyn Read, count: usize, data: &mut Vec<f32>) -> io::Result<()> {
+        let mut block = [0; 1 << 13];
+        while data.len() < count {
+            let bytes = ((count - data.len()) * self.bytes()).min(block.len());
+            input.read_exact(&mut block[..bytes])?;
+            let numbers = block[..bytes].chunks_exact(self.bytes());
+            data.extend(numbers.map(|number| self.widen(number)));
+        }
+        Ok(())
+    }
+
+    fn widen(self, number: &[u8]) -> f32 {
+        match *number {
+            [a, b] if self == Self::F16 => half::f16::from_le_bytes([a, b]).to_f32(),
+            [a, b] => half::bf16::from_le_bytes([a, b]).to_f32(),
+            [a, b, c, d] => f32::from_le_bytes([a, b, c, d]),
+            _ => number
+                .try_into()
+                .map_or(f32::NAN, |bytes| f64::from_le_bytes(bytes) as f32),
+        }
     }
 }
 
@@ -228,17 +306,18 @@ fn read_header(input: &mut dyn Read, length: u64) -> std::result::Result<(Header
 }
 
 /// The slots, sorted by offset, must be float32, fit their shapes, and cover the data without gap or overlap.
-fn check_slots(slots: &[(String, Slot)], data_length: u64) -> std::result::Result<(), ReadError> {
+fn check_slots(slots: &[(String, Slot)], data_length: u64, known: &[Kind]) -> std::result::Result<(), ReadError> {
     let mut end = 0;
     for (name, slot) in slots {
-        if slot.dtype != "F32" {
+        let Some(kind) = known.iter().find(|kind| kind.name() == slot.dtype) else {
+            let names = known.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
             return broken(format!(
-                "tensor “{name}” is {}, but only F32 (float32) is read here",
+                "tensor “{name}” is {}, but only {names} is read here",
                 slot.dtype
             ));
-        }
+        };
         let [from, to] = slot.data_offsets;
-        let bytes = (slot.shape.iter()).try_fold(4_u64, |n, &d| n.checked_mul(d as u64));
+        let bytes = (slot.shape.iter()).try_fold(kind.bytes() as u64, |n, &d| n.checked_mul(d as u64));
         if from != end || to < from || bytes != Some(to - from) {
             return broken(format!(
                 "tensor “{name}” of shape {:?} claims the bytes {from}..{to}, which do not fit it and its neighbours",
@@ -261,7 +340,9 @@ fn check_slots(slots: &[(String, Slot)], data_length: u64) -> std::result::Resul
 }
 
 fn read_tensor(input: &mut dyn Read, slot: Slot) -> std::result::Result<Tensor, ReadError> {
-    let count = ((slot.data_offsets[1] - slot.data_offsets[0]) / 4) as usize;
+    let kind = Kind::ALL.into_iter().find(|kind| kind.name() == slot.dtype);
+    let kind = kind.unwrap_or(Kind::F32);
+    let count = ((slot.data_offsets[1] - slot.data_offsets[0]) / kind.bytes() as u64) as usize;
     let mut data = Vec::new();
     if data.try_reserve_exact(count).is_err() {
         return broken(format!(
@@ -269,8 +350,7 @@ fn read_tensor(input: &mut dyn Read, slot: Slot) -> std::result::Result<Tensor, 
             slot.shape
         ));
     }
-    data.resize(count, 0.0);
-    input.read_exact(bytemuck::cast_slice_mut(&mut data))?;
+    kind.read(input, count, &mut data)?;
     Ok(Tensor {
         shape: slot.shape,
         data,
@@ -385,6 +465,26 @@ mod tests {
             file.extend([b' '; 8]);
             assert!(Tensors::parse(&file).unwrap_err().contains("header claims"), "{size}");
         }
+    }
+
+    #[test]
+    fn half_and_double_precision_are_widened_where_that_is_asked_for() {
+        let header = concat!(
+            r#"{"a":{"dtype":"F16","shape":[2],"data_offsets":[0,4]},"b":{"dtype":"BF16","shape":[1],"data_offsets":[4,6]},"#,
+            r#""c":{"dtype":"F64","shape":[1],"data_offsets":[6,14]}}"#
+        );
+        let mut file = (header.len() as u64).to_le_bytes().to_vec();
+        file.extend(header.as_bytes());
+        // 1.5, -2, 1 and one tenth.
+        file.extend([0x00, 0x3e, 0x00, 0xc0, 0x80, 0x3f]);
+        file.extend(0.1_f64.to_le_bytes());
+        let (_, tensors) = Tensors::parse_any_float(&file).unwrap();
+        let data = |name: &str| tensors.0[name].data.clone();
+        assert_eq!(
+            (data("a"), data("b"), data("c")),
+            (vec![1.5, -2.0], vec![1.0], vec![0.1_f32])
+        );
+        assert!(Tensors::parse(&file).unwrap_err().contains("only F32"));
     }
 
     #[test]

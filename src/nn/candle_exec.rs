@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use candle_core::{Device, Error, Result, Tensor, Var, backprop::GradStore};
+use candle_core::{DType, Device, Error, Result, Tensor, Var, backprop::GradStore};
 
 use super::{
     candle_ops as ops,
@@ -18,6 +18,8 @@ use crate::math::Cond;
 pub struct CandleExecutor {
     graph: Graph,
     device: Device,
+    /// What is computed with; what goes in and comes out is float32.
+    precision: DType,
     layout: Arc<Flat>,
     flat: Vec<f32>,
     /// The flat buffer as tensors, by [`ParamId`]; empty when the buffer has changed since.
@@ -56,6 +58,7 @@ impl CandleExecutor {
         last_reader[graph.output.0] = graph.nodes.len();
         Self {
             device: device.clone(),
+            precision: DType::F32,
             flat: vec![0.0; layout.len()],
             layout,
             vars: Vec::new(),
@@ -66,6 +69,14 @@ impl CandleExecutor {
         }
     }
 
+    /// The same in double precision on the CPU: results are right to the last digit of float32, at a high price.
+    pub fn double(graph: Graph) -> Self {
+        Self {
+            precision: DType::F64,
+            ..Self::new(graph, &Device::Cpu)
+        }
+    }
+
     /// Brings the tensors up to date with the flat buffer.
     fn refresh(&mut self) -> Result<()> {
         if !self.vars.is_empty() {
@@ -73,7 +84,8 @@ impl CandleExecutor {
         }
         let var = |(index, param): (usize, &super::graph::ParamInfo)| {
             let values = &self.flat[self.layout.span(ParamId(index))];
-            Var::from_slice(values, param.shape.as_slice(), &self.device)
+            let tensor = Tensor::from_slice(values, param.shape.as_slice(), &self.device)?;
+            Var::from_tensor(&tensor.to_dtype(self.precision)?)
         };
         self.vars = self.graph.params.iter().enumerate().map(var).collect::<Result<_>>()?;
         Ok(())
@@ -162,13 +174,13 @@ impl CandleExecutor {
             _ => Vec::new(),
         };
         let width = features.len() / call.t.len().max(1);
-        Tensor::from_vec(features, (call.t.len(), width), &self.device)
+        Tensor::from_vec(features, (call.t.len(), width), &self.device)?.to_dtype(self.precision)
     }
 
     fn add_gradients(&self, found: &GradStore, grads: &mut [f32]) -> Result<()> {
         for (index, var) in self.vars.iter().enumerate() {
             let Some(grad) = found.get(var) else { continue };
-            let values = grad.flatten_all()?.to_vec1::<f32>()?;
+            let values = grad.flatten_all()?.to_dtype(DType::F32)?.to_vec1::<f32>()?;
             let sums = &mut grads[self.layout.span(ParamId(index))];
             sums.iter_mut().zip(values).for_each(|(sum, v)| *sum += v);
         }
@@ -187,7 +199,12 @@ impl Executor for CandleExecutor {
             Device::Cuda(_) => "cuda",
             Device::Metal(_) => "metal",
         };
-        format!("candle on {place}")
+        let precision = if self.precision == DType::F64 {
+            " in double precision"
+        } else {
+            ""
+        };
+        format!("candle on {place}{precision}")
     }
 
     fn watch(&mut self, interrupt: &Interrupt) {
@@ -218,13 +235,13 @@ impl Executor for CandleExecutor {
         let params = &self.tensors(mode);
         match mode {
             Mode::Infer => {
-                let x = &x.detach();
-                self.evaluate(&Call { x, t, cond, params })
+                let x = &x.detach().to_dtype(self.precision)?;
+                self.evaluate(&Call { x, t, cond, params })?.to_dtype(DType::F32)
             }
             Mode::Train => {
-                let x = Var::from_tensor(&x.detach())?;
+                let x = Var::from_tensor(&x.detach().to_dtype(self.precision)?)?;
                 let out = self.evaluate(&Call { x: &x, t, cond, params })?;
-                let value = out.detach();
+                let value = out.detach().to_dtype(DType::F32)?;
                 self.pass = Some(Pass { x, out });
                 Ok(value)
             }
@@ -237,13 +254,14 @@ impl Executor for CandleExecutor {
                 "a backward pass needs a forward pass for training before it".into(),
             ));
         };
-        let found = (out * d_out.detach())?.sum_all()?.backward()?;
+        let d_out = d_out.detach().to_dtype(self.precision)?;
+        let found = (out * d_out)?.sum_all()?.backward()?;
         if let Some(grads) = grads {
             self.add_gradients(&found, grads)?;
         }
         let missing = || Error::Msg("the network does not look at its input".into());
         want_input
-            .then(|| found.get(&x).cloned().ok_or_else(missing))
+            .then(|| found.get(&x).ok_or_else(missing)?.to_dtype(DType::F32))
             .transpose()
     }
 }

@@ -4,7 +4,7 @@
 //! `(B, C, 1)` and maps are handled as `(B, C, P)`. Softmax, norms and nearest-neighbour upsampling are composed: the
 //! fused ones have no backward pass, or one that overwrites gradients of shared inputs.
 
-use candle_core::{D, Result, Tensor};
+use candle_core::{D, DType, Result, Tensor};
 
 use super::{graph::Activation, patches::Patches};
 
@@ -66,7 +66,8 @@ pub(super) fn conv(
     if (k, stride, pad) == (1, 1, [0; 4]) {
         return linear(x, &weight.reshape((out, channels))?, bias);
     }
-    if !x.device().is_cpu() {
+    // The matrix of patches is made for single precision on the CPU.
+    if !x.device().is_cpu() || x.dtype() != DType::F32 {
         return add_bias(&conv_by_candle(x, weight, stride, pad)?, bias);
     }
     let (batch, _, h, w) = x.dims4()?;
@@ -129,7 +130,7 @@ pub(super) fn scale_shift(map: &Tensor, vec: &Tensor) -> Result<Tensor> {
 /// Each sample divided by its `t`.
 pub(super) fn divide_by_time(x: &Tensor, t: &[f64]) -> Result<Tensor> {
     let inverse: Vec<f32> = t.iter().map(|t| (1.0 / t) as f32).collect();
-    let inverse = Tensor::from_vec(inverse, (t.len(), 1), x.device())?;
+    let inverse = Tensor::from_vec(inverse, (t.len(), 1), x.device())?.to_dtype(x.dtype())?;
     x.reshape((t.len(), ()))?.broadcast_mul(&inverse)?.reshape(x.shape())
 }
 

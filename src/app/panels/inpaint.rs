@@ -1,27 +1,37 @@
-//! Paint a hole in a picture: the canvas, its tools, and where the picture comes from.
+//! Paint a hole in a picture and have it filled: the canvas with its tools, where the picture comes from, what is to be
+//! done, and the answers.
 
+mod bench;
+mod job;
 mod source;
 mod tools;
+mod tray;
+mod work;
 
 use eframe::egui::{
     self, Align, CentralPanel, CursorIcon, Frame as Pane, Label, Layout, Margin, Panel, RichText, ScrollArea, Sense,
-    Stroke, StrokeKind, Ui, WidgetInfo, vec2,
+    Shape, Stroke, StrokeKind, Ui, WidgetInfo, vec2,
 };
 use egui_material_icons::icons;
 
+use self::{job::Job, work::Wish};
+use super::time_bar::{clock_keys_without_space, time_bar_panel};
 use crate::{
     app::{
         action::Action,
         easel::Easel,
         export::{Content, Saving},
         keys::{self, Does},
+        playback::PlaybackCommand,
         state::AppState,
         theme,
+        trajectories::TrajectoryView,
         widgets::{
             button,
             canvas::{self, Canvas, Face, Placed, Shown},
             form,
-            hand::{Hand, hand_is_down},
+            hand::{Hand, Tool, hand_is_down},
+            levels::level_line,
         },
     },
     data::{Dataset, Picture},
@@ -29,9 +39,14 @@ use crate::{
         Raster,
         mask::{Coverage, Edit},
     },
+    engine::{
+        Command,
+        command::{Model, SampleRequest},
+    },
+    math::Domain,
 };
 
-/// The picture that is worked on, the tools, and what is uploaded.
+/// The picture that is worked on, the tools, what was asked for, and what is uploaded.
 #[derive(Debug, Default)]
 pub struct InpaintDraft {
     /// The picture with its drawing; `None` before one was chosen.
@@ -42,11 +57,26 @@ pub struct InpaintDraft {
     pub canvas: Canvas,
     source: source::SourceDraft,
     tools: tools::ToolsDraft,
+    work: work::WorkDraft,
+    tray: tray::TrayDraft,
+    bench: bench::BenchDraft,
+    /// Whether the answers are shown in place of the settings.
+    answers: bool,
+    jobs: Vec<Job>,
+    /// Jobs so far.
+    asked: u64,
 }
 
 impl InpaintDraft {
-    /// Works on another picture from now on.
-    pub fn take(&mut self, easel: Easel) {
+    /// Works on another picture from now on. Answers to the one before cannot be laid over it.
+    pub fn take(&mut self, easel: Easel, state: &AppState, out: &mut Vec<Action>) {
+        self.cancel(state, out);
+        self.jobs.clear();
+        if let Some(source) = easel.source() {
+            self.work.suggest(state, source);
+        }
+        self.tray = tray::TrayDraft::default();
+        self.answers = false;
         self.easel = Some(easel);
         self.canvas.forget();
     }
@@ -66,45 +96,173 @@ impl InpaintDraft {
         self.hand.edit(easel, Edit::Picture(mask));
         Ok(())
     }
+
+    /// What some weights make was found out.
+    pub fn learn(&mut self, model: Model, domain: Result<Domain, String>) {
+        self.work.learn(model, domain);
+    }
+
+    /// Ends what is under way.
+    pub fn cancel(&self, state: &AppState, out: &mut Vec<Action>) {
+        for job in &self.jobs {
+            work::cancel(state, job, out);
+        }
+    }
+
+    /// Asks the engine for what the form wishes.
+    fn fulfil(&mut self, wish: Wish, state: &AppState, out: &mut Vec<Action>) {
+        match wish {
+            Wish::Run(requests) => {
+                self.end_previews(state, out);
+                self.answers = true;
+                let alone = requests.len() == 1;
+                for request in requests {
+                    let number = self.ask(request, false, out);
+                    number.filter(|_| alone).into_iter().for_each(|n| self.tray.follow(n));
+                }
+            }
+            Wish::Preview(request) => {
+                self.end_previews(state, out);
+                if let Some(number) = self.ask(*request, true, out) {
+                    self.tray.follow(number);
+                }
+            }
+            Wish::Cancel => self.cancel(state, out),
+            Wish::Compare => self.bench.open = true,
+        }
+    }
+
+    fn ask(&mut self, request: SampleRequest, live: bool, out: &mut Vec<Action>) -> Option<u64> {
+        let easel = self.easel.as_ref()?;
+        self.asked += 1;
+        self.jobs.push(Job::new(self.asked, &request, easel, live)?);
+        out.push(Action::Engine(Command::Sample(Box::new(request))));
+        Some(self.asked)
+    }
+
+    /// Takes quick looks away.
+    fn end_previews(&mut self, state: &AppState, out: &mut Vec<Action>) {
+        for job in self.jobs.iter().filter(|job| job.live) {
+            work::cancel(state, job, out);
+            out.extend(job.view(state).map(|view| Action::Forget(view.info.id)));
+        }
+        self.jobs.retain(|job| !job.live);
+    }
 }
 
-/// Paint a hole in a picture.
+/// Paint a hole in a picture, and have it filled.
 pub fn inpaint_panel(ui: &mut Ui, state: &AppState, draft: &mut InpaintDraft, out: &mut Vec<Action>) {
     let form = Pane::new()
         .inner_margin(Margin::same(12))
         .fill(theme::palette(ui).panel);
-    if let Some(easel) = &mut draft.easel {
-        Panel::left("inpaint tools")
-            .frame(form)
-            .default_size(272.0)
-            .size_range(256.0..=360.0)
-            .show(ui, |ui| {
-                ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-                    source::source_form(ui, state, &mut draft.source, out);
-                    tools::tools_form(ui, easel, &mut draft.hand, &mut draft.tools, out);
-                });
-            });
-    }
-    let pane = Pane::new()
-        .inner_margin(Margin::same(12))
-        .fill(theme::palette(ui).panel);
-    CentralPanel::default().frame(pane).show(ui, |ui| {
-        let InpaintDraft {
-            easel, hand, canvas, ..
-        } = draft;
-        match easel {
-            Some(easel) => {
-                hand.keys(ui, easel);
-                header(ui, easel, canvas, out);
-                ui.add_space(4.0);
-                sheet(ui, easel, hand, canvas);
+    let pane = form;
+    let Some(mut easel) = draft.easel.take() else {
+        CentralPanel::default()
+            .frame(pane)
+            .show(ui, |ui| empty(ui, &mut draft.source, state, out));
+        return;
+    };
+    draft.work.measure(state, &draft.jobs);
+    let answer = shown_job(state, draft).map(|(view, _)| view.info.id);
+    if answer.is_some() && answer == state.current {
+        clock_keys_without_space(ui, state, out);
+        Panel::bottom("time bar").resizable(false).show(ui, |ui| {
+            if let Some(view) = state.trajectory() {
+                let size = vec2(ui.available_width(), 44.0);
+                let seek = level_line(ui, view, state.playback.index(), size);
+                out.extend(seek.map(|frame| Action::Playback(PlaybackCommand::Seek(frame))));
             }
-            None => empty(ui, state, &mut draft.source, out),
-        }
+            time_bar_panel(ui, state, out);
+        });
+    }
+    let known = draft.work.known(state, out);
+    let size = known.domain.and_then(job::size_of).map(|(size, _)| size);
+    Panel::left("inpaint tools")
+        .frame(form)
+        .default_size(272.0)
+        .size_range(256.0..=360.0)
+        .show(ui, |ui| {
+            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                source::source_form(ui, state, &mut draft.source, out);
+                let framed = size.filter(|size| *size != [easel.picture().width, easel.picture().height]);
+                tools::tools_form(ui, &mut easel, &mut draft.hand, &mut draft.tools, framed, out);
+            });
+        });
+    if let Some(size) = size {
+        easel.suit(size);
+    }
+    let mut wish = None;
+    Panel::right("inpaint work")
+        .frame(form)
+        .default_size(290.0)
+        .size_range(270.0..=420.0)
+        .show(ui, |ui| {
+            Panel::bottom("inpaint run")
+                .resizable(false)
+                .frame(Pane::new())
+                .show(ui, |ui| {
+                    ui.add_space(8.0);
+                    wish = work::run_bar(ui, state, &mut draft.work, &easel, &draft.jobs, &known);
+                });
+            let answers = draft.jobs.iter().map(|job| job.candidates(state).len()).sum();
+            tabs(ui, &mut draft.answers, answers);
+            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                if draft.answers {
+                    tray::tray(ui, state, &mut draft.jobs, &mut easel, &mut draft.tray, out);
+                } else {
+                    work::work_form(ui, state, &mut draft.work, &easel, &known, out);
+                }
+            });
+        });
+    CentralPanel::default().frame(pane).show(ui, |ui| {
+        draft.hand.keys(ui, &mut easel);
+        header(ui, &easel, &mut draft.canvas, out);
+        ui.add_space(4.0);
+        sheet(ui, state, &mut easel, draft, size);
     });
+    let hand = (draft.hand.is_down(), draft.hand.drawn());
+    let live = draft.work.live(ui, state, &easel, &known, hand);
+    let methods = bench::bench_window(ui.ctx(), state, &mut draft.bench, &draft.work, &draft.jobs, out);
+    let compared = methods.map(|methods| {
+        let requests = methods.iter().map(|method| draft.work.request(&easel, &known, method));
+        Wish::Run(requests.collect())
+    });
+    draft.easel = Some(easel);
+    if draft.hand.is_down() && draft.hand.tool != Tool::Frame {
+        // What is drawn must be seen.
+        draft.tray.selected = None;
+        draft.end_previews(state, out);
+    }
+    for wish in [wish, live, compared].into_iter().flatten() {
+        draft.fulfil(wish, state, out);
+    }
 }
 
-fn empty(ui: &mut Ui, state: &AppState, draft: &mut source::SourceDraft, out: &mut Vec<Action>) {
+/// Settings, or the answers.
+fn tabs(ui: &mut Ui, answers: &mut bool, count: usize) {
+    ui.horizontal(|ui| {
+        let text = if count == 0 {
+            "Answers".into()
+        } else {
+            format!("Answers {count}")
+        };
+        for (value, text, name) in [(false, "Settings".into(), "Settings"), (true, text, "Answers")] {
+            if button::tab(ui, text, name, *answers == value).clicked() {
+                *answers = value;
+            }
+        }
+    });
+    ui.add_space(6.0);
+}
+
+/// The job of the selected answer and its trajectory.
+fn shown_job<'a>(state: &'a AppState, draft: &InpaintDraft) -> Option<(&'a TrajectoryView, u64)> {
+    let (number, _) = draft.tray.selected?;
+    let job = draft.jobs.iter().find(|job| job.number == number)?;
+    Some((job.view(state)?, number))
+}
+
+fn empty(ui: &mut Ui, draft: &mut source::SourceDraft, state: &AppState, out: &mut Vec<Action>) {
     ui.vertical_centered(|ui| {
         ui.add_space((ui.available_height() * 0.28).max(20.0));
         ui.set_max_width(460.0);
@@ -182,7 +340,14 @@ fn save_menu(ui: &mut Ui, easel: &Easel, out: &mut Vec<Action>) {
 }
 
 /// The canvas and one line of facts below it.
-fn sheet(ui: &mut Ui, easel: &mut Easel, hand: &mut Hand, canvas: &mut Canvas) {
+fn sheet(ui: &mut Ui, state: &AppState, easel: &mut Easel, draft: &mut InpaintDraft, model: Option<[usize; 2]>) {
+    let InpaintDraft {
+        hand,
+        canvas,
+        tray,
+        jobs,
+        ..
+    } = draft;
     let size = vec2(ui.available_width(), (ui.available_height() - 24.0).max(80.0));
     let (area, response) = ui.allocate_exact_size(size, Sense::drag());
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Canvas, true, "Canvas"));
@@ -198,13 +363,21 @@ fn sheet(ui: &mut Ui, easel: &mut Easel, hand: &mut Hand, canvas: &mut Canvas) {
     }
     let placed = canvas.camera.place(area.shrink(6.0), picture, ppp);
     let peeks = keys::held(ui.ctx(), Does::Original);
+    let answer = tray.face(state, jobs, easel, state.playback.index());
     let shown = Shown {
-        face: if peeks { Face::Original } else { Face::Present },
-        mask: !peeks && !keys::held(ui.ctx(), Does::Beneath),
+        mask: !peeks && answer.is_none() && !keys::held(ui.ctx(), Does::Beneath),
+        face: if peeks {
+            Face::Original
+        } else {
+            answer.unwrap_or(Face::Present)
+        },
     };
     canvas.paint(ui, &placed, easel, &shown);
     let painter = ui.painter_at(area);
     painter.rect_stroke(placed.whole(), 0.0, Stroke::new(1.0, palette.edge), StrokeKind::Outside);
+    if model.is_some_and(|size| size != picture) {
+        frame_line(&painter, placed.rect(easel.frame()));
+    }
     let pointer = response.hover_pos().filter(|_| !moves);
     let cursor = hand.paint(&painter, &placed, pointer);
     let cursor = if moves { CursorIcon::Grab } else { cursor };
@@ -212,6 +385,23 @@ fn sheet(ui: &mut Ui, easel: &mut Easel, hand: &mut Hand, canvas: &mut Canvas) {
     ui.add(
         Label::new(theme::number(facts(easel, canvas, &placed, response.hover_pos())).color(palette.weak)).truncate(),
     );
+}
+
+/// The part that the model sees.
+fn frame_line(painter: &egui::Painter, rect: egui::Rect) {
+    for (width, ink) in [
+        (3.0, egui::Color32::from_black_alpha(140)),
+        (1.5, egui::Color32::from_white_alpha(230)),
+    ] {
+        let corners = [
+            rect.left_top(),
+            rect.right_top(),
+            rect.right_bottom(),
+            rect.left_bottom(),
+            rect.left_top(),
+        ];
+        painter.extend(Shape::dashed_line(&corners, Stroke::new(width, ink), 7.0, 5.0));
+    }
 }
 
 fn canvas_keys(ui: &Ui, placed: &Placed, canvas: &mut Canvas) {

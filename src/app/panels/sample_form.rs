@@ -25,9 +25,9 @@ mod guidance;
 mod model;
 
 pub use guidance::GuidanceDraft;
-use guidance::guidance_rows;
-pub(super) use model::model_rows;
+pub(super) use guidance::guidance_rows;
 pub use model::{Known, ModelDraft};
+pub(super) use model::{model_rows, same};
 
 /// The half-edited form.
 #[derive(Debug)]

@@ -29,7 +29,7 @@ use crate::{
         exact::ExactModel,
         laboratory::{LEFT_OUT, LaboratoryRequest, Row, Table, Trial},
     },
-    math::{Spec, grid},
+    math::{Spec, Value, grid},
 };
 
 /// Numbers of calls that can be asked for.
@@ -70,11 +70,13 @@ pub struct SamplersDraft {
 impl Default for SamplersDraft {
     fn default() -> Self {
         let mut model = ModelDraft::default();
-        let exact = ExactModel {
+        let mut exact = ExactModel {
             fit: Spec::new("smooth"),
             schedule: Spec::new("vp"),
             ..ExactModel::new("gaussians")
         };
+        // Enough for the shape, and quick.
+        exact.data.params.insert("count".into(), Value::Int(512));
         model.choose(Model::Exact(Box::new(exact)));
         Self {
             model,

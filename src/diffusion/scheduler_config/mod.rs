@@ -8,15 +8,18 @@ use serde_json::{Map, Value as Json};
 
 use super::{Clipped, Denoiser, EpsAfterClip, Thresholded};
 use crate::math::{
-    Move, Spec, SpecError, Value, grid,
-    schedule::{self, NoiseSchedule, Table},
+    Move, Spec, SpecError, grid,
+    schedule::{self, NoiseSchedule},
 };
 
 mod reader;
+mod scheduler;
 mod schedulers;
 mod shared;
 #[cfg(test)]
 mod tests;
+
+pub use scheduler::Scheduler;
 
 use reader::Reader;
 use shared::betas;
@@ -24,10 +27,8 @@ use shared::betas;
 /// Everything that a diffusers scheduler decides about sampling.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Setup {
-    /// The noise schedule; overridden by [`Self::trained_betas`].
+    /// The noise schedule.
     pub schedule: Spec,
-    /// Betas that are listed one by one.
-    pub trained_betas: Option<Vec<f64>>,
     /// What the network regresses.
     pub target: Spec,
     /// The sampler.
@@ -138,7 +139,7 @@ impl Setup {
 
     /// The noise schedule.
     pub fn schedule(&self) -> Result<Arc<dyn NoiseSchedule>, SpecError> {
-        build_schedule(&self.schedule, self.trained_betas.as_deref())
+        Ok(schedule::build(&self.schedule)?.into())
     }
 
     /// The time grid of `steps` moves, before the sampler plans with it.
@@ -181,17 +182,6 @@ pub fn parse_json(text: &str) -> Result<Map<String, Json>, ConfigError> {
 
 /// The schedule that `config` (of any scheduler with betas) describes.
 pub fn beta_schedule(class: &str, config: &Map<String, Json>) -> Result<Arc<dyn NoiseSchedule>, ConfigError> {
-    let (spec, betas) = betas(&Reader::new(class, config), (1e-4, 0.02))?;
-    Ok(build_schedule(&spec, betas.as_deref())?)
-}
-
-fn build_schedule(spec: &Spec, betas: Option<&[f64]>) -> Result<Arc<dyn NoiseSchedule>, SpecError> {
-    match betas {
-        None => Ok(schedule::build(spec)?.into()),
-        Some(betas) => {
-            let table = Table::from_betas(betas.iter().copied());
-            let zero_snr = spec.values.get("zero-snr") == Some(&Value::Flag(true));
-            Ok(Arc::new(if zero_snr { table.with_zero_snr() } else { table }))
-        }
-    }
+    let spec = betas(&Reader::new(class, config), (1e-4, 0.02))?;
+    Ok(schedule::build(&spec)?.into())
 }

@@ -11,6 +11,8 @@ pub(super) struct Reader<'a> {
     class: &'a str,
     map: &'a Map<String, Json>,
     asked: RefCell<BTreeSet<String>>,
+    /// Those whose value is not the scheduler's own default.
+    chosen: RefCell<Map<String, Json>>,
 }
 
 impl<'a> Reader<'a> {
@@ -19,6 +21,7 @@ impl<'a> Reader<'a> {
             class,
             map,
             asked: RefCell::default(),
+            chosen: RefCell::default(),
         }
     }
 
@@ -40,7 +43,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(super) fn read<T>(
+    pub(super) fn read<T: PartialEq>(
         &self,
         key: &str,
         default: T,
@@ -49,8 +52,19 @@ impl<'a> Reader<'a> {
     ) -> Result<T, ConfigError> {
         match self.get(key) {
             None => Ok(default),
-            Some(found) => read(found).ok_or_else(|| self.refused(key, found, what)),
+            Some(found) => {
+                let value = read(found).ok_or_else(|| self.refused(key, found, what))?;
+                if value != default {
+                    self.chosen.borrow_mut().insert(key.into(), found.clone());
+                }
+                Ok(value)
+            }
         }
+    }
+
+    /// The settings that were read and are not the scheduler's own defaults.
+    pub(super) fn chosen(self) -> Map<String, Json> {
+        self.chosen.into_inner()
     }
 
     pub(super) fn real(&self, key: &str, default: f64) -> Result<f64, ConfigError> {

@@ -16,7 +16,7 @@ use crate::{
 };
 
 pub(super) fn ddpm(c: &Reader<'_>, s: &Reader<'_>, _steps: usize) -> Result<Setup, ConfigError> {
-    let (schedule, trained_betas) = betas(c, (1e-4, 0.02))?;
+    let schedule = betas(c, (1e-4, 0.02))?;
     let variance = c.word(
         "variance_type",
         "fixed_small",
@@ -30,7 +30,6 @@ pub(super) fn ddpm(c: &Reader<'_>, s: &Reader<'_>, _steps: usize) -> Result<Setu
     s.fixed("generator", &Json::Null)?;
     Ok(Setup {
         schedule,
-        trained_betas,
         target: target(c)?,
         sampler: Spec::new("ddpm")
             .with("variance", Value::Text(variance.into()))
@@ -41,7 +40,7 @@ pub(super) fn ddpm(c: &Reader<'_>, s: &Reader<'_>, _steps: usize) -> Result<Setu
 }
 
 pub(super) fn ddim(c: &Reader<'_>, s: &Reader<'_>, _steps: usize) -> Result<Setup, ConfigError> {
-    let (schedule, trained_betas) = betas(c, (1e-4, 0.02))?;
+    let schedule = betas(c, (1e-4, 0.02))?;
     let eps = if s.flag("use_clipped_model_output", false)? {
         EpsAfterClip::Rederive
     } else {
@@ -49,7 +48,6 @@ pub(super) fn ddim(c: &Reader<'_>, s: &Reader<'_>, _steps: usize) -> Result<Setu
     };
     Ok(Setup {
         schedule,
-        trained_betas,
         target: target(c)?,
         sampler: Spec::new("ddim").with("eta", Value::Real(s.real("eta", 0.0)?)),
         spacing: with_final_alpha(c, by_stride(index_spacing(c, "leading")?), true)?,
@@ -66,7 +64,7 @@ pub(super) fn ddim_inverse(c: &Reader<'_>, s: &Reader<'_>, steps: usize) -> Resu
 }
 
 pub(super) fn pndm(c: &Reader<'_>, _s: &Reader<'_>, _steps: usize) -> Result<Setup, ConfigError> {
-    let (schedule, trained_betas) = betas(c, (1e-4, 0.02))?;
+    let schedule = betas(c, (1e-4, 0.02))?;
     let combined = c.word(
         "prediction_type",
         "epsilon",
@@ -74,7 +72,6 @@ pub(super) fn pndm(c: &Reader<'_>, _s: &Reader<'_>, _steps: usize) -> Result<Set
     )?;
     Ok(Setup {
         schedule,
-        trained_betas,
         target: target(c)?,
         sampler: Spec::new("plms")
             .with("runge-kutta", Value::Flag(!c.flag("skip_prk_steps", false)?))
@@ -136,7 +133,7 @@ pub(super) fn dpm2_ancestral(c: &Reader<'_>, _s: &Reader<'_>, steps: usize) -> R
 
 pub(super) fn dpmpp(c: &Reader<'_>, _s: &Reader<'_>, _steps: usize) -> Result<Setup, ConfigError> {
     c.fixed("lambda_min_clipped", &Json::Null)?;
-    c.fixed("variance_type", &Json::Null)?;
+    unused_variance(c)?;
     let rounding = match c.text("beta_schedule", "linear")? {
         "squaredcos_cap_v2" => "truncated",
         _ => "rounded",
@@ -144,11 +141,24 @@ pub(super) fn dpmpp(c: &Reader<'_>, _s: &Reader<'_>, _steps: usize) -> Result<Se
     in_lambda(c, dpmpp_sampler(c)?, rounding, "neither")
 }
 
+/// These samplers have no variance of their own; the word only says that the network's second half is left alone.
+fn unused_variance(c: &Reader<'_>) -> Result<(), ConfigError> {
+    let words = [
+        "none",
+        "fixed_small",
+        "fixed_small_log",
+        "fixed_large",
+        "learned",
+        "learned_range",
+    ];
+    c.word("variance_type", "none", &words.map(|word| (word, ""))).map(drop)
+}
+
 pub(super) fn dpmpp_singlestep(c: &Reader<'_>, _s: &Reader<'_>, _steps: usize) -> Result<Setup, ConfigError> {
     c.fixed("algorithm_type", &"dpmsolver++".into())?;
     let form = c.word("solver_type", "midpoint", &[("midpoint", "midpoint"), ("heun", "heun")])?;
     c.fixed("lambda_min_clipped", &Json::Null)?;
-    c.fixed("variance_type", &Json::Null)?;
+    unused_variance(c)?;
     // With this end the last move is of first order, whatever is said about it.
     c.fixed("final_sigmas_type", &"zero".into())?;
     c.mark("lower_order_final");
@@ -243,7 +253,6 @@ pub(super) fn edm(c: &Reader<'_>, sampler: Spec) -> Result<Setup, ConfigError> {
         schedule: Spec::new("edm")
             .with("sigma-min", Value::Real(c.real("sigma_min", 0.002)?))
             .with("sigma-max", Value::Real(c.real("sigma_max", 80.0)?)),
-        trained_betas: None,
         target: Spec::new("edm").with("sigma-data", Value::Real(c.real("sigma_data", 0.5)?)),
         sampler,
         spacing: with_final_sigma(c, spacing)?,
@@ -283,7 +292,6 @@ pub(super) fn flow_euler(c: &Reader<'_>, _s: &Reader<'_>, _steps: usize) -> Resu
 pub(super) fn flow(c: &Reader<'_>, sampler: Spec) -> Result<Setup, ConfigError> {
     Ok(Setup {
         schedule: Spec::new("flow").with("steps", Value::Int(c.count("num_train_timesteps", 1000)? as i64)),
-        trained_betas: None,
         target: Spec::new("flow"),
         sampler,
         spacing: Spec::new("shifted").with("shift", Value::Real(c.real("shift", 1.0)?)),

@@ -2,15 +2,15 @@
 
 use serde_json::Value as Json;
 
-use super::{Clip, ConfigError, Setup, build_schedule, reader::Reader};
+use super::{Clip, ConfigError, Setup, reader::Reader};
 use crate::{
     diffusion::EpsAfterClip,
-    math::{Move, Spec, Value, grid},
+    math::{Move, Spec, Value, grid, schedule},
 };
 
 /// Samplers in variance-exploding units: Karras and exponential spacing span the grid that they replace.
 pub(super) fn in_sigma(c: &Reader<'_>, steps: usize, sampler: Spec, ends: (f64, f64)) -> Result<Setup, ConfigError> {
-    let (schedule, trained_betas) = betas(c, ends)?;
+    let schedule = betas(c, ends)?;
     let base = match index_spacing(c, "linspace")? {
         spec if spec.id == "linspace" => spec.with("rounded", Value::Flag(false)),
         spec => spec,
@@ -19,7 +19,7 @@ pub(super) fn in_sigma(c: &Reader<'_>, steps: usize, sampler: Spec, ends: (f64, 
     let spacing = match sigma_curve(c)? {
         None => base,
         Some(curve) => {
-            let built = build_schedule(&schedule, trained_betas.as_deref())?;
+            let built = schedule::build(&schedule)?;
             let grid = grid::time_grid(&*built, grid::build(&base)?, steps);
             let end = |mv: Option<&Move>| mv.map_or(0.0, |mv| mv.from.with_signal().sigma_ve());
             Spec::new(curve)
@@ -29,7 +29,6 @@ pub(super) fn in_sigma(c: &Reader<'_>, steps: usize, sampler: Spec, ends: (f64, 
     };
     Ok(Setup {
         schedule,
-        trained_betas,
         target: target(c)?,
         sampler,
         spacing,
@@ -40,7 +39,7 @@ pub(super) fn in_sigma(c: &Reader<'_>, steps: usize, sampler: Spec, ends: (f64, 
 /// Samplers in log-SNR: grids leave out their clean end, other spacings span the whole schedule. `ends` says which ends flow
 /// sigmas have.
 pub(super) fn in_lambda(c: &Reader<'_>, sampler: Spec, rounding: &str, ends: &str) -> Result<Setup, ConfigError> {
-    let (schedule, trained_betas) = betas(c, (1e-4, 0.02))?;
+    let schedule = betas(c, (1e-4, 0.02))?;
     c.fixed("use_dynamic_shifting", &false.into())?;
     c.fixed("shift_terminal", &Json::Null)?;
     c.mark("time_shift_type");
@@ -68,7 +67,6 @@ pub(super) fn in_lambda(c: &Reader<'_>, sampler: Spec, rounding: &str, ends: &st
     }
     Ok(Setup {
         schedule,
-        trained_betas,
         target: target(c)?,
         sampler,
         spacing: with_final_sigma(c, spacing)?,
@@ -98,7 +96,6 @@ pub(super) fn flow_sigmas(
     }
     Ok(Setup {
         schedule: Spec::new("flow").with("steps", Value::Int(c.count("num_train_timesteps", 1000)? as i64)),
-        trained_betas: None,
         target: match c.text("prediction_type", "epsilon")? {
             "flow_prediction" => Spec::new("flow"),
             _ => target(c)?,
@@ -112,7 +109,10 @@ pub(super) fn flow_sigmas(
     })
 }
 
-pub(super) fn betas(c: &Reader<'_>, ends: (f64, f64)) -> Result<(Spec, Option<Vec<f64>>), ConfigError> {
+pub(super) fn betas(c: &Reader<'_>, ends: (f64, f64)) -> Result<Spec, ConfigError> {
+    // Written by early versions, without a meaning here.
+    c.mark("tensor_format");
+    c.fixed("timestep_values", &Json::Null)?;
     let id = c.word(
         "beta_schedule",
         "linear",
@@ -124,16 +124,28 @@ pub(super) fn betas(c: &Reader<'_>, ends: (f64, f64)) -> Result<(Spec, Option<Ve
         ],
     )?;
     let (start, end) = (c.real("beta_start", ends.0)?, c.real("beta_end", ends.1)?);
+    let (steps, zero_snr) = (
+        c.count("num_train_timesteps", 1000)?,
+        c.flag("rescale_betas_zero_snr", false)?,
+    );
     let mut spec = Spec::new(id)
-        .with("steps", Value::Int(c.count("num_train_timesteps", 1000)? as i64))
-        .with("zero-snr", Value::Flag(c.flag("rescale_betas_zero_snr", false)?));
+        .with("steps", Value::Int(steps as i64))
+        .with("zero-snr", Value::Flag(zero_snr));
+    if let Some(betas) = c.numbers("trained_betas")? {
+        let words: Vec<String> = betas.iter().map(f64::to_string).collect();
+        return Ok(Spec::new("custom")
+            // Listed betas decide how many there are, whatever else is said.
+            .with("steps", Value::Int(betas.len() as i64))
+            .with("zero-snr", Value::Flag(zero_snr))
+            .with("betas", Value::Text(words.join(" "))));
+    }
     if id != "cosine" {
         spec = spec
             .with("beta-start", Value::Real(start))
             .with("beta-end", Value::Real(end))
             .with("scale", Value::Flag(false));
     }
-    Ok((spec, c.numbers("trained_betas")?))
+    Ok(spec)
 }
 
 pub(super) fn target(c: &Reader<'_>) -> Result<Spec, ConfigError> {

@@ -1,4 +1,4 @@
-//! A drawn schedule: nine values of the log-SNR and the smooth falling curve through them.
+//! A drawn schedule: nine values of the log-SNR and the smooth falling curve through them, or every beta one by one.
 
 use super::{NoiseSchedule, Table, params};
 use crate::math::{Entry, Param, Params, SpecError};
@@ -44,11 +44,44 @@ pub const ENTRY: Entry<dyn NoiseSchedule> = Entry {
         knot(KNOTS[7], -3.3),
         knot(KNOTS[8], -12.0),
         params::ZERO_SNR,
+        Param::text(
+            "betas",
+            "",
+            "Every beta one by one, as models made elsewhere bring them, instead of the curve",
+        )
+        .or_else("by curve"),
     ],
     build,
 };
 
 fn build(p: &Params) -> Result<Box<dyn NoiseSchedule>, SpecError> {
+    let table = match p.text("betas") {
+        "" => drawn(p)?,
+        text => listed(text, p.count("steps"))?,
+    };
+    Ok(Box::new(table.with_end(p)))
+}
+
+/// As many betas as there are steps, separated by spaces.
+fn listed(text: &str, steps: usize) -> Result<Table, SpecError> {
+    let fault = |found: String, expected: String| SpecError::BadValue {
+        param: "betas",
+        found,
+        expected,
+    };
+    let read = |word: &str| {
+        let beta = word.parse().ok().filter(|beta| (0.0..=0.9999).contains(beta));
+        beta.ok_or_else(|| fault(word.into(), "numbers from 0 to 0.9999, separated by spaces".into()))
+    };
+    let betas: Vec<f64> = text.split_whitespace().map(read).collect::<Result<_, _>>()?;
+    if betas.len() != steps {
+        let expected = format!("as many as there are steps, {steps}");
+        return Err(fault(format!("{} numbers", betas.len()), expected));
+    }
+    Ok(Table::from_betas(betas.into_iter()))
+}
+
+fn drawn(p: &Params) -> Result<Table, SpecError> {
     let knots = KNOTS.map(|id| p.real(id));
     if let Some(i) = (1..knots.len()).find(|&i| knots[i] >= knots[i - 1]) {
         return Err(SpecError::Impossible(format!(
@@ -61,7 +94,7 @@ fn build(p: &Params) -> Result<Box<dyn NoiseSchedule>, SpecError> {
     let curve = Monotone::through(&knots);
     let steps = p.count("steps");
     let alpha_bar = params::line(0.0, 1.0, steps).map(|u| params::logistic(curve.at(u)));
-    Ok(Box::new(Table::new(alpha_bar.collect()).with_end(p)))
+    Ok(Table::new(alpha_bar.collect()))
 }
 
 /// Piecewise cubic without overshoot through values at even distances (Fritsch and Butland 1984).
@@ -124,6 +157,20 @@ mod tests {
         for t in [100.0, 250.0, 500.0, 750.0, 900.0] {
             let difference = custom.level(t).alpha.powi(2) - cosine.level(t).alpha.powi(2);
             assert!(difference.abs() < 0.02, "{t}: {difference}");
+        }
+    }
+
+    #[test]
+    fn listed_betas_take_the_place_of_the_curve() {
+        let spec = |betas: &str| {
+            let steps = Spec::new("custom").with("steps", Value::Int(2));
+            schedule::build(&steps.with("betas", Value::Text(betas.into())))
+        };
+        let alpha_bar = spec("0.1 0.2").unwrap().level(1.0).alpha.powi(2);
+        assert!((alpha_bar - 0.9 * 0.8).abs() < 1e-15);
+        for (betas, words) in [("0.1", "1 numbers"), ("0.1 1.5", "1.5"), ("0.1 x", "“x”")] {
+            let message = spec(betas).unwrap_err().to_string();
+            assert!(message.contains(words), "{message}");
         }
     }
 

@@ -135,7 +135,12 @@ fn of_data(data: &Dataset, number: u64) -> Option<Easel> {
     let index = (number as f64 * 0.618_033_988_749_895).fract() * data.count as f64;
     let index = (index as usize).min(data.count.saturating_sub(1));
     let raster = Raster::picture(&data.frame(&[index]), 0)?;
-    Some(Easel::new(format!("{} {}", data.label, index + 1), raster))
+    let easel = Easel::new(format!("{} {}", data.label, index + 1), raster);
+    Some(if data::is_registered(&data.id) {
+        easel.of(&data.id)
+    } else {
+        easel
+    })
 }
 
 /// A finished sample of the present trajectory.

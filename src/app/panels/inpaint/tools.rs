@@ -35,17 +35,21 @@ impl Default for ToolsDraft {
     }
 }
 
-/// The whole column below the sources.
+/// The whole column below the sources. `framed` is the model's size where it is another one than the picture's.
 pub(super) fn tools_form(
     ui: &mut Ui,
     easel: &mut Easel,
     hand: &mut Hand,
     draft: &mut ToolsDraft,
+    framed: Option<[usize; 2]>,
     out: &mut Vec<Action>,
 ) {
     form::group(ui, "Tools");
-    tool_row(ui, hand);
+    tool_row(ui, hand, framed.is_some());
     brush_rows(ui, easel, hand);
+    if let Some(size) = framed {
+        frame_slider(ui, easel, size);
+    }
     history_row(ui, easel, hand);
     form::group(ui, "Mask");
     mask_row(ui, easel, hand);
@@ -72,10 +76,13 @@ fn toggle(ui: &mut Ui, icon: MaterialIcon, name: &str, help: &str, lit: bool) ->
     response.on_hover_text(help)
 }
 
-fn tool_row(ui: &mut Ui, hand: &mut Hand) {
+fn tool_row(ui: &mut Ui, hand: &mut Hand, framed: bool) {
+    if !framed && hand.tool == Tool::Frame {
+        hand.tool = Tool::Brush;
+    }
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 2.0;
-        for tool in Tool::ALL.into_iter().filter(|&tool| tool != Tool::Frame) {
+        for tool in Tool::ALL.into_iter().filter(|&tool| framed || tool != Tool::Frame) {
             let help = format!("{} ({})", tool.help(), keys::text(ui.ctx(), Does::Tool(tool)));
             if toggle(ui, icon_of(tool), tool.label(), &help, hand.tool == tool).clicked() {
                 hand.tool = tool;
@@ -131,6 +138,18 @@ fn brush_rows(ui: &mut Ui, easel: &mut Easel, hand: &mut Hand) {
 /// A length without needless digits.
 fn short(v: f64) -> String {
     if v < 10.0 { format!("{v:.1}") } else { format!("{v:.0}") }
+}
+
+/// Width of the frame that the model sees.
+fn frame_slider(ui: &mut Ui, easel: &mut Easel, size: [usize; 2]) {
+    let (largest, mut width) = (easel.picture().width, easel.frame().width());
+    let help = "Pixels side by side that the model sees; the frame tool moves it";
+    let response = form::row(ui, "Frame", help, |ui| {
+        ui.add(Slider::new(&mut width, 4.min(largest)..=largest))
+    });
+    if response.changed() {
+        easel.resize_frame(width, size);
+    }
 }
 
 fn history_row(ui: &mut Ui, easel: &mut Easel, hand: &mut Hand) {

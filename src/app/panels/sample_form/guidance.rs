@@ -47,7 +47,7 @@ const MORE: &[Param] = &[
 ];
 
 /// The rows; fewer where the network knows no classes and nothing can tell them from outside.
-pub(super) fn guidance_rows(ui: &mut Ui, draft: &mut GuidanceDraft, known: &Known) {
+pub(in crate::app::panels) fn guidance_rows(ui: &mut Ui, draft: &mut GuidanceDraft, known: &Known) {
     let judged = known.source.as_deref().map_or(&[][..], judge::class_names);
     let told = known.classes.as_ref().is_none_or(|names| !names.is_empty());
     class_rows(ui, draft, known, judged);
@@ -112,7 +112,7 @@ fn class_rows(ui: &mut Ui, draft: &mut GuidanceDraft, known: &Known, judged: &[S
 
 impl GuidanceDraft {
     /// Writes the choice into a request.
-    pub(super) fn put_into(&self, request: &mut SampleRequest, known: &Known) {
+    pub(in crate::app::panels) fn put_into(&self, request: &mut SampleRequest, known: &Known) {
         let led = self.class != ClassChoice::None;
         let judged = known
             .source

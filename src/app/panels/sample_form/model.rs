@@ -120,7 +120,12 @@ fn folder_row(ui: &mut Ui, draft: &mut ModelDraft) {
 fn exact_rows(ui: &mut Ui, draft: &mut ModelDraft) {
     let exact = &mut draft.exact;
     let help = "The data whose exact answer is computed; of large sets 2,048 samples";
+    let before = exact.data.source.clone();
     form::row(ui, "Data", help, |ui| data_choice(ui, &mut exact.data.source));
+    if exact.data.source != before {
+        // Parameters belong to the set that they were made for.
+        exact.data.params.clear();
+    }
     spec_rows(ui, "Knows", "What it takes the data for", fit::ENTRIES, &mut exact.fit);
     form::row(ui, "Noise", "Noise schedule, with its usual settings", |ui| {
         let (response, chosen) = form::entry(ui, "Noise", &exact.schedule.id, schedule::ENTRIES);
@@ -174,7 +179,7 @@ impl ModelDraft {
 
     /// The run of the Lab as soon as there is one; before that the weights of the present trajectory, or a model that ships
     /// with the program.
-    pub(super) fn choose_default(&mut self, state: &AppState) {
+    pub(in crate::app::panels) fn choose_default(&mut self, state: &AppState) {
         if self.touched {
             return;
         }
@@ -196,7 +201,7 @@ impl ModelDraft {
     }
 
     /// What is known of the chosen weights.
-    pub(super) fn known(&self, state: &AppState) -> Known {
+    pub(in crate::app::panels) fn known(&self, state: &AppState) -> Known {
         if let (Model::Present, Some(run)) = (&self.chosen, &state.run) {
             let told = run.info.recipe.condition.classes;
             let labels = run.info.data.labels.as_ref().filter(|_| told);
@@ -239,7 +244,8 @@ fn bundled_source(id: &str) -> Option<String> {
     Recipe::parse(found.recipe, id).ok().map(|recipe| recipe.data.source)
 }
 
-fn same(a: &Model, b: &Model) -> bool {
+/// Whether both are the same weights.
+pub(in crate::app::panels) fn same(a: &Model, b: &Model) -> bool {
     match (a, b) {
         (Model::Present, Model::Present) => true,
         (Model::Bundled(a), Model::Bundled(b)) => a == b,
