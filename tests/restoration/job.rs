@@ -127,7 +127,7 @@ fn the_measurement_is_the_same_for_all_seeds_and_counts() {
     };
     assert_eq!(noisy(1, 1), noisy(2, 3));
     let clean = told(with("ddrm", |r| {
-        r.task = Spec::new("denoise").with("noise", Value::Real(0.0))
+        r.task = Spec::new("denoise").with("noise", Value::Real(0.0));
     }));
     assert_ne!(noisy(1, 1).degraded, started(&clean).restore.clone().unwrap().degraded);
 }
