@@ -6,12 +6,21 @@ use diffusion_studio::{
         action::{Action, Browse},
         easel::Easel,
         export::Content,
+        loader::Wanted,
         panels::inpaint::{InpaintDraft, inpaint_panel},
         state::AppState,
         theme,
         widgets::hand::Tool,
     },
     draw::Raster,
+    engine::{
+        Command, Event as Told, TrajectoryId,
+        command::{Model, SampleRequest},
+        event::{Candidate, Figures, Restored, StepFrame, TrajectoryInfo},
+        exact::ExactModel,
+    },
+    files::Recipe,
+    math::{Domain, Level, Spec},
 };
 use eframe::egui::{
     Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, PointerButton, Pos2, Theme, TouchPhase, Vec2, pos2, vec2,
@@ -29,7 +38,9 @@ struct Studio {
 impl Studio {
     fn with(picture: Raster) -> Self {
         let mut studio = Self::default();
-        studio.draft.take(Easel::new("Test", picture));
+        studio
+            .draft
+            .take(Easel::new("Test", picture), &studio.state, &mut studio.out);
         studio
     }
 
@@ -269,4 +280,291 @@ fn a_stroke_uploads_a_part_of_a_large_picture() {
     window.event(Event::PointerMoved(at));
     window.run();
     assert_eq!(window.state().draft.canvas.uploaded() - before, strokes);
+}
+
+/// The exact formula of the digits, which the panel is told makes pictures of 8 × 8.
+fn with_model(picture: Raster) -> Studio {
+    let mut studio = Studio::default();
+    let easel = Easel::new("Digits 8×8 7", picture).of("digits8x8");
+    studio.draft.take(easel, &studio.state, &mut studio.out);
+    let model = Model::Exact(Box::new(ExactModel::new("digits8x8")));
+    studio.draft.learn(model, Ok(PICTURES));
+    studio
+}
+
+const PICTURES: Domain = Domain::Image {
+    channels: 1,
+    height: 8,
+    width: 8,
+};
+
+fn digit() -> Raster {
+    let data = (0..64).map(|i| (i * 37 % 256) as u8).collect();
+    Raster {
+        width: 8,
+        height: 8,
+        channels: 1,
+        data,
+    }
+}
+
+fn wide(studio: Studio) -> Harness<'static, Studio> {
+    window(studio, [1600.0, 1000.0], Theme::Dark)
+}
+
+fn requests(out: &[Action]) -> Vec<SampleRequest> {
+    let asked = out.iter().filter_map(|action| match action {
+        Action::Engine(Command::Sample(request)) => Some((**request).clone()),
+        _ => None,
+    });
+    asked.collect()
+}
+
+fn preset(window: &mut Harness<'_, Studio>, name: &str) {
+    window.get_by_value("A usual mask").click();
+    window.run_steps(3);
+    window.get_by_label(name).click();
+    window.run_steps(3);
+}
+
+/// What the engine would tell of a request: `count` candidates of one colour each, with figures.
+fn answered(window: &mut Harness<'_, Studio>, request: &SampleRequest, moves: usize) {
+    let id = TrajectoryId(window.state_mut().state.fresh_id());
+    let request = SampleRequest { id, ..request.clone() };
+    let count = request.count;
+    let info = TrajectoryInfo {
+        id,
+        domain: PICTURES,
+        model: "exact:digits8x8".into(),
+        recipe: Recipe::default(),
+        step: 0,
+        sampler: request.sampler.clone(),
+        spacing: request.spacing.clone(),
+        moves,
+        seed: request.seed,
+        count,
+        class: request.class,
+        guidance: request.guidance,
+        weaker: None,
+        classifier: None,
+        class_names: [].into(),
+        restore: Some(Restored {
+            task: Spec::new("inpaint"),
+            degraded: PICTURES.frame(&[0.0; 64]),
+        }),
+    };
+    let frame = PICTURES.frame(&(0..count * 64).map(|i| (i / 64) as f32 * 0.2).collect::<Vec<_>>());
+    let step = |index: usize| StepFrame {
+        index,
+        level: Level::from_alpha_bar(10.0, index as f64 / moves as f64),
+        x: frame.clone(),
+        x0: frame.clone(),
+        eps: frame.clone(),
+        change: 0.1,
+        x_stats: (0.0, 1.0),
+        x0_stats: (0.0, 1.0),
+    };
+    let one = |i: usize| Candidate {
+        residual: 0.0,
+        consistency_db: None,
+        psnr_db: Some(20.0 + i as f64),
+        ssim: Some(0.5),
+        seam: Some(1.25),
+    };
+    let figures = Figures {
+        candidates: (0..count).map(one).collect(),
+        diversity: Some(0.25),
+        deviation: [].into(),
+        calls: 50.0,
+        secs: 1.5,
+    };
+    let state = &mut window.state_mut().state;
+    state.asked.push(request);
+    let mut out = Vec::new();
+    state.apply(Told::SampleStarted(Box::new(info)), &mut out);
+    for index in 0..=moves {
+        state.apply(Told::SampleStep(id, Box::new(step(index))), &mut out);
+    }
+    state.apply(Told::Restored(id, Box::new(figures)), &mut out);
+    let ended = Told::SampleEnded {
+        id,
+        complete: true,
+        secs: 1.5,
+    };
+    state.apply(ended, &mut out);
+    window.run_steps(3);
+}
+
+#[test]
+fn a_model_of_points_is_refused_with_an_offer() {
+    let mut window = wide(Studio::with(digit()));
+    window.get_by_label_contains("makes points");
+    window.get_by_label_contains("Use the exact formula of Digits").click();
+    window.run_steps(3);
+    let asks =
+        |action: &Action| matches!(action, Action::Load(Wanted::Domain(model)) if matches!(**model, Model::Exact(_)));
+    assert!(window.state().out.iter().any(asks), "{:?}", window.state().out);
+}
+
+#[test]
+fn an_empty_and_a_full_mask_are_told_in_words() {
+    let mut window = wide(with_model(digit()));
+    window.run_steps(3);
+    window.get_by_label("Paint what is to be filled first.");
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
+    window.run_steps(3);
+    assert!(requests(&window.state().out).is_empty());
+    window.get_by_label("Fill").click();
+    window.run_steps(3);
+    window.get_by_label_contains("nothing is left to go by");
+}
+
+#[test]
+fn what_is_asked_for_is_what_was_painted() {
+    let mut window = wide(with_model(digit()));
+    preset(&mut window, "Lower half");
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
+    window.run_steps(3);
+    let [request] = &requests(&window.state().out)[..] else {
+        panic!("one request: {:?}", window.state().out)
+    };
+    let restore = request.restore.as_ref().unwrap();
+    let fill = restore.fill.as_ref().unwrap();
+    assert!((0..64).all(|i| fill[i] == if i < 32 { 0.0 } else { 1.0 }));
+    let picture = PICTURES.frame(&restore.picture);
+    assert_eq!(picture.picture(0), digit().data);
+    assert_eq!(
+        (request.sampler.id.as_str(), restore.task.id.as_str(), request.count),
+        ("repaint", "inpaint", 4)
+    );
+}
+
+#[test]
+fn an_answer_is_accepted_as_a_layer_and_undone() {
+    let mut window = wide(with_model(digit()));
+    preset(&mut window, "Lower half");
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
+    window.run_steps(3);
+    let request = requests(&window.state().out).remove(0);
+    answered(&mut window, &request, 10);
+    window.check_accessibility();
+    window.get_by_label("Candidate 3").click();
+    window.run_steps(3);
+    window.get_by_label_contains("PSNR 22.0 dB");
+    for look in ["Guess", "Split", "Difference", "Spread", "Known", "State"] {
+        window.get_by_label(look).click();
+        window.run_steps(3);
+    }
+    window.get_by_label("Accept").click();
+    window.run_steps(3);
+    let shown = |window: &Harness<'_, Studio>| window.state().draft.easel.as_ref().unwrap().picture().data.clone();
+    let filled = shown(&window);
+    // 0.4 as a byte.
+    assert_eq!((&filled[..32], &filled[32..]), (&digit().data[..32], &[179; 32][..]));
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    window.run_steps(3);
+    assert_eq!(shown(&window), digit().data);
+}
+
+#[test]
+fn answers_are_kept_or_discarded() {
+    let mut window = wide(with_model(digit()));
+    preset(&mut window, "Left half");
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
+    window.run_steps(3);
+    let request = requests(&window.state().out).remove(0);
+    answered(&mut window, &request, 4);
+    window.get_by_label("Candidate 2").click();
+    window.run_steps(3);
+    window.get_by_label("Keep it when the others are discarded").click();
+    window.run_steps(3);
+    window.get_by_label("Discard all that are not kept").click();
+    window.run_steps(3);
+    assert!(window.query_by_label("Candidate 1").is_none());
+    window.get_by_label("Candidate 2").click();
+    window.run_steps(3);
+    window.get_by_label("Discard it").click();
+    window.run_steps(3);
+    assert!(
+        matches!(window.state().out.last(), Some(Action::Forget(_))),
+        "{:?}",
+        window.state().out
+    );
+}
+
+#[test]
+fn a_preview_follows_the_lifted_hand_and_the_next_stroke_takes_it_away() {
+    let mut window = wide(with_model(digit()));
+    window.run_steps(3);
+    window.get_by_label("Live preview").click();
+    window.run_steps(3);
+    stroke(&mut window, (0.3, 0.5), (0.6, 0.5), Modifiers::NONE);
+    window.run_steps(8);
+    let [request] = &requests(&window.state().out)[..] else {
+        panic!("one request: {:?}", window.state().out)
+    };
+    let request = request.clone();
+    assert_eq!((request.count, request.steps), (1, 12));
+    window.run_steps(10);
+    assert_eq!(requests(&window.state().out).len(), 1, "nothing new was drawn");
+    window.state_mut().state.asked.push(SampleRequest {
+        id: TrajectoryId(77),
+        ..request
+    });
+    stroke(&mut window, (0.3, 0.7), (0.6, 0.7), Modifiers::NONE);
+    let ended = |action: &Action| matches!(action, Action::Engine(Command::CancelSample(TrajectoryId(77))));
+    assert!(window.state().out.iter().any(ended), "{:?}", window.state().out);
+}
+
+#[test]
+fn methods_are_compared_in_a_table_that_can_be_sorted_and_saved() {
+    let mut window = wide(with_model(digit()));
+    preset(&mut window, "Left half");
+    window.get_by_label("Compare…").click();
+    window.run_steps(3);
+    window.get_by_label_contains("Run 3 methods").click();
+    window.run_steps(3);
+    let asked = requests(&window.state().out);
+    assert_eq!(asked.len(), 3);
+    assert!(
+        asked
+            .iter()
+            .all(|r| (r.seed, r.steps) == (asked[0].seed, asked[0].steps))
+    );
+    for request in &asked {
+        answered(&mut window, request, 5);
+    }
+    window.check_accessibility();
+    window.get_by_label("Sort by PSNR dB").click();
+    window.run_steps(3);
+    window.get_by_label("Save as CSV…").click();
+    window.run_steps(3);
+    let Some(Action::Save(saving)) = window.state().out.last() else {
+        panic!("{:?}", window.state().out)
+    };
+    let Content::Text(csv) = &saving.content else {
+        panic!("a table")
+    };
+    let figures: Vec<&str> = csv.lines().skip(1).map(|l| l.split(',').nth(2).unwrap()).collect();
+    assert_eq!(
+        figures,
+        ["20", "20", "20", "21", "21", "21", "22", "22", "22", "23", "23", "23"]
+    );
+}
+
+#[test]
+fn a_larger_picture_gets_a_frame_and_offers() {
+    let mut window = wide(with_model(Raster::filled(40, 30, 3, [200, 60, 20])));
+    window.run_steps(3);
+    window.get_by_label_contains("sees the framed 30×30 pixels");
+    window.get_by_label_contains("knows greys only");
+    window.get_by_label("Resize").click();
+    window.run_steps(3);
+    let Some(Action::Work(easel)) = window.state().out.last() else {
+        panic!("{:?}", window.state().out)
+    };
+    assert_eq!(
+        (easel.picture().width, easel.picture().height, easel.source()),
+        (8, 8, Some("digits8x8"))
+    );
 }

@@ -101,6 +101,8 @@ pub enum Action {
     UseOwn(Box<Own>),
     /// Gives up the data that are being read.
     CancelReading,
+    /// Gives up the question how likely a picture is.
+    CancelLikelihood,
     /// Gives up the comparison of samplers.
     CancelComparison,
     /// Reads the data of the data view once more.

@@ -378,7 +378,9 @@ impl Easel {
     pub fn with_colours(&self, frame: Area, colours: &Raster) -> Raster {
         let mut picture = self.picture.to_rgb();
         let (width, height) = (frame.width(), frame.height());
-        let factor = width.div_ceil(colours.width.max(1)).max(height.div_ceil(colours.height.max(1)));
+        let factor = width
+            .div_ceil(colours.width.max(1))
+            .max(height.div_ceil(colours.height.max(1)));
         let part = crate::draw::thumb::reduced(&colours.to_rgb().enlarged(factor), width, height);
         picture.paste(&part, frame.left, frame.top);
         picture
@@ -623,7 +625,10 @@ mod tests {
         assert_eq!((resized.picture().width, resized.picture().height), (20, 20));
         assert_eq!(resized.sketch().share(), 0.5);
         let grey = easel.converted(1);
-        assert_eq!((grey.picture().channels, grey.frame(), grey.sketch().share()), (1, easel.frame(), 0.5));
+        assert_eq!(
+            (grey.picture().channels, grey.frame(), grey.sketch().share()),
+            (1, easel.frame(), 0.5)
+        );
     }
 
     #[test]
@@ -643,7 +648,10 @@ mod tests {
         };
         let shown = easel.with_colours(frame, &colours);
         let pixel = |x: usize, y: usize| shown.data[3 * (y * 8 + x)..][..3].to_vec();
-        assert_eq!([pixel(2, 5), pixel(3, 2), pixel(4, 3)], [vec![255, 0, 0], vec![255, 0, 0], vec![0, 0, 255]]);
+        assert_eq!(
+            [pixel(2, 5), pixel(3, 2), pixel(4, 3)],
+            [vec![255, 0, 0], vec![255, 0, 0], vec![0, 0, 255]]
+        );
         assert_eq!(pixel(0, 0), vec![easel.picture().data[0]; 3]);
     }
 

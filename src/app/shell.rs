@@ -35,7 +35,7 @@ use super::{
         trajectory::{TrajectoryDraft, trajectory_panel},
     },
     run_view::Verb,
-    state::{AppState, Comparison, Machine, Notice, Severity},
+    state::{AppState, Comparison, Machine, Notice, Severity, Verdict},
     theme,
     worker::{Wake, Worker},
 };
@@ -340,6 +340,7 @@ impl App {
             Action::UseOwn(own) => self.use_own(*own),
             Action::CancelReading => self.state.cancel_reading(),
             Action::CancelComparison => self.state.cancel_comparison(),
+            Action::CancelLikelihood => self.state.cancel_likelihood(),
             Action::ReadAgain => self.state.data_outdated(),
             Action::Work(easel) => {
                 self.drafts.inpaint.take(*easel, &self.state, &mut self.out);
@@ -384,6 +385,7 @@ impl App {
                 self.state.workspace = Workspace::Lab;
             }
             Command::Compare(_, progress) => self.state.comparison = Comparison::Running(progress.clone()),
+            Command::Judge { progress, .. } => self.state.likelihood = Verdict::Running(progress.clone()),
             Command::Pause => self.state.asked_of_run(Verb::Pause),
             Command::Stop => self.state.asked_of_run(Verb::Stop),
             Command::Finish => self.state.asked_of_run(Verb::Finish),
@@ -537,6 +539,9 @@ impl App {
             Does::Open => self.out.push(Action::Browse(Browse::File)),
             Does::Paste => self.out.push(Action::Paste),
             Does::Save if live => self.out.push(Action::Engine(Command::Save)),
+            Does::Stop if self.state.workspace == Workspace::Inpaint => {
+                self.drafts.inpaint.cancel(&self.state, &mut self.out);
+            }
             Does::Stop if live => self.out.push(Action::Engine(Command::Stop)),
             Does::Panels => self.out.push(Action::TogglePanels),
             Does::Theme => self.out.push(Action::Theme(frame::opposite(ctx))),

@@ -235,6 +235,14 @@ impl AppState {
         }
     }
 
+    /// Gives up the question how likely a picture is.
+    pub fn cancel_likelihood(&mut self) {
+        if let Verdict::Running(progress) = &self.likelihood {
+            progress.cancel();
+            self.likelihood = Verdict::None;
+        }
+    }
+
     /// Something was asked of the run and has not taken effect yet.
     pub fn asked_of_run(&mut self, verb: Verb) {
         if let Some(run) = &mut self.run {

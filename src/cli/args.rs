@@ -60,6 +60,8 @@ pub(super) enum Command {
     Train(TrainArgs),
     /// Make samples with a trained model
     Sample(SampleArgs),
+    /// Fill, sharpen, colour or clean a picture with a trained model
+    Restore(RestoreArgs),
     /// Turn a model of diffusers into a run folder
     Import(ImportArgs),
     /// Write a model for other programs
@@ -167,6 +169,78 @@ pub(super) struct SampleArgs {
     /// .png (grid), .gif or .apng (the process), .safetensors (raw numbers), or a folder (one PNG each)
     #[arg(long, value_name = "F")]
     pub(super) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RestoreArgs {
+    /// Run folder, checkpoint folder, or the id of a bundled model
+    #[arg(value_name = "MODEL")]
+    pub(super) model: PathBuf,
+    /// Methods, see `list methods`; several are compared
+    #[arg(long, value_name = "ID[,ID…]", value_delimiter = ',', required = true)]
+    pub(super) method: Vec<String>,
+    /// The original, which the task degrades; with --measurement what was measured
+    #[arg(long, value_name = "F")]
+    pub(super) image: PathBuf,
+    /// What inpainting is to fill: white is filled, black is kept; as large as the picture
+    #[arg(long, value_name = "F")]
+    pub(super) mask: Option<PathBuf>,
+    /// What is to be undone, see `list tasks`
+    #[arg(long, default_value = "inpaint", value_name = "ID")]
+    pub(super) task: String,
+    /// Number of moves, before any jumps (default: the method's published number)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(super) steps: Option<u64>,
+    /// How the times are chosen, see `list spacings` (default: the method's)
+    #[arg(long, value_name = "ID")]
+    pub(super) spacing: Option<String>,
+    /// Seed of the first candidate's noise
+    #[arg(long, default_value_t = 0, value_name = "S")]
+    pub(super) seed: u64,
+    /// How many candidates of each method
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(super) count: u64,
+    /// What is done with a picture of another size than the model's (default: inpainting works on a frame around the mask,
+    /// everything else crops)
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub(super) fit: Option<FitTo>,
+    /// The picture is the measurement itself, not the original
+    #[arg(long)]
+    pub(super) measurement: bool,
+    /// Class by name or index
+    #[arg(long, value_name = "C")]
+    pub(super) class: Option<String>,
+    /// Guidance: how strongly the class is amplified; 1 is off
+    #[arg(long, default_value_t = 1.0, value_name = "W", requires = "class")]
+    pub(super) guidance: f64,
+    /// Follow a classifier towards the class so strongly; 1 is Bayes' rule
+    #[arg(long, value_name = "SCALE", value_parser = strength, requires = "class")]
+    pub(super) classifier: Option<f64>,
+    /// The classifier, made with `judge` (default: the one that ships with the program)
+    #[arg(long, value_name = "F.safetensors", requires = "classifier")]
+    pub(super) judge: Option<PathBuf>,
+    /// A parameter of the methods that have it, of one method or of the task, e.g. --set eta=1, --set ddrm.eta=1,
+    /// --set task.noise=0.1
+    #[arg(long = "set", value_name = "[ID.]KEY=VALUE")]
+    pub(super) sets: Vec<String>,
+    /// The figures as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    /// .png (the restored picture; a sheet of all where there are several), .safetensors (raw numbers), or a folder (one PNG a
+    /// candidate)
+    #[arg(long, value_name = "F")]
+    pub(super) out: PathBuf,
+}
+
+/// What is done with a picture of another size than the model's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum FitTo {
+    /// The middle part is restored, the rest stays
+    Crop,
+    /// All of it is scaled to the model and back
+    Resize,
+    /// An error
+    Refuse,
 }
 
 #[derive(Debug, Args)]
@@ -308,6 +382,8 @@ pub(super) struct ListArgs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Registry {
     Samplers,
+    Methods,
+    Tasks,
     Spacings,
     Schedules,
     Targets,

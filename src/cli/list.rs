@@ -7,7 +7,11 @@ use serde_json::{Value as Json, json};
 use super::args::{ListArgs, Registry};
 use crate::{
     data,
-    diffusion::{oracle::fit, sampler, times},
+    diffusion::{
+        oracle::fit,
+        restore::{Method, method, task},
+        sampler, times,
+    },
     engine::suggest,
     files::{Recipe, bundled},
     math::{
@@ -65,6 +69,20 @@ impl Row {
         })
     }
 
+    /// A method of restoration with its default parameters.
+    fn of_method(entry: &'static Entry<dyn Method>) -> anyhow::Result<Self> {
+        let built = method::build(&Spec::new(entry.id))?;
+        Ok(Self {
+            facts: vec![
+                ("tasks", json!(built.tasks())),
+                ("noise", json!(built.bears_noise())),
+                ("exact", json!(built.is_exact())),
+                ("steps", json!(built.steps())),
+            ],
+            ..Self::of(entry)
+        })
+    }
+
     /// A recipe, or a model that was trained with it.
     fn of_recipe(id: &str, recipe: &Recipe, facts: Vec<(&'static str, Json)>) -> anyhow::Result<Self> {
         let Recipe {
@@ -107,6 +125,8 @@ pub(super) fn list(args: &ListArgs) -> anyhow::Result<String> {
 fn rows(what: Registry) -> anyhow::Result<Vec<Row>> {
     match what {
         Registry::Samplers => sampler::ENTRIES.iter().map(|e| Row::of_sampler(e)).collect(),
+        Registry::Methods => method::ENTRIES.iter().map(|e| Row::of_method(e)).collect(),
+        Registry::Tasks => Ok(Row::all(task::ENTRIES)),
         Registry::Spacings => Ok(Row::all(grid::ENTRIES)),
         Registry::Schedules => Ok(Row::all(schedule::ENTRIES)),
         Registry::Targets => Ok(Row::all(target::ENTRIES)),
@@ -147,8 +167,8 @@ fn text_of(row: &Row) -> String {
     for line in [help, source].into_iter().filter(|line| !line.is_empty()) {
         let _ = writeln!(text, "{:22} {line}", "");
     }
-    // Whole recipes are for programs.
-    for (name, value) in facts.iter().filter(|(_, value)| value.is_number()) {
+    let facts = facts.iter().map(|(name, value)| (name, told(value)));
+    for (name, value) in facts.filter(|(_, value)| !value.is_empty()) {
         let _ = writeln!(text, "{:22} {name}: {value}", "");
     }
     for param in *params {
@@ -163,6 +183,16 @@ fn text_of(row: &Row) -> String {
         );
     }
     text
+}
+
+/// A fact in words; whole recipes are for programs.
+fn told(value: &Json) -> String {
+    match value {
+        Json::Number(number) => number.to_string(),
+        Json::Bool(is) => if *is { "yes" } else { "no" }.into(),
+        Json::Array(words) => words.iter().filter_map(Json::as_str).collect::<Vec<_>>().join(", "),
+        _ => String::new(),
+    }
 }
 
 /// A table with one line an entry; what an entry does not tell is a dash.
@@ -181,7 +211,7 @@ fn table(rows: &[Row]) -> String {
                 text.replace('|', "\\|")
             }
         };
-        let fact = |(_, value): &(&str, Json)| cell(value.as_u64().map_or(String::new(), |n| n.to_string()).as_str());
+        let fact = |(_, value): &(&str, Json)| cell(&told(value));
         let fixed = [
             format!("`{}`", row.id),
             cell(&row.label),

@@ -13,6 +13,7 @@ mod exchange;
 mod judge;
 mod laboratory;
 mod list;
+mod restore;
 mod sample;
 mod threads;
 mod train;
@@ -89,6 +90,7 @@ fn carry_out(command: Command, settings: Settings) -> anyhow::Result<()> {
         Command::Import(args) => exchange::import(&args)?,
         Command::Export(args) => exchange::export(&args, &settings)?,
         Command::Sample(args) => sample::sample(&args, &settings)?,
+        Command::Restore(args) => print(&restore::restore(&args, &settings)?)?,
     }
     Ok(())
 }

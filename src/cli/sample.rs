@@ -47,7 +47,7 @@ pub(super) fn sample(args: &SampleArgs, settings: &Settings) -> anyhow::Result<(
     Ok(())
 }
 
-fn written(path: &Path) {
+pub(super) fn written(path: &Path) {
     eprintln!("wrote {}", path.display());
 }
 
@@ -213,7 +213,7 @@ fn with_options(mut chosen: Spec, args: &SampleArgs) -> anyhow::Result<Spec> {
 }
 
 /// A class by name or index, or `each`.
-fn class(text: &str, names: &[String]) -> anyhow::Result<ClassChoice> {
+pub(super) fn class(text: &str, names: &[String]) -> anyhow::Result<ClassChoice> {
     if names.is_empty() {
         bail!("--class {text}: this model was trained without classes; leave the option out");
     }
@@ -241,7 +241,7 @@ fn noise(path: &Path) -> anyhow::Result<Arc<[f32]>> {
     Ok(values.into())
 }
 
-fn progress_bar(steps: u64) -> ProgressBar {
+pub(super) fn progress_bar(steps: u64) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr_with_hz(10));
     let style = ProgressStyle::with_template("{bar:30.cyan/blue} step {pos}/{len}  {eta} left");
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))

@@ -11,6 +11,7 @@ pub mod batch;
 mod bundled;
 mod error;
 mod own;
+pub mod photo;
 mod picture;
 pub mod points;
 mod progress;

@@ -69,12 +69,12 @@ pub enum Command {
     ForgetTrajectory(TrajectoryId),
     /// Compares all samplers beside everything else. The progress counts samplers; once it is cancelled there is no answer.
     Compare(Box<LaboratoryRequest>, Arc<Progress>),
-    /// Says how likely one sample is, beside everything else: numbers in tensor order, and a name for people. Once the
+    /// Says how likely one sample is, beside everything else. Once the
     /// progress is cancelled there is no answer.
     Judge {
         /// Which model.
         model: Model,
-        /// The sample.
+        /// The sample, in tensor order.
         sample: Arc<[f32]>,
         /// Counts stages.
         progress: Arc<Progress>,

@@ -332,7 +332,11 @@ impl Subject {
         };
         let unit = exam.unit();
         tell("likelihood along the path");
-        let path: Vec<f64> = exam.path(&samples)?.into_iter().map(|nats| unit.of_density(nats)).collect();
+        let path: Vec<f64> = exam
+            .path(&samples)?
+            .into_iter()
+            .map(|nats| unit.of_density(nats))
+            .collect();
         if unit == Unit::Nats {
             let help = "Negative log-likelihood of unseen points along the probability-flow path, in nats";
             return Ok(vec![Figure::new("nats-path", help, &path, None)]);
@@ -371,4 +375,3 @@ fn rounds(all: &[u32], count: usize, rounds: usize) -> Vec<Vec<u32>> {
     let round = |first| chosen.iter().skip(first).step_by(rounds).copied().collect();
     (0..rounds).map(round).collect()
 }
-

@@ -181,7 +181,8 @@ impl Shown {
         text
     }
 
-    fn provenance(&self, kind: Kind) -> Provenance {
+    /// How it was made, as it travels inside pictures.
+    pub fn provenance(&self, kind: Kind) -> Provenance {
         let TrajectoryInfo {
             model,
             recipe,

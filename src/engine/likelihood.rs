@@ -190,7 +190,11 @@ impl<'a> Exam<'a> {
     }
 
     fn tensor(&self, values: Vec<f32>, count: usize) -> Result<Tensor, Error> {
-        Ok(Tensor::from_vec(values, self.info.domain.shape(count), &self.runner.device)?)
+        Ok(Tensor::from_vec(
+            values,
+            self.info.domain.shape(count),
+            &self.runner.device,
+        )?)
     }
 
     /// Negative log-density of each sample in nats. Bytes are spread over the intervals that they own.

@@ -6,8 +6,8 @@
 
 pub mod atomic;
 pub mod bundled;
-pub mod curves;
 pub mod checkpoint;
+pub mod curves;
 pub mod diffusers;
 mod error;
 pub mod figures;

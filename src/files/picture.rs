@@ -8,12 +8,39 @@ use std::{
 };
 
 use super::{Error, Overwrite, Provenance, Result};
-use crate::draw::Raster;
+use crate::{
+    data::photo::{Depth, Photo},
+    draw::Raster,
+};
 
 /// A picture as the bytes of a PNG: exact pixels, and the provenance in text entries.
 pub fn png(raster: &Raster, provenance: Option<&Provenance>) -> Result<Vec<u8>> {
+    encoded(raster, png::BitDepth::Eight, provenance)
+}
+
+/// A picture at its own depth as the bytes of a PNG.
+pub fn photo_png(photo: &Photo, provenance: Option<&Provenance>) -> Result<Vec<u8>> {
+    let (depth, data) = match photo.depth {
+        Depth::Eight => (png::BitDepth::Eight, photo.values.iter().map(|v| *v as u8).collect()),
+        Depth::Sixteen => {
+            let bytes = photo.values.iter().flat_map(|v| v.to_be_bytes());
+            (png::BitDepth::Sixteen, bytes.collect())
+        }
+    };
+    let raster = Raster {
+        width: photo.width,
+        height: photo.height,
+        channels: photo.channels,
+        data,
+    };
+    encoded(&raster, depth, provenance)
+}
+
+/// The bytes of a PNG of pixels with this depth, high bytes first.
+fn encoded(raster: &Raster, depth: png::BitDepth, provenance: Option<&Provenance>) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut encoder = encoder(&mut bytes, raster)?;
+    encoder.set_depth(depth);
     add_texts(&mut encoder, provenance)?;
     let written = encoder.write_header().and_then(|mut w| {
         w.write_image_data(&raster.data)?;

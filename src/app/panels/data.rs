@@ -12,7 +12,11 @@ use crate::{
     app::{
         action::{Action, Browse, Workspace},
         catalogue,
-        panels::{recipe::RecipeDraft, status},
+        panels::{
+            likelihood::{LikelihoodDraft, likelihood_card},
+            recipe::RecipeDraft,
+            status,
+        },
         state::{AppState, DataView},
         theme,
         widgets::{button, form, samples::SampleGrid},
@@ -32,6 +36,7 @@ const LISTED: usize = 200;
 pub struct DataDraft {
     path: String,
     grid: SampleGrid,
+    likelihood: LikelihoodDraft,
 }
 
 /// What is learned from.
@@ -51,6 +56,7 @@ pub fn data_panel(
     });
     if let Some(summary) = state.data.loaded() {
         side_panel(egui::Panel::right("data-facts"), ui, |ui| {
+            likelihood_card(ui, state, &summary.data, &mut draft.likelihood, out);
             facts(ui, summary, &mut draft.grid);
         });
     }
@@ -168,7 +174,9 @@ fn loaded(ui: &mut Ui, summary: &DataSummary, draft: &mut DataDraft, out: &mut V
         });
     });
     ui.add_space(6.0);
-    draft.grid.show(ui, data, "Samples");
+    if let Some(index) = draft.grid.show(ui, data, "Samples") {
+        draft.likelihood.chosen = Some(index);
+    }
 }
 
 fn own_rows(ui: &mut Ui, recipe: &mut RecipeDraft, draft: &mut DataDraft, out: &mut Vec<Action>) {

@@ -9,13 +9,13 @@ mod tray;
 mod work;
 
 use eframe::egui::{
-    self, Align, CentralPanel, CursorIcon, Frame as Pane, Label, Layout, Margin, Panel, RichText, ScrollArea, Sense, Shape,
-    Stroke, StrokeKind, Ui, WidgetInfo, vec2,
+    self, Align, CentralPanel, CursorIcon, Frame as Pane, Label, Layout, Margin, Panel, RichText, ScrollArea, Sense,
+    Shape, Stroke, StrokeKind, Ui, WidgetInfo, vec2,
 };
 use egui_material_icons::icons;
 
 use self::{job::Job, work::Wish};
-use super::time_bar::{clock_keys, time_bar_panel};
+use super::time_bar::{clock_keys_without_space, time_bar_panel};
 use crate::{
     app::{
         action::Action,
@@ -30,7 +30,7 @@ use crate::{
             button,
             canvas::{self, Canvas, Face, Placed, Shown},
             form,
-            hand::{Hand, hand_is_down},
+            hand::{Hand, Tool, hand_is_down},
             levels::level_line,
         },
     },
@@ -60,6 +60,8 @@ pub struct InpaintDraft {
     work: work::WorkDraft,
     tray: tray::TrayDraft,
     bench: bench::BenchDraft,
+    /// Whether the answers are shown in place of the settings.
+    answers: bool,
     jobs: Vec<Job>,
     /// Jobs so far.
     asked: u64,
@@ -68,13 +70,13 @@ pub struct InpaintDraft {
 impl InpaintDraft {
     /// Works on another picture from now on. Answers to the one before cannot be laid over it.
     pub fn take(&mut self, easel: Easel, state: &AppState, out: &mut Vec<Action>) {
-        for job in std::mem::take(&mut self.jobs) {
-            work::cancel(state, &job, out);
-        }
+        self.cancel(state, out);
+        self.jobs.clear();
         if let Some(source) = easel.source() {
             self.work.suggest(state, source);
         }
         self.tray = tray::TrayDraft::default();
+        self.answers = false;
         self.easel = Some(easel);
         self.canvas.forget();
     }
@@ -100,13 +102,23 @@ impl InpaintDraft {
         self.work.learn(model, domain);
     }
 
+    /// Ends what is under way.
+    pub fn cancel(&self, state: &AppState, out: &mut Vec<Action>) {
+        for job in &self.jobs {
+            work::cancel(state, job, out);
+        }
+    }
+
     /// Asks the engine for what the form wishes.
     fn fulfil(&mut self, wish: Wish, state: &AppState, out: &mut Vec<Action>) {
         match wish {
             Wish::Run(requests) => {
                 self.end_previews(state, out);
+                self.answers = true;
+                let alone = requests.len() == 1;
                 for request in requests {
-                    self.ask(request, false, out);
+                    let number = self.ask(request, false, out);
+                    number.filter(|_| alone).into_iter().for_each(|n| self.tray.follow(n));
                 }
             }
             Wish::Preview(request) => {
@@ -115,11 +127,7 @@ impl InpaintDraft {
                     self.tray.follow(number);
                 }
             }
-            Wish::Cancel => {
-                for job in &self.jobs {
-                    work::cancel(state, job, out);
-                }
-            }
+            Wish::Cancel => self.cancel(state, out),
             Wish::Compare => self.bench.open = true,
         }
     }
@@ -157,7 +165,7 @@ pub fn inpaint_panel(ui: &mut Ui, state: &AppState, draft: &mut InpaintDraft, ou
     draft.work.measure(state, &draft.jobs);
     let answer = shown_job(state, draft).map(|(view, _)| view.info.id);
     if answer.is_some() && answer == state.current {
-        clock_keys(ui, state, out);
+        clock_keys_without_space(ui, state, out);
         Panel::bottom("time bar").resizable(false).show(ui, |ui| {
             if let Some(view) = state.trajectory() {
                 let size = vec2(ui.available_width(), 44.0);
@@ -180,15 +188,30 @@ pub fn inpaint_panel(ui: &mut Ui, state: &AppState, draft: &mut InpaintDraft, ou
                 tools::tools_form(ui, &mut easel, &mut draft.hand, &mut draft.tools, framed, out);
             });
         });
+    if let Some(size) = size {
+        easel.suit(size);
+    }
     let mut wish = None;
     Panel::right("inpaint work")
         .frame(form)
         .default_size(290.0)
         .size_range(270.0..=420.0)
         .show(ui, |ui| {
+            Panel::bottom("inpaint run")
+                .resizable(false)
+                .frame(Pane::new())
+                .show(ui, |ui| {
+                    ui.add_space(8.0);
+                    wish = work::run_bar(ui, state, &mut draft.work, &easel, &draft.jobs, &known);
+                });
+            let answers = draft.jobs.iter().map(|job| job.candidates(state).len()).sum();
+            tabs(ui, &mut draft.answers, answers);
             ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-                wish = work::work_form(ui, state, &mut draft.work, &mut easel, &draft.jobs, out);
-                tray::tray(ui, state, &mut draft.jobs, &mut easel, &mut draft.tray, out);
+                if draft.answers {
+                    tray::tray(ui, state, &mut draft.jobs, &mut easel, &mut draft.tray, out);
+                } else {
+                    work::work_form(ui, state, &mut draft.work, &easel, &known, out);
+                }
             });
         });
     CentralPanel::default().frame(pane).show(ui, |ui| {
@@ -205,12 +228,31 @@ pub fn inpaint_panel(ui: &mut Ui, state: &AppState, draft: &mut InpaintDraft, ou
         Wish::Run(requests.collect())
     });
     draft.easel = Some(easel);
-    if draft.hand.is_down() && draft.jobs.iter().any(|job| job.live && job.is_open(state)) {
+    if draft.hand.is_down() && draft.hand.tool != Tool::Frame {
+        // What is drawn must be seen.
+        draft.tray.selected = None;
         draft.end_previews(state, out);
     }
     for wish in [wish, live, compared].into_iter().flatten() {
         draft.fulfil(wish, state, out);
     }
+}
+
+/// Settings, or the answers.
+fn tabs(ui: &mut Ui, answers: &mut bool, count: usize) {
+    ui.horizontal(|ui| {
+        let text = if count == 0 {
+            "Answers".into()
+        } else {
+            format!("Answers {count}")
+        };
+        for (value, text, name) in [(false, "Settings".into(), "Settings"), (true, text, "Answers")] {
+            if button::tab(ui, text, name, *answers == value).clicked() {
+                *answers = value;
+            }
+        }
+    });
+    ui.add_space(6.0);
 }
 
 /// The job of the selected answer and its trajectory.
@@ -347,8 +389,17 @@ fn sheet(ui: &mut Ui, state: &AppState, easel: &mut Easel, draft: &mut InpaintDr
 
 /// The part that the model sees.
 fn frame_line(painter: &egui::Painter, rect: egui::Rect) {
-    for (width, ink) in [(3.0, egui::Color32::from_black_alpha(140)), (1.5, egui::Color32::from_white_alpha(230))] {
-        let corners = [rect.left_top(), rect.right_top(), rect.right_bottom(), rect.left_bottom(), rect.left_top()];
+    for (width, ink) in [
+        (3.0, egui::Color32::from_black_alpha(140)),
+        (1.5, egui::Color32::from_white_alpha(230)),
+    ] {
+        let corners = [
+            rect.left_top(),
+            rect.right_top(),
+            rect.right_bottom(),
+            rect.left_bottom(),
+            rect.left_top(),
+        ];
         painter.extend(Shape::dashed_line(&corners, Stroke::new(width, ink), 7.0, 5.0));
     }
 }

@@ -180,7 +180,7 @@ fn before_training(ui: &mut Ui, state: &AppState, recipe: &RecipeDraft, draft: &
             ui.add_space(6.0);
             let height = (ui.available_height() - 56.0).max(80.0);
             ui.allocate_ui(vec2(ui.available_width(), height), |ui| match data {
-                Some(data) => draft.data.show(ui, data, "Training data"),
+                Some(data) => drop(draft.data.show(ui, data, "Training data")),
                 None => {
                     ui.centered_and_justified(|ui| ui.label(theme::caption(ui, "Reading the data…")));
                 }

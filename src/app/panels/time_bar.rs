@@ -25,10 +25,19 @@ const READOUT: f32 = 330.0;
 
 /// The keys of the clock; call before the widgets that would take them.
 pub fn clock_keys(ui: &Ui, state: &AppState, out: &mut Vec<Action>) {
+    keys_of(ui, state, &CLOCK, out);
+}
+
+/// The same where Space has another meaning.
+pub fn clock_keys_without_space(ui: &Ui, state: &AppState, out: &mut Vec<Action>) {
+    keys_of(ui, state, &CLOCK[1..], out);
+}
+
+fn keys_of(ui: &Ui, state: &AppState, keys: &[Does], out: &mut Vec<Action>) {
     if state.playback.is_empty() {
         return;
     }
-    for does in CLOCK {
+    for &does in keys {
         if keys::pressed(ui.ctx(), does) {
             out.extend(command(does).map(Action::Playback));
         }

@@ -45,8 +45,8 @@ impl std::fmt::Debug for SampleGrid {
 }
 
 impl SampleGrid {
-    /// Shows the data over all the room there is.
-    pub fn show(&mut self, ui: &mut Ui, data: &Dataset, name: &str) {
+    /// Shows the data over all the room there is. Answers the index of the picture that was pressed.
+    pub fn show(&mut self, ui: &mut Ui, data: &Dataset, name: &str) -> Option<usize> {
         if self.hash != data.hash {
             self.hash.clone_from(&data.hash);
             self.atlas = None;
@@ -59,12 +59,16 @@ impl SampleGrid {
         }
         match (data.domain, &data.samples) {
             (Domain::Image { height, width, .. }, _) => self.pictures(ui, data, [width, height], name),
-            (Domain::Points, Samples::Points(xy)) => self.points(ui, data, xy, name),
-            (Domain::Points, Samples::Pixels(_)) => {}
+            (Domain::Points, Samples::Points(xy)) => {
+                self.points(ui, data, xy, name);
+                None
+            }
+            (Domain::Points, Samples::Pixels(_)) => None,
         }
     }
 
-    fn pictures(&mut self, ui: &mut Ui, data: &Dataset, size: [usize; 2], name: &str) {
+    fn pictures(&mut self, ui: &mut Ui, data: &Dataset, size: [usize; 2], name: &str) -> Option<usize> {
+        let mut pressed = None;
         let side = tile_side(size);
         let gap = 3.0;
         let columns = ((ui.available_width() + gap) / (side + gap)).floor().max(1.0) as usize;
@@ -76,11 +80,13 @@ impl SampleGrid {
             .show_rows(ui, tall, rows, |ui, visible| {
                 for row in visible {
                     let indices = row * columns..((row + 1) * columns).min(self.shown.len());
-                    let (area, response) = ui.allocate_exact_size(vec2(ui.available_width(), tall), Sense::hover());
+                    let (area, response) = ui.allocate_exact_size(vec2(ui.available_width(), tall), Sense::click());
                     self.row(ui, data, indices, area, vec2(side, tall), gap);
-                    described(&response, data, &self.shown, area, side + gap, row * columns, name);
+                    let under = described(&response, data, &self.shown, area, side + gap, row * columns, name);
+                    pressed = pressed.or(under.filter(|_| response.clicked()));
                 }
             });
+        pressed
     }
 
     fn row(&mut self, ui: &Ui, data: &Dataset, places: std::ops::Range<usize>, area: Rect, size: Vec2, gap: f32) {
@@ -151,12 +157,20 @@ fn tile_side(size: [usize; 2]) -> f32 {
     own * (SMALLEST / own).ceil().max(1.0)
 }
 
-/// Number and class of the picture under the pointer.
-fn described(response: &Response, data: &Dataset, shown: &[usize], area: Rect, step: f32, first: usize, name: &str) {
+/// Tells number and class of the picture under the pointer. Answers its index.
+fn described(
+    response: &Response,
+    data: &Dataset,
+    shown: &[usize],
+    area: Rect,
+    step: f32,
+    first: usize,
+    name: &str,
+) -> Option<usize> {
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, format!("{name}, row from number {}", first + 1)));
-    let Some(pointer) = response.hover_pos() else { return };
+    let pointer = response.hover_pos()?;
     let place = first + ((pointer.x - area.left()) / step) as usize;
-    let Some(&index) = shown.get(place) else { return };
+    let &index = shown.get(place)?;
     let class = data.labels.as_ref().map(|l| l.names[l.of[index] as usize].as_str());
     let text = match class {
         Some(class) => format!("number {} · {class}", index + 1),
@@ -165,4 +179,5 @@ fn described(response: &Response, data: &Dataset, shown: &[usize], area: Rect, s
     egui::Tooltip::for_enabled(response)
         .at_pointer()
         .show(|ui| ui.label(text));
+    Some(index)
 }

@@ -24,6 +24,7 @@ use crate::{
 };
 
 mod figures;
+pub mod frame;
 mod similarity;
 
 /// A checked restoration on one device.

@@ -160,11 +160,16 @@ pub(super) fn bench_window(
             ui.separator();
             let lines = lines(state, jobs, draft.sorted);
             if lines.is_empty() {
-                ui.label(theme::caption(ui, "Here come the figures of every answer, also of those made before."));
+                ui.label(theme::caption(
+                    ui,
+                    "Here come the figures of every answer, also of those made before.",
+                ));
                 return;
             }
             exports(ui, state, jobs, &lines, out);
-            ScrollArea::both().auto_shrink(false).show(ui, |ui| table(ui, draft, &lines));
+            ScrollArea::both()
+                .auto_shrink(false)
+                .show(ui, |ui| table(ui, draft, &lines));
         });
     draft.open = open && !keys::closes(ctx);
     run
@@ -172,11 +177,17 @@ pub(super) fn bench_window(
 
 fn choices(ui: &mut Ui, draft: &mut BenchDraft, work: &WorkDraft) -> Option<Vec<Spec>> {
     let able = able(&work.task);
-    let chosen = draft.chosen.get_or_insert_with(|| able.iter().take(3).map(|e| e.id.to_owned()).collect());
+    let chosen = draft
+        .chosen
+        .get_or_insert_with(|| able.iter().take(3).map(|e| e.id.to_owned()).collect());
     ui.horizontal_wrapped(|ui| {
         for entry in &able {
             let mut is_chosen = chosen.iter().any(|id| id == entry.id);
-            if ui.checkbox(&mut is_chosen, entry.label).on_hover_text(entry.help).changed() {
+            if ui
+                .checkbox(&mut is_chosen, entry.label)
+                .on_hover_text(entry.help)
+                .changed()
+            {
                 chosen.retain(|id| id != entry.id);
                 if is_chosen {
                     chosen.push(entry.id.to_owned());
@@ -196,7 +207,11 @@ fn choices(ui: &mut Ui, draft: &mut BenchDraft, work: &WorkDraft) -> Option<Vec<
         })
         .collect();
     let text = format!("Run {} methods, {} candidates each", methods.len(), work.count);
-    let can = if methods.is_empty() { Err("Choose a method") } else { Ok(()) };
+    let can = if methods.is_empty() {
+        Err("Choose a method")
+    } else {
+        Ok(())
+    };
     let press = button::primary(ui, icons::ICON_PLAY_ARROW, &text, can);
     let press = press.on_hover_text("Same picture, mask, seed and steps; every method with its published settings");
     press.clicked().then_some(methods)
@@ -231,7 +246,13 @@ fn table(ui: &mut Ui, draft: &mut BenchDraft, lines: &[Line]) {
     Grid::new("figures").striped(true).spacing([18.0, 4.0]).show(ui, |ui| {
         for column in Column::ALL {
             let arrow = match draft.sorted {
-                Some((sorted, falling)) if sorted == column => if falling { " ↓" } else { " ↑" },
+                Some((sorted, falling)) if sorted == column => {
+                    if falling {
+                        " ↓"
+                    } else {
+                        " ↑"
+                    }
+                }
                 _ => "",
             };
             let text = RichText::new(format!("{}{arrow}", column.label())).strong();
@@ -284,7 +305,8 @@ fn csv(lines: &[Line]) -> String {
     for line in lines {
         let numbers = Column::ALL[1..].iter().map(|&column| number(line.number(column)));
         let numbers: Vec<String> = numbers.collect();
-        text += &format!("\"{}\",{}\n", line.name.replace('"', "'"), numbers.join(","));
+        let name = line.name.replace('"', "'");
+        text.extend(["\"", &name, "\",", &numbers.join(","), "\n"]);
     }
     text
 }
@@ -295,7 +317,12 @@ fn matrix(state: &AppState, jobs: &[Job]) -> Option<Raster> {
         .iter()
         .filter(|job| !job.live)
         .filter_map(|job| Some((job, job.view(state)?.steps.last()?)))
-        .map(|(job, step)| job.candidates(state).into_iter().filter_map(|i| picture(&step.x, i)).collect())
+        .map(|(job, step)| {
+            job.candidates(state)
+                .into_iter()
+                .filter_map(|i| picture(&step.x, i))
+                .collect()
+        })
         .collect();
     arranged(&rows)
 }

@@ -24,8 +24,6 @@ pub(super) struct Job {
     pub(super) number: u64,
     /// Method, steps and seed, for people.
     pub(super) name: String,
-    /// Id of the method.
-    pub(super) method: String,
     /// What it agrees with; the identity of its trajectory.
     pub(super) restore: Arc<Restoration>,
     /// Where its results belong.
@@ -42,8 +40,12 @@ impl Job {
         let restore = request.restore.clone()?;
         Some(Self {
             number,
-            name: format!("{} · {} steps · seed {}", label(&request.sampler.id), request.steps, request.seed),
-            method: request.sampler.id.clone(),
+            name: format!(
+                "{} · {} steps · seed {}",
+                label(&request.sampler.id),
+                request.steps,
+                request.seed
+            ),
             place: easel.place(restore.task.id == "inpaint"),
             restore,
             live,

@@ -136,7 +136,11 @@ fn of_data(data: &Dataset, number: u64) -> Option<Easel> {
     let index = (index as usize).min(data.count.saturating_sub(1));
     let raster = Raster::picture(&data.frame(&[index]), 0)?;
     let easel = Easel::new(format!("{} {}", data.label, index + 1), raster);
-    Some(if data::is_registered(&data.id) { easel.of(&data.id) } else { easel })
+    Some(if data::is_registered(&data.id) {
+        easel.of(&data.id)
+    } else {
+        easel
+    })
 }
 
 /// A finished sample of the present trajectory.

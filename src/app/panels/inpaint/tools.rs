@@ -144,7 +144,9 @@ fn short(v: f64) -> String {
 fn frame_slider(ui: &mut Ui, easel: &mut Easel, size: [usize; 2]) {
     let (largest, mut width) = (easel.picture().width, easel.frame().width());
     let help = "Pixels side by side that the model sees; the frame tool moves it";
-    let response = form::row(ui, "Frame", help, |ui| ui.add(Slider::new(&mut width, 4.min(largest)..=largest)));
+    let response = form::row(ui, "Frame", help, |ui| {
+        ui.add(Slider::new(&mut width, 4.min(largest)..=largest))
+    });
     if response.changed() {
         easel.resize_frame(width, size);
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use eframe::egui::{
-    self, Color32, Mesh, Rect, RichText, Sense, Shape, Slider, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
+    self, Color32, Mesh, Rect, RichText, Sense, Shape, Slider, Stroke, StrokeKind, Ui, WidgetInfo, vec2,
 };
 use egui_material_icons::icons;
 
@@ -112,12 +112,21 @@ pub(super) fn tray(
     draft: &mut TrayDraft,
     out: &mut Vec<Action>,
 ) {
-    draft.thumbs.retain(|number, _| jobs.iter().any(|job| job.number == *number));
-    let shown: Vec<Job> = jobs.iter().filter(|job| !job.candidates(state).is_empty()).cloned().collect();
+    draft
+        .thumbs
+        .retain(|number, _| jobs.iter().any(|job| job.number == *number));
+    let shown: Vec<Job> = jobs
+        .iter()
+        .filter(|job| !job.candidates(state).is_empty())
+        .cloned()
+        .collect();
     if shown.is_empty() {
+        ui.label(theme::caption(
+            ui,
+            "Every answer appears here as soon as its first step is made.",
+        ));
         return;
     }
-    form::group(ui, "Answers");
     looks(ui, draft);
     decide(ui, state, jobs, easel, draft, out);
     for job in shown.iter().rev() {
@@ -131,7 +140,8 @@ fn looks(ui: &mut Ui, draft: &mut TrayDraft) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 3.0;
         for look in Look::ALL {
-            ui.selectable_value(&mut draft.look, look, look.label()).on_hover_text(look.help());
+            ui.selectable_value(&mut draft.look, look, look.label())
+                .on_hover_text(look.help());
         }
     });
     if draft.look == Look::Split {
@@ -155,16 +165,24 @@ fn decide(
     out: &mut Vec<Action>,
 ) {
     let selected = draft.selected;
-    let job = jobs.iter().position(|job| selected.is_some_and(|(number, _)| number == job.number));
+    let job = jobs
+        .iter()
+        .position(|job| selected.is_some_and(|(number, _)| number == job.number));
     let (Some(place), Some((_, sample))) = (job, selected) else {
         ui.label(theme::caption(ui, "Choose one to look at it."));
         return;
     };
     let ended = jobs[place].view(state).filter(|view| view.ended && view.complete);
-    let can = if ended.is_some() { Ok(()) } else { Err("Wait for the last step") };
+    let can = if ended.is_some() {
+        Ok(())
+    } else {
+        Err("Wait for the last step")
+    };
     ui.horizontal(|ui| {
         let press = button::icon_text_if(ui, icons::ICON_CHECK, "Accept", can);
-        if press.on_hover_text("Lay it over the picture; Undo takes it back").clicked()
+        if press
+            .on_hover_text("Lay it over the picture; Undo takes it back")
+            .clicked()
             && let Some(layer) = ended.and_then(|view| layer(easel, &jobs[place], view, sample))
         {
             easel.accept(layer);
@@ -220,10 +238,17 @@ fn layer(easel: &Easel, job: &Job, view: &TrajectoryView, sample: usize) -> Opti
 /// One job: its name, its candidates, and their figures while one is selected.
 fn row(ui: &mut Ui, state: &AppState, job: &Job, view: &TrajectoryView, draft: &mut TrayDraft, out: &mut Vec<Action>) {
     ui.add_space(4.0);
-    let name = if job.live { format!("Preview · {}", job.name) } else { job.name.clone() };
+    let name = if job.live {
+        format!("Preview · {}", job.name)
+    } else {
+        job.name.clone()
+    };
     ui.add(egui::Label::new(RichText::new(name).small()).truncate());
     let Some(step) = view.steps.last() else { return };
-    let (index, live) = draft.thumbs.entry(job.number).or_insert_with(|| (usize::MAX, Live::default()));
+    let (index, live) = draft
+        .thumbs
+        .entry(job.number)
+        .or_insert_with(|| (usize::MAX, Live::default()));
     if *index != step.index {
         // Noise tells nothing at this size; the guess does.
         live.set(ui.ctx(), &step.x0);
@@ -289,9 +314,12 @@ fn thumbnail(ui: &mut Ui, texture: egui::TextureId, uv: Rect, sample: usize, lit
     };
     ui.painter().rect_stroke(area, 2.0, edge, StrokeKind::Outside);
     if kept {
-        ui.painter().circle_filled(area.right_top() + vec2(-7.0, 7.0), 4.5, palette.good);
+        ui.painter()
+            .circle_filled(area.right_top() + vec2(-7.0, 7.0), 4.5, palette.good);
     }
-    response.on_hover_text(if kept { format!("{name}, kept") } else { name.clone() }).clicked()
+    response
+        .on_hover_text(if kept { format!("{name}, kept") } else { name.clone() })
+        .clicked()
 }
 
 impl TrayDraft {
@@ -360,14 +388,21 @@ fn values(state: &AppState, job: &Job, view: &TrajectoryView, sample: usize, loo
     if look == Look::Difference {
         return Some(spread::difference(&picture(last, sample)?, &job.given(view)?));
     }
-    let all: Vec<Raster> = job.candidates(state).into_iter().filter_map(|i| picture(last, i)).collect();
+    let all: Vec<Raster> = job
+        .candidates(state)
+        .into_iter()
+        .filter_map(|i| picture(last, i))
+        .collect();
     Some(spread::deviation(&all.iter().collect::<Vec<_>>()))
 }
 
 /// One picture up to a share of the width, the other one from there on.
 fn beside(left: &Raster, right: &Raster, share: f32) -> Raster {
     let mut both = right.clone();
-    let (row, cut) = (left.width * left.channels, (share * left.width as f32).round() as usize * left.channels);
+    let (row, cut) = (
+        left.width * left.channels,
+        (share * left.width as f32).round() as usize * left.channels,
+    );
     for (to, from) in both.data.chunks_exact_mut(row).zip(left.data.chunks_exact(row)) {
         to[..cut.min(row)].copy_from_slice(&from[..cut.min(row)]);
     }

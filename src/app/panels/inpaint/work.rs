@@ -101,29 +101,37 @@ pub(super) enum Wish {
     Compare,
 }
 
-/// The form. Answers what is to be done.
+/// The form.
 pub(super) fn work_form(
     ui: &mut Ui,
     state: &AppState,
     draft: &mut WorkDraft,
-    easel: &mut Easel,
-    jobs: &[Job],
+    easel: &Easel,
+    known: &Known,
     out: &mut Vec<Action>,
-) -> Option<Wish> {
-    draft.model.choose_default(state);
-    form::group(ui, "Fill in");
+) {
     model_rows(ui, state, &mut draft.model);
-    let known = draft.known(state, out);
-    let Some((size, channels)) = known.domain.and_then(job::size_of) else {
-        no_pictures(ui, draft, &known, easel, out);
-        return None;
-    };
-    easel.suit(size);
-    frame_rows(ui, easel, size, channels, out);
-    method_rows(ui, draft, &known);
-    ui.add_space(6.0);
+    match known.domain.and_then(job::size_of) {
+        None => no_pictures(ui, draft, known, easel, out),
+        Some((size, channels)) => {
+            frame_rows(ui, easel, size, channels, out);
+            method_rows(ui, draft, known);
+        }
+    }
+}
+
+/// What starts and ends the work, always in sight. Answers what is to be done.
+pub(super) fn run_bar(
+    ui: &mut Ui,
+    state: &AppState,
+    draft: &mut WorkDraft,
+    easel: &Easel,
+    jobs: &[Job],
+    known: &Known,
+) -> Option<Wish> {
+    let (size, _) = known.domain.and_then(job::size_of)?;
     let ready = draft.ready(state, easel, size);
-    buttons(ui, state, draft, easel, jobs, &known, ready)
+    buttons(ui, state, draft, easel, jobs, known, &ready)
 }
 
 /// Nothing can be filled in with these weights: what to do instead.
@@ -138,7 +146,10 @@ fn no_pictures(ui: &mut Ui, draft: &mut WorkDraft, known: &Known, easel: &Easel,
     let source = easel.source().unwrap_or("digits8x8");
     let offer = format!("Use the exact formula of {}", crate::app::catalogue::label(source));
     let press = button::icon_text(ui, icons::ICON_FUNCTION, &offer);
-    if press.on_hover_text("Needs no training: computed from the pictures themselves").clicked() {
+    if press
+        .on_hover_text("Needs no training: computed from the pictures themselves")
+        .clicked()
+    {
         draft.model.choose(Model::Exact(Box::new(ExactModel::new(source))));
     }
     if button::icon_text(ui, icons::ICON_SCIENCE, "Train a model in the Lab").clicked() {
@@ -195,14 +206,26 @@ fn frame_rows(ui: &mut Ui, easel: &Easel, size: [usize; 2], channels: usize, out
 
 fn method_rows(ui: &mut Ui, draft: &mut WorkDraft, known: &Known) {
     let before = (draft.task.id.clone(), draft.method.id.clone());
-    spec_rows(ui, "Task", "What is known of the picture", task::ENTRIES, &mut draft.task);
+    spec_rows(
+        ui,
+        "Task",
+        "What is known of the picture",
+        task::ENTRIES,
+        &mut draft.task,
+    );
     let able = able(&draft.task);
     if !able.iter().any(|entry| entry.id == draft.method.id)
         && let Some(first) = able.first()
     {
         draft.method = Spec::new(first.id);
     }
-    spec_rows(ui, "Method", "How the model is held to what is known", &able, &mut draft.method);
+    spec_rows(
+        ui,
+        "Method",
+        "How the model is held to what is known",
+        &able,
+        &mut draft.method,
+    );
     if before != (draft.task.id.clone(), draft.method.id.clone())
         && let Ok(method) = method::build(&draft.method)
     {
@@ -242,18 +265,22 @@ fn buttons(
     easel: &Easel,
     jobs: &[Job],
     known: &Known,
-    ready: Result<(), String>,
+    ready: &Result<(), String>,
 ) -> Option<Wish> {
     let mut wish = None;
-    let can = ready.as_ref().map(|()| ()).map_err(String::as_str);
-    let text = if draft.task.id == "inpaint" { "Fill in" } else { "Restore" };
+    let can = ready.as_ref().copied().map_err(String::as_str);
+    let text = if draft.task.id == "inpaint" {
+        "Fill in"
+    } else {
+        "Restore"
+    };
     let key = keys::text(ui.ctx(), Does::Go);
     let press = button::primary_wide(ui, icons::ICON_AUTO_FIX_HIGH, text, can).on_hover_text(key);
     let wanted = press.clicked() || keys::pressed(ui.ctx(), Does::Go);
     if wanted && ready.is_ok() {
         wish = Some(Wish::Run(vec![draft.request(easel, known, &draft.method)]));
     }
-    if let Err(reason) = &ready {
+    if let Err(reason) = ready {
         ui.label(theme::caption(ui, reason.as_str()));
     }
     ui.horizontal(|ui| {
@@ -316,7 +343,7 @@ fn progress(ui: &mut Ui, state: &AppState, draft: &mut WorkDraft, jobs: &[Job]) 
     if open.len() > 1 {
         ui.label(theme::caption(ui, format!("{} more waiting", open.len() - 1)));
     }
-    cancelled.inner || keys::pressed(ui.ctx(), Does::Stop)
+    cancelled.inner
 }
 
 impl WorkDraft {
@@ -335,6 +362,7 @@ impl WorkDraft {
 
     /// What is known of the chosen weights; asks their file where nothing is.
     pub(super) fn known(&mut self, state: &AppState, out: &mut Vec<Action>) -> Known {
+        self.model.choose_default(state);
         let mut known = self.model.known(state);
         let model = &self.model.chosen;
         if known.domain.is_some() || self.model.ready(state).is_err() {
@@ -425,14 +453,21 @@ impl WorkDraft {
 
     /// Learns from a finished job how long a move takes.
     pub(super) fn measure(&mut self, state: &AppState, jobs: &[Job]) {
-        let views = jobs.iter().filter_map(|job| job.view(state));
-        if let Some(view) = views.filter(|view| view.complete && view.secs > 0.0).last() {
+        let mut views = jobs.iter().rev().filter_map(|job| job.view(state));
+        if let Some(view) = views.find(|view| view.complete && view.secs > 0.0) {
             self.pace = Some(view.secs / (view.info.moves.max(1) * view.info.count.max(1)) as f64);
         }
     }
 
     /// A quick look, once the hand was lifted for a moment and something was drawn since the last one.
-    pub(super) fn live(&mut self, ui: &Ui, state: &AppState, easel: &Easel, known: &Known, hand: (bool, u64)) -> Option<Wish> {
+    pub(super) fn live(
+        &mut self,
+        ui: &Ui,
+        state: &AppState,
+        easel: &Easel,
+        known: &Known,
+        hand: (bool, u64),
+    ) -> Option<Wish> {
         let (is_down, drawn) = hand;
         let now = ui.input(|i| i.time);
         if !self.live || drawn == self.shown || is_down {
