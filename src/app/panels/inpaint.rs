@@ -65,6 +65,8 @@ pub struct InpaintDraft {
     jobs: Vec<Job>,
     /// Jobs so far.
     asked: u64,
+    /// What was drawn when the panel was shown last.
+    drawn: u64,
 }
 
 impl InpaintDraft {
@@ -77,6 +79,7 @@ impl InpaintDraft {
         }
         self.tray = tray::TrayDraft::default();
         self.answers = false;
+        self.work.forget();
         self.easel = Some(easel);
         self.canvas.forget();
     }
@@ -190,6 +193,7 @@ pub fn inpaint_panel(ui: &mut Ui, state: &AppState, draft: &mut InpaintDraft, ou
         });
     if let Some(size) = size {
         easel.suit(size);
+        draft.work.look(&easel, size, draft.hand.drawn());
     }
     let mut wish = None;
     Panel::right("inpaint work")
@@ -233,7 +237,11 @@ pub fn inpaint_panel(ui: &mut Ui, state: &AppState, draft: &mut InpaintDraft, ou
         draft.tray.selected = None;
         draft.end_previews(state, out);
     }
+    if draft.hand.drawn() != std::mem::replace(&mut draft.drawn, draft.hand.drawn()) {
+        draft.tray.selected = None;
+    }
     for wish in [wish, live, compared].into_iter().flatten() {
+        ui.ctx().request_repaint();
         draft.fulfil(wish, state, out);
     }
 }
