@@ -370,6 +370,8 @@ fn answered(window: &mut Harness<'_, Studio>, request: &SampleRequest, moves: us
         psnr_db: Some(20.0 + i as f64),
         ssim: Some(0.5),
         seam: Some(1.25),
+        class: None,
+        class_probability: None,
     };
     let figures = Figures {
         candidates: (0..count).map(one).collect(),

@@ -9,7 +9,12 @@ use std::{
 
 use candle_core::{Device, Tensor};
 use diffusion_studio::{
-    diffusion::{Trajectory, oracle::Mixture, sampler, times},
+    diffusion::{
+        Trajectory,
+        oracle::Mixture,
+        restore::{method, task},
+        sampler, times,
+    },
     math::{
         Entry, Spec, grid,
         noise::{Address, Seeded, Stream},
@@ -48,6 +53,8 @@ fn entries_have_good_names_and_defaults() {
     check("target", target::ENTRIES);
     check("sampler", sampler::ENTRIES);
     check("time sampling", times::ENTRIES);
+    check("method", method::ENTRIES);
+    check("task", task::ENTRIES);
     check("weighting", weighting::ENTRIES);
 }
 

@@ -219,8 +219,8 @@ pub(super) struct RestoreArgs {
     /// The classifier, made with `judge` (default: the one that ships with the program)
     #[arg(long, value_name = "F.safetensors", requires = "classifier")]
     pub(super) judge: Option<PathBuf>,
-    /// A parameter of the methods that have it, of one method or of the task, e.g. --set eta=1, --set ddrm.eta=1,
-    /// --set task.noise=0.1
+    /// A parameter of the methods that have it, of one method or of the task, e.g. `--set eta=1`, `--set ddrm.eta=1` or
+    /// `--set task.noise=0.1`
     #[arg(long = "set", value_name = "[ID.]KEY=VALUE")]
     pub(super) sets: Vec<String>,
     /// The figures as JSON

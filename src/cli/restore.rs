@@ -350,6 +350,8 @@ impl Made {
                 "psnr_db": candidate.psnr_db,
                 "ssim": candidate.ssim,
                 "seam": candidate.seam,
+                "class": candidate.class,
+                "class_probability": candidate.class_probability,
                 "diversity": self.figures.diversity,
                 "calls": self.figures.calls,
                 "secs": self.figures.secs / self.figures.candidates.len() as f64,
@@ -369,8 +371,9 @@ impl Made {
 
 /// A line a candidate; a dash where nothing can be said.
 fn table(made: &[Made]) -> String {
-    let mut text =
-        String::from("method    candidate   residual  consistency     PSNR   SSIM   seam  diversity   calls       s\n");
+    let mut text = String::from(
+        "method    candidate   residual  consistency     PSNR   SSIM   seam  diversity   calls       s  taken for\n",
+    );
     let number = |value: Option<f64>, digits: usize| value.map_or("–".to_owned(), |v| format!("{v:.digits$}"));
     for made in made {
         let Figures {
@@ -383,7 +386,7 @@ fn table(made: &[Made]) -> String {
         for (index, candidate) in candidates.iter().enumerate() {
             let _ = writeln!(
                 text,
-                "{:<9} {index:>9} {:>10} {:>12} {:>8} {:>6} {:>6} {:>10} {calls:>7} {:>7.2}",
+                "{:<9} {index:>9} {:>10} {:>12} {:>8} {:>6} {:>6} {:>10} {calls:>7} {:>7.2}  {}",
                 made.method.id,
                 format!("{:.2e}", candidate.residual),
                 candidate
@@ -394,10 +397,19 @@ fn table(made: &[Made]) -> String {
                 number(candidate.seam, 2),
                 number(*diversity, 3),
                 secs / candidates.len() as f64,
+                taken_for(candidate),
             );
         }
     }
     text.trim_end().to_owned()
+}
+
+/// `Ankle boot (0.97)`.
+fn taken_for(candidate: &Candidate) -> String {
+    match (&candidate.class, candidate.class_probability) {
+        (Some(class), Some(probability)) => format!("{class} ({probability:.2})"),
+        _ => "–".into(),
+    }
 }
 
 fn write(made: &[Made], subject: &Subject, args: &RestoreArgs, format: Format) -> anyhow::Result<()> {

@@ -274,6 +274,10 @@ pub struct Candidate {
     /// Mean step across the mask's edge divided by the mean step elsewhere: 1 is no seam, more is a visible one. `None`
     /// without an edge.
     pub seam: Option<f64>,
+    /// What the classifier of the model's data takes it for, where there is one that ships with the program.
+    pub class: Option<String>,
+    /// The probability of that class.
+    pub class_probability: Option<f32>,
 }
 
 /// One step of a trajectory as the window shows it at cursor `index`: the state before move `index` together with the

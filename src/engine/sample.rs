@@ -10,7 +10,7 @@ use super::{
     event::{Figures, StepFrame, TrajectoryInfo},
     judge::{self, Judge},
     model::{self, ModelInfo, Pinned},
-    restore::Restoring,
+    restore::{self, Restoring},
     select::{Host, Runner},
 };
 use crate::{
@@ -54,6 +54,7 @@ pub struct Sampling {
     chunks: Vec<Trajectory>,
     made: Vec<Step>,
     restoring: Option<Restoring>,
+    judge: Option<Judge>,
 }
 
 impl Sampling {
@@ -90,6 +91,7 @@ impl Sampling {
             made: Vec::new(),
             start,
             restoring: plan.restoring,
+            judge: plan.others.judge,
         })
     }
 
@@ -143,8 +145,14 @@ impl Sampling {
 
     /// Figures of the results `x` that took so many seconds, where something was restored.
     pub(super) fn figures(&self, x: &[f32], secs: f64) -> Result<Option<Figures>, Error> {
-        let restoring = self.restoring.as_ref();
-        restoring.map(|restoring| restoring.figures(x, secs)).transpose()
+        let Some(restoring) = &self.restoring else {
+            return Ok(None);
+        };
+        let mut figures = restoring.figures(x, secs)?;
+        if let Some(judge) = &self.judge {
+            restore::name_classes(&mut figures.candidates, x, judge)?;
+        }
+        Ok(Some(figures))
     }
 
     /// What a sample is.
@@ -167,6 +175,8 @@ fn concat<'a>(parts: impl Iterator<Item = &'a Tensor>) -> Result<Vec<f32>, Error
 pub(super) struct Others {
     weaker: Option<Weaker>,
     guide: Option<Guide>,
+    /// Looks at what was restored.
+    judge: Option<Judge>,
 }
 
 impl Others {
@@ -175,6 +185,10 @@ impl Others {
         Ok(Self {
             weaker: Weaker::of(request, model, host)?,
             guide: Guide::of(request, model, host)?,
+            judge: match &request.restore {
+                Some(_) => restore::judge(model, host)?,
+                None => None,
+            },
         })
     }
 }

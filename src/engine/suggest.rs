@@ -16,6 +16,10 @@ pub const RECIPES: &[(&str, &str)] = &[
         "pixel-avatars16",
         include_str!("../../assets/recipes/pixel-avatars16.toml"),
     ),
+    (
+        "dungeon-tiles32",
+        include_str!("../../assets/recipes/dungeon-tiles32.toml"),
+    ),
     ("fashion-mnist", include_str!("../../assets/recipes/fashion-mnist.toml")),
 ];
 

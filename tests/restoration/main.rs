@@ -3,8 +3,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first fault")]
 
+mod conditional;
+mod job;
 mod methods;
 mod operators;
+#[path = "../rig/mod.rs"]
+mod rig;
 
 use std::sync::Arc;
 

@@ -200,7 +200,7 @@ fn middle(ui: &mut Ui, title: &str, text: &str) {
 
 fn filled(ui: &mut Ui, table: &Table, draft: &mut SamplersDraft) {
     ui.horizontal(|ui| {
-        ui.label(theme::title("Error by network calls"));
+        ui.label(theme::heading("Error by network calls"));
         ui.label(theme::caption(ui, &table.model));
         if table.data_distance.is_some() {
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {

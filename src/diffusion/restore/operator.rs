@@ -79,7 +79,7 @@ impl Spectrum {
             .collect::<Result<_>>()?;
         tensors
             .try_into()
-            .map_err(|_: Vec<Tensor>| candle_core::Error::Msg("as many tensors as weights".into()))
+            .map_err(|_wrong_count: Vec<Tensor>| candle_core::Error::Msg("as many tensors as weights".into()))
     }
 }
 

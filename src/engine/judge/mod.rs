@@ -135,6 +135,11 @@ impl Verdict {
         self.best.iter().filter(|(_, p)| *p >= SURE).count() as f64 / self.best.len() as f64
     }
 
+    /// The most probable class of each picture and its probability.
+    pub(super) fn best(&self) -> &[(u32, f32)] {
+        &self.best
+    }
+
     /// The features of all pictures.
     pub(super) fn features(self) -> Features {
         Features {

@@ -41,6 +41,8 @@ impl View<'_> {
             psnr_db: apart.and_then(decibels),
             ssim: self.original.and_then(|original| ssim(self.domain, sample, original)),
             seam: self.seam(sample),
+            class: None,
+            class_probability: None,
         }
     }
 

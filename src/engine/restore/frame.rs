@@ -137,7 +137,7 @@ fn of_scale(model: Size, scale: f64, most: Size) -> Size {
 
 /// Where a line of `length` begins that has the middle of `ends` in its middle and stays within `0..total`.
 fn start(ends: (usize, usize), length: usize, total: usize) -> usize {
-    let middle = (ends.0 + ends.1 + 1) / 2;
+    let middle = (ends.0 + ends.1).div_ceil(2);
     middle.saturating_sub(length / 2).min(total - length)
 }
 
@@ -192,7 +192,7 @@ mod tests {
             wide.to_string().contains("102 × 10") && wide.to_string().contains("100 × 100"),
             "{wide}"
         );
-        assert!(Window::around(&[0.0; 20_000], picture, model).is_err());
+        assert!(Window::around(&fill(picture, 0..0, 0..0), picture, model).is_err());
     }
 
     #[test]
@@ -209,7 +209,7 @@ mod tests {
         let cut = window.cut(&photo.units(), whole, window.size);
         assert_eq!(window.pasted(&photo, &cut, window.size, None), photo);
         let black = vec![-1.0; 48];
-        let half = window.pasted(&photo, &black, part, Some(&vec![0.5; 30]));
+        let half = window.pasted(&photo, &black, part, Some(&[0.5; 30]));
         let fill = fill(whole, 0..6, 0..2);
         let top = window.pasted(&photo, &black, part, Some(&fill));
         for (i, value) in photo.values.iter().enumerate() {

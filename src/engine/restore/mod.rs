@@ -10,7 +10,10 @@ use candle_core::{Device, Tensor};
 use super::{
     Error,
     command::{Restoration, SampleRequest},
-    event::{Figures, Restored},
+    event::{Candidate, Figures, Restored},
+    judge::{self, Judge},
+    model::ModelInfo,
+    select::Host,
 };
 use crate::{
     diffusion::{
@@ -160,6 +163,22 @@ impl Restoring {
         let flags = known.flatten_all()?.to_vec1::<u8>()?;
         Ok(Some(flags.into_iter().map(|flag| flag != 0).collect()))
     }
+}
+
+/// The classifier that ships with the program for the model's data, if there is one.
+pub(super) fn judge(model: &ModelInfo, host: &Host) -> Result<Option<Judge>, Error> {
+    let saved = judge::open(None, &model.recipe.data.source, model.domain)?;
+    saved.map(|saved| Judge::new(&saved, host)).transpose()
+}
+
+/// Says what the judge takes each candidate for.
+pub(super) fn name_classes(candidates: &mut [Candidate], x: &[f32], judge: &Judge) -> Result<(), Error> {
+    let verdict = judge.verdict(x)?;
+    for (candidate, (class, probability)) in candidates.iter_mut().zip(verdict.best()) {
+        candidate.class = judge.about.class_names.get(*class as usize).cloned();
+        candidate.class_probability = Some(*probability);
+    }
+    Ok(())
 }
 
 /// A network whose calls are counted, sample by sample.

@@ -360,6 +360,8 @@ mod tests {
                 psnr_db,
                 ssim: Some(0.5),
                 seam: None,
+                class: None,
+                class_probability: None,
             },
             diversity: None,
             calls: 50.0,

@@ -1,10 +1,10 @@
-//! DDNM and DDNM+ (Wang et al. 2023, arXiv:2212.00490, eq. 13 and 17 to 19): the part of the guess that the measurement sees is
-//! replaced, `x0 + H⁺ (y - H x0)`; the rest, the null space, is the model's. Where the measurement has noise, it is followed
-//! only as far as the fresh noise of the step can hold that noise.
+//! DDNM (Wang et al. 2023, arXiv:2212.00490, eq. 13 and 14): the part of the guess that the measurement sees is replaced,
+//! `x0 + H⁺ (y - H x0)`; the rest, the null space, is the model's. For noisy measurements the authors' code (DDNM+) goes
+//! along the singular vectors as DDRM does with `eta_b` 1, and so does this.
 
 use candle_core::Tensor;
 
-use super::{Context, Measurement, Method, Result, Step, task};
+use super::{Context, Measurement, Method, Result, Step, ddrm::Ddrm, task};
 use crate::{
     diffusion::Sampler,
     math::{Entry, Move, Param},
@@ -41,10 +41,11 @@ impl Method for Ddnm {
     }
 
     fn bind(&self, measured: Measurement) -> Box<dyn Sampler> {
-        Box::new(Bound {
-            eta: self.eta,
-            measured,
-        })
+        let eta = self.eta;
+        if measured.noise > 0.0 {
+            return Ddrm { eta, eta_b: 1.0 }.bind(measured);
+        }
+        Box::new(Bound { eta, measured })
     }
 }
 
@@ -53,34 +54,18 @@ struct Bound {
     measured: Measurement,
 }
 
-impl Bound {
-    /// How far a component with singular value `s` follows the measurement, and the fresh noise that is then left to add.
-    fn weights(&self, s: f64, mv: Move) -> [f64; 2] {
-        let fresh = self.eta * mv.to.sigma;
-        if s == 0.0 {
-            return [0.0, fresh];
-        }
-        let carried = mv.to.alpha * self.measured.noise / s;
-        let share = if carried <= fresh { 1.0 } else { fresh / carried };
-        [share, (fresh.powi(2) - (share * carried).powi(2)).max(0.0).sqrt()]
-    }
-}
-
 impl Sampler for Bound {
     fn step(&self, mv: Move, x: &Tensor, _past: &[Step], context: &Context<'_>) -> Result<Step> {
         let belief = context.predict(x, mv.from)?;
-        let operator = &self.measured.operator;
-        let [share, fresh] = operator.spectrum().weights(|s| self.weights(s, mv))?;
-        let [rest] = operator.spectrum().weights(|s| [1.0 - self.weights(s, mv)[0]])?;
+        let Measurement { operator, y, .. } = &self.measured;
+        let unseen = (&belief.x0 - operator.seen(&belief.x0)?)?;
+        let x0 = unseen.broadcast_add(&operator.pseudo_inverse(y)?)?;
         let kept = (1.0 - self.eta.powi(2)).sqrt() * mv.to.sigma;
-        let guess = operator.v_t(&belief.x0)?.broadcast_mul(&rest)?;
-        let x0 = guess.broadcast_add(&(self.measured.spectral()? * share)?)?;
-        let noise = operator.v_t(&context.noise.like(x)?)?.broadcast_mul(&fresh)?;
-        let next = operator.v(&((x0 * mv.to.alpha)? + noise)?)?;
+        let mean = ((x0 * mv.to.alpha)? + (&belief.eps * kept)?)?;
         Ok(Step {
             mv,
             x: x.clone(),
-            next: (next + (&belief.eps * kept)?)?,
+            next: context.add_noise(mean, self.eta * mv.to.sigma)?,
             belief,
         })
     }
