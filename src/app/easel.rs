@@ -72,8 +72,10 @@ pub struct Place {
 /// What a model is asked to work on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {
-    /// The frame at the model's size, with the colours that were painted.
+    /// The frame at the model's size, with layers and the colours that were painted.
     pub picture: Raster,
+    /// The same without what is to be filled: there the picture is as it came, which answers are compared with.
+    pub truth: Raster,
     /// The mask at the model's size, 255 where it is to be filled.
     pub fill: Vec<u8>,
 }
@@ -334,11 +336,20 @@ impl Easel {
 
     /// What a model of `size` pixels and `channels` is to work on.
     pub fn task(&self, size: [usize; 2], channels: usize) -> Task {
-        let seen = cropped(&self.seen(), self.frame);
-        Task {
-            picture: with_channels(&resampled(&seen, size[0], size[1]), channels),
-            fill: self.fill(size),
+        let at_size = |picture: &Raster| {
+            let part = cropped(picture, self.frame);
+            with_channels(&resampled(&part, size[0], size[1]), channels)
+        };
+        let (picture, mut truth) = (at_size(&self.seen()), at_size(&self.original));
+        let fill = self.fill(size);
+        let pixels = truth
+            .data
+            .chunks_exact_mut(channels)
+            .zip(picture.data.chunks_exact(channels));
+        for ((to, from), _) in pixels.zip(&fill).filter(|(_, fill)| **fill < 128) {
+            to.copy_from_slice(from);
         }
+        Task { picture, truth, fill }
     }
 
     /// The mask in the frame at a model's size, 255 where it is to be filled.
@@ -584,6 +595,27 @@ mod tests {
             };
             assert_eq!(pixel, expected, "{x} {y}");
         }
+    }
+
+    #[test]
+    fn answers_are_compared_with_the_picture_as_it_came() {
+        let mut easel = easel(8, 8, 1);
+        easel.edit(left_half());
+        let layer = easel.layer(&easel.place(true), "one".into(), &Raster::filled(8, 8, 1, [0; 3]));
+        easel.accept(layer);
+        easel.edit(Edit::Preset(Preset::Half(Side::Top)));
+        let task = easel.task([8, 8], 1);
+        assert_eq!(&task.picture, easel.picture());
+        let known = |i: usize| i >= 32;
+        let expected = |i: usize| {
+            if known(i) {
+                easel.picture().data[i]
+            } else {
+                easel.original().data[i]
+            }
+        };
+        assert!((0..64).all(|i| task.truth.data[i] == expected(i)));
+        assert_ne!(task.truth, task.picture);
     }
 
     #[test]

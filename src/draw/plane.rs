@@ -184,16 +184,18 @@ impl<const C: usize> Plane<C> {
         }
     }
 
-    /// Whether all pixels are of one colour.
-    pub fn is_one(&self, colour: [u8; C]) -> bool {
-        let is_one = |tile: &Tile<C>| match tile {
-            Tile::Flat(found) => *found == colour,
-            // The tiles at the edges have pixels outside of the plane, which nothing is drawn on.
-            Tile::Rough(_) => false,
+    /// Number of pixels of some kind; tiles of one colour are looked at once.
+    pub fn count(&self, is_meant: impl Fn([u8; C]) -> bool) -> usize {
+        let in_tile = |(index, tile): (usize, &Tile<C>)| {
+            let area = self.tile_area(index);
+            match tile {
+                Tile::Flat(colour) if is_meant(*colour) => area.width() * area.height(),
+                Tile::Flat(_) => 0,
+                // The tiles at the edges have pixels outside of the plane.
+                Tile::Rough(_) => self.copy(area).into_iter().filter(|pixel| is_meant(*pixel)).count(),
+            }
         };
-        let outer = self.tiles.iter().enumerate().filter(|(_, tile)| !is_one(tile));
-        let mut parts = outer.map(|(index, _)| self.tile_area(index));
-        parts.all(|part| self.copy(part).iter().all(|pixel| *pixel == colour))
+        self.tiles.iter().enumerate().map(in_tile).sum()
     }
 
     /// The pixels of an area, rows from the top.
@@ -386,6 +388,23 @@ mod tests {
         assert_eq!((plane.bytes() - empty, before.tiles()), (TILE * TILE, 1));
         plane.draw(pixel, &mut before, |_, _, row| row.fill([0]));
         assert_eq!(plane.bytes(), empty);
+    }
+
+    #[test]
+    fn pixels_are_counted_inside_of_the_plane_only() {
+        let mut plane = Plane::<1>::new(70, 50, [3]);
+        assert_eq!(plane.count(|p| p == [3]), 70 * 50);
+        let corner = Area {
+            left: 60,
+            top: 40,
+            right: 70,
+            bottom: 50,
+        };
+        plane.draw(corner, &mut Before::default(), |_, _, row| row.fill([9]));
+        assert_eq!(
+            [plane.count(|p| p == [3]), plane.count(|p| p == [9])],
+            [70 * 50 - 100, 100]
+        );
     }
 
     #[test]

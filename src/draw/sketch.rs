@@ -245,13 +245,13 @@ impl Sketch {
 
     /// Whether the mask is empty.
     pub fn is_blank(&self) -> bool {
-        self.mask.is_one([0])
+        self.mask.count(|[v]| v > 0) == 0
     }
 
     /// Share of the picture that is to be filled, 0 to 1, where hard methods fill it: from half coverage on.
     pub fn share(&self) -> f64 {
-        let pixels = self.mask.to_pixels();
-        pixels.iter().filter(|[v]| *v >= 128).count() as f64 / pixels.len().max(1) as f64
+        let all = (self.mask.width() * self.mask.height()).max(1);
+        self.mask.count(|[v]| v >= 128) as f64 / all as f64
     }
 
     /// The picture under the colours; both must have the same size.

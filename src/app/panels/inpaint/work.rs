@@ -24,6 +24,7 @@ use crate::{
         Guidance,
         restore::{self, method, task},
     },
+    draw::plane::Area,
     engine::{
         Command, TrajectoryId,
         command::{ClassChoice, Model, Restoration, SampleRequest},
@@ -60,6 +61,8 @@ pub(super) struct WorkDraft {
     /// What was drawn when the last live preview started, and since when the hand is lifted.
     shown: u64,
     lifted: Option<f64>,
+    /// Whether something and whether everything is filled at the model's size, and what that depends on.
+    filled: Option<(Seen, [bool; 2])>,
     /// When a job was first seen with its first step.
     since: Option<(u64, f64, usize)>,
 }
@@ -80,6 +83,7 @@ impl Default for WorkDraft {
             pace: None,
             shown: 0,
             lifted: None,
+            filled: None,
             since: None,
         };
         // The published ten passes take ten times as long; three already make the parts fit on small pictures.
@@ -88,6 +92,9 @@ impl Default for WorkDraft {
         draft
     }
 }
+
+/// What the mask at the model's size depends on: how often something was drawn, the frame and the model's size.
+type Seen = (u64, Area, [usize; 2]);
 
 /// What the form asks for.
 pub(super) enum Wish {
@@ -129,8 +136,8 @@ pub(super) fn run_bar(
     jobs: &[Job],
     known: &Known,
 ) -> Option<Wish> {
-    let (size, _) = known.domain.and_then(job::size_of)?;
-    let ready = draft.ready(state, easel, size);
+    known.domain.and_then(job::size_of)?;
+    let ready = draft.ready(state, easel);
     buttons(ui, state, draft, easel, jobs, known, &ready)
 }
 
@@ -379,7 +386,7 @@ impl WorkDraft {
         known
     }
 
-    fn ready(&self, state: &AppState, easel: &Easel, size: [usize; 2]) -> Result<(), String> {
+    fn ready(&self, state: &AppState, easel: &Easel) -> Result<(), String> {
         self.model.ready(state)?;
         let method = method::build(&self.method).map_err(|e| e.to_string())?;
         let noise = task::build(&self.task).map_err(|e| e.to_string())?.noise();
@@ -393,15 +400,34 @@ impl WorkDraft {
         if easel.is_blank() {
             return Err("Paint what is to be filled first.".into());
         }
-        let inside = |v: &u8| *v >= 128;
-        let fill = easel.fill(size);
-        if !fill.iter().any(inside) {
+        let [any, all] = self.filled.map_or([true, false], |(_, filled)| filled);
+        if !any {
             return Err("What is to be filled lies outside of the frame, or is too thin for the model: move the frame or paint more.".into());
         }
-        if fill.iter().all(inside) {
+        if all {
             return Err("Everything is to be filled, nothing is left to go by: take some of the mask away, or make samples in the Trajectory workspace.".into());
         }
         Ok(())
+    }
+
+    /// Looks at the mask as the model will see it, where it changed.
+    pub(super) fn look(&mut self, easel: &Easel, size: [usize; 2], drawn: u64) {
+        let seen = (drawn, easel.frame(), size);
+        if self.filled.is_none_or(|(known, _)| known != seen) {
+            let fill = easel.fill(size);
+            let inside = |v: &u8| *v >= 128;
+            self.filled = Some((seen, [fill.iter().any(inside), fill.iter().all(inside)]));
+        }
+    }
+
+    /// Whether strokes are followed by a quick look.
+    pub(super) fn is_live(&self) -> bool {
+        self.live
+    }
+
+    /// Another picture: what was known of its mask no longer holds.
+    pub(super) fn forget(&mut self) {
+        self.filled = None;
     }
 
     /// The request for one method.
@@ -410,6 +436,7 @@ impl WorkDraft {
         let (size, channels) = job::size_of(domain).unwrap_or(([1, 1], 1));
         let given = easel.task(size, channels);
         let fill: Arc<[f32]> = given.fill.iter().map(|&v| f32::from(v) / 255.0).collect();
+        let inpaints = self.task.id == "inpaint";
         let spacing = method::build(method_spec).map_or("trailing", |method| method.spacing());
         let mut request = SampleRequest {
             id: TrajectoryId::default(),
@@ -426,10 +453,10 @@ impl WorkDraft {
             noise: None,
             restore: Some(Arc::new(Restoration {
                 task: self.task.clone(),
-                picture: job::tensor(&given.picture),
+                picture: job::tensor(if inpaints { &given.truth } else { &given.picture }),
                 measured: false,
-                fill: (self.task.id == "inpaint").then_some(fill),
-                guide: None,
+                fill: inpaints.then_some(fill),
+                guide: inpaints.then(|| job::tensor(&given.picture)),
             })),
         };
         self.guidance.put_into(&mut request, known);
@@ -480,8 +507,8 @@ impl WorkDraft {
             return None;
         }
         self.shown = drawn;
-        let (size, _) = known.domain.and_then(job::size_of)?;
-        self.ready(state, easel, size).ok()?;
+        known.domain.and_then(job::size_of)?;
+        self.ready(state, easel).ok()?;
         let method = self.preview_method();
         if self.predicted().is_some_and(|secs| secs > LIVE_PATIENCE) {
             return None;
