@@ -104,7 +104,7 @@ fn what_does_not_fit_is_said_before_any_work() {
         restore(folder.path(), &[&fixed, more].concat()).unwrap_err()
     };
     assert!(refusal(&["--method", "ddrm"]).contains("needs --mask"));
-    assert!(refusal(&["--method", "drdm", "--mask", "mask.png"]).contains("did you mean “ddrm”?"));
+    assert!(refusal(&["--method", "repant", "--mask", "mask.png"]).contains("did you mean “repaint”?"));
     assert!(refusal(&["--method", "repaint", "--task", "sr4"]).contains("choose one of: ddrm"));
     assert!(
         refusal(&["--method", "ddrm", "--mask", "mask.png", "--fit", "refuse"])
