@@ -284,7 +284,7 @@ pub(super) struct ExportArgs {
 /// What an export is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Exchange {
-    /// A folder that diffusers' DDPMPipeline opens
+    /// A folder that diffusers' `DDPMPipeline` opens
     Diffusers,
     /// Event files of the run's curves for TensorBoard
     Tensorboard,

@@ -25,7 +25,6 @@ use crate::{
         playback::PlaybackCommand,
         state::AppState,
         theme,
-        trajectories::TrajectoryView,
         widgets::{
             button,
             canvas::{self, Canvas, Face, Placed, Shown},
@@ -166,17 +165,9 @@ pub fn inpaint_panel(ui: &mut Ui, state: &AppState, draft: &mut InpaintDraft, ou
         return;
     };
     draft.work.measure(state, &draft.jobs);
-    let answer = shown_job(state, draft).map(|(view, _)| view.info.id);
-    if answer.is_some() && answer == state.current {
-        clock_keys_without_space(ui, state, out);
-        Panel::bottom("time bar").resizable(false).show(ui, |ui| {
-            if let Some(view) = state.trajectory() {
-                let size = vec2(ui.available_width(), 44.0);
-                let seek = level_line(ui, view, state.playback.index(), size);
-                out.extend(seek.map(|frame| Action::Playback(PlaybackCommand::Seek(frame))));
-            }
-            time_bar_panel(ui, state, out);
-        });
+    // The bar stays while answers come and go, so that the picture does not move under the hand.
+    if draft.work.is_live() || !draft.jobs.is_empty() {
+        clock(ui, state, draft, out);
     }
     let known = draft.work.known(state, out);
     let size = known.domain.and_then(job::size_of).map(|(size, _)| size);
@@ -263,11 +254,31 @@ fn tabs(ui: &mut Ui, answers: &mut bool, count: usize) {
     ui.add_space(6.0);
 }
 
-/// The job of the selected answer and its trajectory.
-fn shown_job<'a>(state: &'a AppState, draft: &InpaintDraft) -> Option<(&'a TrajectoryView, u64)> {
-    let (number, _) = draft.tray.selected?;
-    let job = draft.jobs.iter().find(|job| job.number == number)?;
-    Some((job.view(state)?, number))
+/// The time bar under the levels of the selected answer; without one, empty.
+fn clock(ui: &mut Ui, state: &AppState, draft: &InpaintDraft, out: &mut Vec<Action>) {
+    let job = draft
+        .tray
+        .selected
+        .and_then(|(number, _)| draft.jobs.iter().find(|job| job.number == number));
+    let id = job.and_then(|job| job.view(state)).map(|view| view.info.id);
+    let view = state.trajectory().filter(|view| Some(view.info.id) == id);
+    if view.is_some() {
+        clock_keys_without_space(ui, state, out);
+    }
+    Panel::bottom("time bar").resizable(false).show(ui, |ui| {
+        let size = vec2(ui.available_width(), 44.0);
+        match view {
+            Some(view) => {
+                let seek = level_line(ui, view, state.playback.index(), size);
+                out.extend(seek.map(|frame| Action::Playback(PlaybackCommand::Seek(frame))));
+            }
+            None => {
+                let (area, _) = ui.allocate_exact_size(size, Sense::hover());
+                ui.painter().rect_filled(area, 4.0, theme::palette(ui).sunken);
+            }
+        }
+        ui.add_enabled_ui(view.is_some(), |ui| time_bar_panel(ui, state, out));
+    });
 }
 
 fn empty(ui: &mut Ui, draft: &mut source::SourceDraft, state: &AppState, out: &mut Vec<Action>) {

@@ -420,6 +420,11 @@ impl WorkDraft {
         }
     }
 
+    /// Whether strokes are followed by a quick look.
+    pub(super) fn is_live(&self) -> bool {
+        self.live
+    }
+
     /// Another picture: what was known of its mask no longer holds.
     pub(super) fn forget(&mut self) {
         self.filled = None;
