@@ -462,7 +462,8 @@ fn classes(request: &SampleRequest, known: u32) -> Result<Option<Vec<u32>>, Erro
 /// Tells one starting noise from another: the beginning of the SHA-256 of the numbers that are used.
 pub fn fingerprint(noise: &[f32], used: usize) -> String {
     let digest = Sha256::digest(bytemuck::cast_slice(&noise[..used.min(noise.len())]));
-    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    let hex = |text: String, byte: &u8| text + &format!("{byte:02x}");
+    digest.iter().take(16).fold(String::new(), hex)
 }
 
 /// What is told about a trajectory at its start.
