@@ -371,6 +371,7 @@ fn answered(window: &mut Harness<'_, Studio>, request: &SampleRequest, moves: us
         guidance: request.guidance,
         weaker: None,
         classifier: None,
+        noise: None,
         class_names: [].into(),
         restore: Some(Restored {
             task: Spec::new("inpaint"),

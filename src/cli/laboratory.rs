@@ -37,7 +37,12 @@ fn text(table: &Table, request: &LaboratoryRequest) -> String {
     let best = table.data_distance.map_or_else(String::new, |d| {
         format!("\nw: sliced Wasserstein distance to the data, for samplers that draw noise; the data's own is {d:.3}")
     });
-    let head: String = request.calls.iter().map(|calls| format!("{calls:>10}")).collect();
+    let head = request
+        .calls
+        .iter()
+        .map(|calls| format!("{calls:>10}"))
+        .collect::<Vec<_>>()
+        .concat();
     let rows: String = table.rows.iter().map(|row| line(row, &request.calls)).collect();
     format!(
         "{}: root mean square error of {} samples by network calls{best}\n{:<22}{head}   order\n{}",

@@ -54,10 +54,14 @@ impl Mixture {
             all.push((scale + c.log_shape(x, at), c));
         }
         let top = all.iter().map(|(log, _)| *log).fold(f64::NEG_INFINITY, f64::max);
-        all.iter_mut().for_each(|(weight, _)| *weight = (*weight - top).exp());
+        for (weight, _) in &mut all {
+            *weight = (*weight - top).exp();
+        }
         all.retain(|(weight, _)| *weight > 0.0);
         let total: f64 = all.iter().map(|(weight, _)| weight).sum();
-        all.iter_mut().for_each(|(weight, _)| *weight /= total);
+        for (weight, _) in &mut all {
+            *weight /= total;
+        }
         all
     }
 

@@ -392,7 +392,7 @@ impl Engine {
         let (present, device) = (self.present(&wanted)?, self.host.device);
         let work = move || {
             let pinned = present.map_or_else(|| model::load(&wanted).map(Arc::new), Ok);
-            let found = pinned.and_then(|pinned| likelihood::measure(&pinned, sample, device, &progress));
+            let found = pinned.and_then(|pinned| likelihood::measure(&pinned, &sample, device, &progress));
             Done::Judged(found.map(Box::new))
         };
         self.ports.background.submit(Lane::Study, Task::new("Likelihood", work));

@@ -93,7 +93,7 @@ pub struct Figure {
 
 impl Figure {
     /// Sliced Wasserstein and energy distances of rounds of samples, beside those of other data.
-    pub(super) fn distances(made: [Vec<f64>; 2], ideal: [Vec<f64>; 2]) -> Vec<Self> {
+    pub(super) fn distances(made: &[Vec<f64>; 2], ideal: &[Vec<f64>; 2]) -> Vec<Self> {
         let best = |values: &[f64]| Some(mean_and_error(values).0);
         vec![
             Self::new(
@@ -261,7 +261,7 @@ impl Subject {
                 ideal[i].push(distance(&other, &data));
             }
         }
-        Ok(Figure::distances(made, ideal))
+        Ok(Figure::distances(&made, &ideal))
     }
 
     /// For pictures: how far the nearest training picture is, where far less than what unseen pictures have means copies; and

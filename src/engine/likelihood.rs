@@ -1,7 +1,5 @@
 //! How likely samples are under a model: along the probability-flow path, and by the variational bound with its terms.
 
-use std::sync::Arc;
-
 use candle_core::Tensor;
 use serde::Serialize;
 
@@ -113,7 +111,7 @@ pub struct Likelihood {
 /// Judges one sample by a model.
 pub(super) fn measure(
     pinned: &Pinned,
-    sample: Arc<[f32]>,
+    sample: &[f32],
     device: DeviceChoice,
     progress: &Progress,
 ) -> Result<Likelihood, Error> {

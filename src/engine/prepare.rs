@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     data::{self, Dataset},
-    files::{Checkpoint, Recipe, RunFolder, State, figures, metrics::Row, run},
+    files::{Checkpoint, Lock, Recipe, RunFolder, State, figures, metrics::Row, run},
     nn,
 };
 
@@ -59,8 +59,29 @@ impl Prepared {
     }
 
     fn start(request: &TrainRequest, library: &Library, host: &Host, runs: Option<PathBuf>) -> Result<Self, Error> {
-        let mut recipe = request.recipe.clone();
-        let data = load_data(request, &recipe, library)?;
+        let data = load_data(request, &request.recipe, library)?;
+        Self::fresh(request, host, request.recipe.clone(), data.clone(), |recipe| {
+            let (folder, lock) = if let Some(path) = &request.folder {
+                RunFolder::create(path, recipe)?
+            } else {
+                let parent = runs.map_or_else(run::default_parent, Ok)?;
+                RunFolder::create_numbered(&parent, &recipe.data.source, recipe)?
+            };
+            if request.data.is_some() && !data::exists(&recipe.data.source) {
+                folder.keep_data(&data)?;
+            }
+            Ok((folder, lock))
+        })
+    }
+
+    /// A run at its first step, in the folder that `place` gives it.
+    fn fresh(
+        request: &TrainRequest,
+        host: &Host,
+        mut recipe: Recipe,
+        data: Dataset,
+        place: impl FnOnce(&Recipe) -> Result<(RunFolder, Lock), Error>,
+    ) -> Result<Self, Error> {
         let model = described(&recipe, &data)?;
         let exec = select::executor(
             host.device,
@@ -71,15 +92,7 @@ impl Prepared {
             recipe.train.micro_batch = Some(estimate::micro_batch(&*exec, recipe.train.batch));
         }
         let model = ModelInfo { recipe, ..model };
-        let (folder, lock) = if let Some(path) = &request.folder {
-            RunFolder::create(path, &model.recipe)?
-        } else {
-            let parent = runs.map_or_else(run::default_parent, Ok)?;
-            RunFolder::create_numbered(&parent, &model.recipe.data.source, &model.recipe)?
-        };
-        if request.data.is_some() && !data::exists(&model.recipe.data.source) {
-            folder.keep_data(&data)?;
-        }
+        let (folder, lock) = place(&model.recipe)?;
         let state = State {
             data_hash: data.hash.clone(),
             ..State::default()
@@ -95,11 +108,15 @@ impl Prepared {
         let folder = RunFolder::open(path)?;
         let lock = folder.lock()?;
         let recipe = folder.recipe()?;
-        let newest = folder.newest()?;
-        let checkpoint: Checkpoint = newest.content;
         let data = folder
             .kept_data()?
             .map_or_else(|| load_data(request, &recipe, library), Ok)?;
+        if folder.checkpoints().is_empty() {
+            // It was ended before its first save; nothing was trained that could be lost.
+            return Self::fresh(request, host, recipe, data, |_| Ok((folder, lock)));
+        }
+        let newest = folder.newest()?;
+        let checkpoint: Checkpoint = newest.content;
         if data.hash != checkpoint.state.data_hash {
             return Err(Error::refused(format!(
                 "the data of “{}” are not those that the run in “{}” began with: start a new run, or bring the data back",

@@ -256,7 +256,7 @@ impl Yardstick {
         match self {
             Self::Points { found, .. } => {
                 let [wasserstein, energy, best_wasserstein, best_energy] = std::mem::take(found);
-                Figure::distances([wasserstein, energy], [best_wasserstein, best_energy])
+                Figure::distances(&[wasserstein, energy], &[best_wasserstein, best_energy])
             }
             Self::Pictures { trial, .. } => trial.take_figures(),
         }

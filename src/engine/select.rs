@@ -48,7 +48,7 @@ pub(super) struct Host {
 impl Host {
     /// A network with these weights.
     pub(super) fn runner(&self, graph: Graph, weights: &Weights) -> Result<Runner<SharedNet>, Error> {
-        self.with(executor(self.device, graph, weights)?)
+        Ok(self.with(executor(self.device, graph, weights)?))
     }
 
     /// A network that came from elsewhere: in double precision where it is small and no device was asked for.
@@ -59,17 +59,17 @@ impl Host {
         let mut executor = CandleExecutor::double(graph);
         let flat = executor.pack(weights)?;
         executor.params_mut().copy_from_slice(&flat);
-        self.with(Box::new(executor))
+        Ok(self.with(Box::new(executor)))
     }
 
-    fn with(&self, mut exec: Box<dyn Executor>) -> Result<Runner<SharedNet>, Error> {
+    fn with(&self, mut exec: Box<dyn Executor>) -> Runner<SharedNet> {
         exec.watch(&self.interrupt);
-        Ok(Runner {
+        Runner {
             device: exec.device().clone(),
             per_call: samples_per_call(&*exec, exec.graph().forward_flops()),
             executor: exec.describe(),
             net: Arc::new(SharedNet::new(exec)),
-        })
+        }
     }
 }
 

@@ -47,7 +47,9 @@ impl RunFolder {
     pub fn create(path: &Path, recipe: &Recipe) -> Result<(Self, Lock)> {
         fs::create_dir_all(path).map_err(Error::io("create", path))?;
         let run = Self { path: path.to_owned() };
-        let is_taken = list(path)?.iter().any(|p| *p != run.lock_path());
+        // What a killed process left half-written does not count; taking the lock sweeps it away.
+        let is_left = |p: &PathBuf| *p == run.lock_path() || atomic::is_temporary(p);
+        let is_taken = !list(path)?.iter().all(is_left);
         if is_taken {
             return Err(Error::NotEmpty {
                 folder: path.to_owned(),

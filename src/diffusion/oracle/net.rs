@@ -55,7 +55,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        diffusion::{Denoiser, NetDenoiser},
+        diffusion::{Denoiser as _, NetDenoiser},
         math::target::Target,
     };
 

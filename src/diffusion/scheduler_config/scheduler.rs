@@ -12,8 +12,11 @@ pub struct Scheduler {
     config: Map<String, Json>,
 }
 
+/// A sampler of ours, the scheduler that is it, and the setting that makes it that one.
+type Namesake = (&'static str, &'static str, Option<(&'static str, &'static str)>);
+
 /// Which scheduler is a sampler of ours, and what it must be told to be that one.
-const SAMPLERS: [(&str, &str, Option<(&str, &str)>); 16] = [
+const SAMPLERS: [Namesake; 16] = [
     ("ddpm", "DDPMScheduler", None),
     ("ddim", "DDIMScheduler", None),
     ("ddim-inverse", "DDIMInverseScheduler", None),

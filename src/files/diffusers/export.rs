@@ -241,9 +241,10 @@ mod tests {
                 &[false]
             };
             for &zero_snr in flags {
-                let spec = match zero_snr {
-                    true => Spec::new(entry.id).with("zero-snr", Value::Flag(true)),
-                    false => Spec::new(entry.id),
+                let spec = if zero_snr {
+                    Spec::new(entry.id).with("zero-snr", Value::Flag(true))
+                } else {
+                    Spec::new(entry.id)
                 };
                 let model = model(|recipe| {
                     recipe.schedule = spec.clone();

@@ -175,7 +175,7 @@ enum Object {
     Name(Rc<str>),
     Text(Rc<str>),
     Int(i64),
-    Tuple(Rc<[Object]>, usize),
+    Tuple(Rc<[Self]>, usize),
     /// Number of a dictionary; the machine holds what is in it.
     Dict(usize),
     Storage(Rc<str>, Kind),
@@ -278,7 +278,7 @@ impl Machine {
                 program.take(8)?;
                 self.stack.push(Object::Other);
             }
-            b'N' | 0x88 | 0x89 => self.stack.push(Object::Other),
+            b'N' | b']' | 0x88 | 0x89 => self.stack.push(Object::Other),
             b')' => self.tuple(0)?,
             0x85 => self.tuple(1)?,
             0x86 => self.tuple(2)?,
@@ -288,7 +288,6 @@ impl Machine {
                 self.tuple(count)?;
             }
             b'}' => self.dict(),
-            b']' => self.stack.push(Object::Other),
             b'q' => self.remember(u32::from(program.byte()?))?,
             b'r' => self.remember(program.number(4)? as u32)?,
             b'h' => self.recall(u32::from(program.byte()?))?,

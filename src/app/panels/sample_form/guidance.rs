@@ -212,6 +212,6 @@ mod tests {
         };
         assert_eq!((made.guidance, made.class), (guidance, ClassChoice::One(3)));
         assert_eq!(made.classifier.map(|c| c.scale), Some(2.0));
-        assert!(matches!(made.weaker, Some(Model::Folder(path)) if path == PathBuf::from("old")));
+        assert!(matches!(made.weaker, Some(Model::Folder(path)) if path == *"old"));
     }
 }
