@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first fault")]
 
+mod command;
 mod conditional;
 mod job;
 mod methods;

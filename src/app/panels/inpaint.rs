@@ -267,15 +267,12 @@ fn clock(ui: &mut Ui, state: &AppState, draft: &InpaintDraft, out: &mut Vec<Acti
     }
     Panel::bottom("time bar").resizable(false).show(ui, |ui| {
         let size = vec2(ui.available_width(), 44.0);
-        match view {
-            Some(view) => {
-                let seek = level_line(ui, view, state.playback.index(), size);
-                out.extend(seek.map(|frame| Action::Playback(PlaybackCommand::Seek(frame))));
-            }
-            None => {
-                let (area, _) = ui.allocate_exact_size(size, Sense::hover());
-                ui.painter().rect_filled(area, 4.0, theme::palette(ui).sunken);
-            }
+        if let Some(view) = view {
+            let seek = level_line(ui, view, state.playback.index(), size);
+            out.extend(seek.map(|frame| Action::Playback(PlaybackCommand::Seek(frame))));
+        } else {
+            let (area, _) = ui.allocate_exact_size(size, Sense::hover());
+            ui.painter().rect_filled(area, 4.0, theme::palette(ui).sunken);
         }
         ui.add_enabled_ui(view.is_some(), |ui| time_bar_panel(ui, state, out));
     });

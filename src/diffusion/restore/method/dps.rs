@@ -66,6 +66,7 @@ struct Bound {
 }
 
 impl Sampler for Bound {
+    /// One for the move and one for the gradient; one more where predictions are clipped.
     fn calls(&self) -> Option<usize> {
         Some(2)
     }

@@ -19,7 +19,7 @@ pub struct SdEdit {
 pub const ENTRY: Entry<dyn Method> = Entry {
     id: "sdedit",
     label: "SDEdit",
-    help: "Noises what was painted and denoises it again; keeps the layout, not the measurement",
+    help: "Noises the picture, what lies under the mask too, and denoises it; keeps the layout, not the measurement",
     source: "arXiv:2108.01073",
     params: &[Param::real(
         "strength",
