@@ -284,7 +284,7 @@ fn chunks_of_pictures() {
     let apng = film::apng(&[raster.clone(), raster], film::Timing::default(), None).unwrap();
     // Texts are unpacked up to a megabyte each.
     survives(
-        vec![png, apng],
+        &[png, apng],
         1000,
         4 << 20,
         in_file("a.png", |path| {
