@@ -642,6 +642,7 @@ fn bundled_info(id: TrajectoryId, domain: Domain) -> TrajectoryInfo {
         guidance: Guidance::default(),
         weaker: None,
         classifier: None,
+        noise: None,
         class_names: Arc::default(),
         restore: None,
     }

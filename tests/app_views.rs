@@ -111,6 +111,7 @@ fn info(domain: Domain, moves: usize, count: usize) -> TrajectoryInfo {
         guidance: Guidance::default(),
         weaker: None,
         classifier: None,
+        noise: None,
         class_names: [].into(),
         restore: None,
     }

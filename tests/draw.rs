@@ -53,6 +53,7 @@ fn provenance() -> Provenance {
         },
         weaker: Some("moons-0001, step 300".into()),
         classifier: Some(2.5),
+        noise: Some("0f".into()),
         step: Some(17),
         sample: None,
     }

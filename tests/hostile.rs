@@ -118,16 +118,16 @@ fn damaged(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
 
 /// Reads damaged copies of the seeds, and bytes at random. `factor` bytes may be held for each byte of the file, and
 /// `fixed` whatever its size.
-fn survives(seeds: Vec<Vec<u8>>, factor: usize, fixed: usize, read: impl Fn(&[u8])) {
+fn survives(seeds: &[Vec<u8>], factor: usize, fixed: usize, read: impl Fn(&[u8])) {
     let random = prop::collection::vec(any::<u8>(), 0..200).boxed();
-    let inputs = prop_oneof![9 => damaged(seeds.clone()).boxed(), 1 => random];
+    let inputs = prop_oneof![9 => damaged(seeds.to_vec()).boxed(), 1 => random];
     let within = |bytes: &[u8]| {
         let held = most_held(|| read(bytes));
         let most = factor * bytes.len() + fixed;
         prop_assert!(held <= most, "{held} bytes held for a file of {}", bytes.len());
         Ok(())
     };
-    for seed in &seeds {
+    for seed in seeds {
         within(seed).unwrap();
     }
     let config = Config {
@@ -161,7 +161,7 @@ fn recipes() {
         recipe.to_toml().unwrap().into_bytes(),
         Recipe::default().to_toml().unwrap().into_bytes(),
     ];
-    survives(seeds, 400, 1 << 20, |bytes| {
+    survives(&seeds, 400, 1 << 20, |bytes| {
         drop(Recipe::parse(&String::from_utf8_lossy(bytes), "recipe.toml"));
     });
 }
@@ -177,7 +177,7 @@ fn headers_of_safetensors() {
     tensors
         .write(&Notes::from([("k".into(), "v".into())]), &mut file)
         .unwrap();
-    survives(vec![file], 100, 1 << 16, |bytes| {
+    survives(&[file], 100, 1 << 16, |bytes| {
         drop(Tensors::parse(bytes));
         drop(Tensors::parse_any_float(bytes));
     });
@@ -187,14 +187,14 @@ fn headers_of_safetensors() {
 fn descriptions_of_networks() {
     let seeds =
         ["unet_plain", "unet_attention", "unet_class_conditional"].map(|name| golden(&format!("{name}/config.json")));
-    survives(seeds.into(), 100, 1 << 16, |bytes| {
+    survives(&seeds, 100, 1 << 16, |bytes| {
         drop(unet::Config::from_json(&String::from_utf8_lossy(bytes)));
     });
 }
 
 #[test]
 fn lists_of_a_pipelines_parts() {
-    survives(vec![golden("pipeline/model_index.json")], 100, 1 << 16, |bytes| {
+    survives(&[golden("pipeline/model_index.json")], 100, 1 << 16, |bytes| {
         drop(scheduler_of(&String::from_utf8_lossy(bytes)));
     });
 }
@@ -203,7 +203,7 @@ fn lists_of_a_pipelines_parts() {
 fn descriptions_of_schedulers() {
     let listed = br#"{"_class_name": "DDIMScheduler", "trained_betas": [0.1, 0.2, 0.3], "num_train_timesteps": 3}"#;
     let seeds = vec![golden("pipeline/scheduler/scheduler_config.json"), listed.to_vec()];
-    survives(seeds, 200, 1 << 20, |bytes| {
+    survives(&seeds, 200, 1 << 20, |bytes| {
         drop(Scheduler::from_json(&String::from_utf8_lossy(bytes)));
     });
 }
@@ -241,8 +241,8 @@ fn weights_of_pytorch() {
     let read = |bytes: &[u8]| {
         drop(pickle::parse(Cursor::new(bytes), bytes.len() as u64));
     };
-    survives(vec![whole], 2 + pickle::PER_BYTE, 1 << 18, read);
-    survives(vec![list()], 16 * (2 + pickle::PER_BYTE), 1 << 18, |program| {
+    survives(&[whole], 2 + pickle::PER_BYTE, 1 << 18, read);
+    survives(&[list()], 16 * (2 + pickle::PER_BYTE), 1 << 18, |program| {
         let file = archive(&[("x/data.pkl", program.to_vec()), ("x/data/0", vec![0; 24])]);
         read(&file);
     });
@@ -260,7 +260,7 @@ fn load(path: &Path) {
 fn idx() {
     let mut file = vec![0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 4, 0, 0, 0, 4];
     file.extend([7; 32]);
-    survives(vec![file], 64, 1 << 20, in_file("a.idx3-ubyte", load));
+    survives(&[file], 64, 1 << 20, in_file("a.idx3-ubyte", load));
 }
 
 #[test]
@@ -274,7 +274,7 @@ fn npy() {
     };
     let points = header("{'descr': '<f4', 'fortran_order': False, 'shape': (5, 2), }\n", 40);
     let pictures = header("{'descr': '|u1', 'fortran_order': False, 'shape': (2, 4, 4), }\n", 32);
-    survives(vec![points, pictures], 64, 1 << 20, in_file("a.npy", load));
+    survives(&[points, pictures], 64, 1 << 20, in_file("a.npy", load));
 }
 
 #[test]
@@ -284,7 +284,7 @@ fn chunks_of_pictures() {
     let apng = film::apng(&[raster.clone(), raster], film::Timing::default(), None).unwrap();
     // Texts are unpacked up to a megabyte each.
     survives(
-        vec![png, apng],
+        &[png, apng],
         1000,
         4 << 20,
         in_file("a.png", |path| {

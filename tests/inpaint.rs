@@ -151,6 +151,30 @@ fn a_stroke_paints_and_the_eraser_takes_away() {
 }
 
 #[test]
+fn a_tap_within_one_frame_is_a_dab() {
+    let mut window = at_1280(grey());
+    let at = on_picture(&window, 0.5, 0.5);
+    window.event(Event::PointerMoved(at));
+    window.run_steps(2);
+    // `event` alone would give each its own frame.
+    let both = [true, false].map(|pressed| Event::PointerButton {
+        pos: at,
+        button: PointerButton::Primary,
+        pressed,
+        modifiers: Modifiers::NONE,
+    });
+    window.input_mut().events.extend(both);
+    window.step();
+    window.run_steps(2);
+    assert!(
+        (window.state().share() - 0.0154).abs() < 0.006,
+        "{}",
+        window.state().share()
+    );
+    assert_eq!(window.state().draft.easel.as_ref().unwrap().sketch().marks().len(), 1);
+}
+
+#[test]
 fn shift_and_a_click_draw_a_straight_line() {
     let mut window = at_1280(grey());
     stroke(&mut window, (0.2, 0.2), (0.2, 0.2), Modifiers::NONE);
@@ -347,6 +371,7 @@ fn answered(window: &mut Harness<'_, Studio>, request: &SampleRequest, moves: us
         guidance: request.guidance,
         weaker: None,
         classifier: None,
+        noise: None,
         class_names: [].into(),
         restore: Some(Restored {
             task: Spec::new("inpaint"),

@@ -190,7 +190,7 @@ fn a_killed_run_ends_with_the_weights_of_an_undisturbed_one() {
             (weights(&run, case.steps), began.elapsed())
         });
         let run = home.path().join("run");
-        for draw in 0..1 + round % 3 {
+        for draw in 0..=round % 3 {
             killed(
                 case.name,
                 &mut case.start(&recipe, &run),

@@ -199,6 +199,7 @@ mod tests {
             guidance: Guidance::default(),
             weaker: None,
             classifier: None,
+            noise: None,
             class_names: Arc::default(),
             restore: None,
         }

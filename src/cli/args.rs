@@ -118,6 +118,12 @@ pub(super) struct SampleArgs {
     /// Noise schedule of an exact model, see `list schedules`
     #[arg(long, value_name = "ID")]
     pub(super) schedule: Option<String>,
+    /// Repeat what a picture of this program says of itself; with the same model the samples are the same
+    #[arg(long, value_name = "PICTURE.png", conflicts_with_all = [
+        "schedule", "sampler", "steps", "spacing", "eta", "guidance", "interval", "rescale", "classifier", "class", "count",
+        "seed", "sets",
+    ])]
+    pub(super) from: Option<PathBuf>,
     /// Sampler, see `list samplers` (default: ddim, or what a diffusers folder names)
     #[arg(long, value_name = "ID")]
     pub(super) sampler: Option<String>,
@@ -145,8 +151,8 @@ pub(super) struct SampleArgs {
     /// Follow a classifier towards the class so strongly; 1 is Bayes' rule
     #[arg(long, value_name = "SCALE", value_parser = strength, requires = "class")]
     pub(super) classifier: Option<f64>,
-    /// The classifier, made with `judge` (default: the one that ships with the program)
-    #[arg(long, value_name = "F.safetensors", requires = "classifier")]
+    /// The classifier, made with `judge` (default: the one that ships with the program); for --classifier and --from
+    #[arg(long, value_name = "F.safetensors")]
     pub(super) judge: Option<PathBuf>,
     /// Class by name or index, or `each`
     #[arg(long, value_name = "C")]

@@ -228,6 +228,8 @@ pub struct TrajectoryInfo {
     pub weaker: Option<String>,
     /// How strongly a classifier led towards the class, if one did.
     pub classifier: Option<f64>,
+    /// Fingerprint of the starting noise, where it was given instead of drawn by the seed.
+    pub noise: Option<String>,
     /// Names of the classes, where there are any.
     pub class_names: Arc<[String]>,
     /// What is restored, where something is.

@@ -196,6 +196,7 @@ impl Shown {
             guidance,
             weaker,
             classifier,
+            noise,
             ..
         } = &self.info;
         let (at, sample) = match kind {
@@ -217,6 +218,7 @@ impl Shown {
             guidance: *guidance,
             weaker: weaker.clone(),
             classifier: *classifier,
+            noise: noise.clone(),
             step: at,
             sample,
         }

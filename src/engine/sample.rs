@@ -3,6 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use candle_core::Tensor;
+use sha2::{Digest as _, Sha256};
 
 use super::{
     Error,
@@ -458,6 +459,13 @@ fn classes(request: &SampleRequest, known: u32) -> Result<Option<Vec<u32>>, Erro
     }
 }
 
+/// Tells one starting noise from another: the beginning of the SHA-256 of the numbers that are used.
+pub fn fingerprint(noise: &[f32], used: usize) -> String {
+    let digest = Sha256::digest(bytemuck::cast_slice(&noise[..used.min(noise.len())]));
+    let hex = |text: String, byte: &u8| text + &format!("{byte:02x}");
+    digest.iter().take(16).fold(String::new(), hex)
+}
+
 /// What is told about a trajectory at its start.
 pub(super) fn info(request: &SampleRequest, model: &ModelInfo, moves: usize) -> TrajectoryInfo {
     TrajectoryInfo {
@@ -475,6 +483,10 @@ pub(super) fn info(request: &SampleRequest, model: &ModelInfo, moves: usize) -> 
         guidance: request.guidance,
         weaker: request.weaker.as_ref().map(model::place),
         classifier: request.classifier.as_ref().map(|choice| choice.scale),
+        noise: request
+            .noise
+            .as_deref()
+            .map(|given| fingerprint(given, request.count * model.domain.numel())),
         class_names: model.class_names.clone(),
         restore: None,
     }

@@ -32,6 +32,8 @@ pub struct Provenance {
     pub weaker: Option<String>,
     /// How strongly a classifier led towards the class, if one did.
     pub classifier: Option<f64>,
+    /// Fingerprint of the starting noise, where it was given instead of drawn by the seed.
+    pub noise: Option<String>,
     /// Which step is shown, `0..=steps`; `None` where there are several.
     pub step: Option<usize>,
     /// Which sample is shown; `None` where there are several.
@@ -68,6 +70,7 @@ impl Provenance {
         texts.extend((rescale > 0.0).then(|| ("Guidance rescale", rescale.to_string())));
         texts.extend(self.weaker.iter().map(|model| ("Guided away from", model.clone())));
         texts.extend(self.classifier.map(|scale| ("Classifier guidance", scale.to_string())));
+        texts.extend(self.noise.iter().map(|print| ("Starting noise", print.clone())));
         texts.extend(self.step.map(|i| ("Step", i.to_string())));
         texts.extend(self.sample.map(|i| ("Sample", i.to_string())));
         Ok(texts)
@@ -101,6 +104,7 @@ impl Provenance {
             },
             weaker: texts.get("Guided away from").cloned(),
             classifier: optional(texts, "Classifier guidance")?,
+            noise: texts.get("Starting noise").cloned(),
             step: optional(texts, "Step")?,
             sample: optional(texts, "Sample")?,
         }))

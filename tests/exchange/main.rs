@@ -16,6 +16,7 @@ use diffusion_studio::files::{Tensor, Tensors};
 
 mod import;
 mod pipeline;
+mod repeat;
 mod torch;
 
 /// The program's answer.

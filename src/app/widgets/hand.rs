@@ -234,6 +234,12 @@ impl Hand {
         if response.drag_stopped_by(PointerButton::Primary) {
             self.lift(easel, placed);
         }
+        if self.gesture.is_none()
+            && let Some(at) = tap(ui, response)
+        {
+            self.press(ui, placed, easel, at);
+            self.lift(easel, placed);
+        }
     }
 
     fn press(&mut self, ui: &Ui, placed: &Placed, easel: &mut Easel, at: Pos2) {
@@ -403,6 +409,27 @@ fn moves(ui: &Ui, response: &Response) -> Vec<Pos2> {
         places.extend(response.interact_pointer_pos());
     }
     places
+}
+
+/// Where the button was pressed and let go within one frame, which is no drag.
+fn tap(ui: &Ui, response: &Response) -> Option<Pos2> {
+    if !response.contains_pointer() || response.drag_stopped() {
+        return None;
+    }
+    let button = |event: &Event, down: bool| match *event {
+        Event::PointerButton {
+            pos,
+            button: PointerButton::Primary,
+            pressed,
+            ..
+        } if pressed == down => Some(pos),
+        _ => None,
+    };
+    ui.input(|i| {
+        let at = i.events.iter().find_map(|event| button(event, true))?;
+        let let_go = i.events.iter().any(|event| button(event, false).is_some());
+        (let_go && response.rect.contains(at)).then_some(at)
+    })
 }
 
 /// How hard the pen is pressed, where the platform tells it.

@@ -176,7 +176,8 @@ pub(super) fn bench_window(
 }
 
 fn choices(ui: &mut Ui, draft: &mut BenchDraft, work: &WorkDraft) -> Option<Vec<Spec>> {
-    let able = able(&work.task);
+    let mut able = able(&work.task);
+    able.retain(|entry| work.can_lead(entry.id));
     let chosen = draft
         .chosen
         .get_or_insert_with(|| able.iter().take(3).map(|e| e.id.to_owned()).collect());

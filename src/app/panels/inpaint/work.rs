@@ -420,6 +420,12 @@ impl WorkDraft {
         }
     }
 
+    /// Whether a method has the class that it may need.
+    pub(super) fn can_lead(&self, method_id: &str) -> bool {
+        let needs_class = method::build(&Spec::new(method_id)).is_ok_and(|method| method.needs_class());
+        !needs_class || self.guidance.class != ClassChoice::None
+    }
+
     /// Whether strokes are followed by a quick look.
     pub(super) fn is_live(&self) -> bool {
         self.live
