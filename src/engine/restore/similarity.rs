@@ -34,7 +34,7 @@ fn plane(a: &[f32], b: &[f32], height: usize, width: usize) -> f64 {
             let mut moments = [0.0; 5];
             for (y, of_row) in row {
                 for (x, of_column) in column {
-                    let (p, q) = (f64::from(a[y * width + x]), f64::from(b[y * width + x]));
+                    let (p, q) = (brightness(a[y * width + x]), brightness(b[y * width + x]));
                     let weight = of_row * of_column;
                     for (moment, term) in moments.iter_mut().zip([p, q, p * p, q * q, p * q]) {
                         *moment += weight * term;
@@ -45,6 +45,11 @@ fn plane(a: &[f32], b: &[f32], height: usize, width: usize) -> f64 {
         }
     }
     sum
+}
+
+/// From black, 0, to white, 2: the formula compares brightness by its ratio, which negative numbers have none of.
+fn brightness(value: f32) -> f64 {
+    f64::from(value) + 1.0
 }
 
 /// The index from the weighted means of `a`, `b`, `a²`, `b²` and `ab`.
@@ -87,7 +92,8 @@ mod tests {
     #[test]
     fn even_pictures_differ_by_their_brightness() {
         let (a, b) = (0.2, 0.6);
-        let expected = (2.0 * a * b + C1) / (a * a + b * b + C1);
+        let (lit, other) = (1.0 + a, 1.0 + b);
+        let expected = (2.0 * lit * other + C1) / (lit * lit + other * other + C1);
         let found = ssim(DOMAIN, &[a as f32; 64], &[b as f32; 64]).unwrap();
         assert!((found - expected).abs() < 1e-6, "{found} {expected}");
     }
