@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_label_names_the_model_again() {
-        for text in ["exact:moons", "exact-gaussian:digits8x8", "exact-smooth:/tmp/a:b"] {
+        for text in ["exact:moons", "exact-gaussian:digits8x8", "exact-smooth:data/a:b"] {
             assert_eq!(
                 ExactModel::parse(text).map(|model| model.label()).as_deref(),
                 Some(text)
