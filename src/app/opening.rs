@@ -5,13 +5,11 @@ use std::path::{Path, PathBuf};
 use super::own::Own;
 use crate::{
     data::Picture,
-    diffusion::Guidance,
     engine::{
-        Command, TrajectoryId,
-        command::{ClassChoice, Model, SampleRequest},
+        Command,
+        command::{Model, SampleRequest},
     },
     files::{Recipe, RunFolder, SavedModel},
-    math::Spec,
 };
 
 /// What was opened.
@@ -81,19 +79,10 @@ fn run_of_checkpoint(path: &Path) -> Option<RunFolder> {
 /// Samples of a model as a first look at it.
 pub fn first_look(model: Model, count: usize) -> Command {
     Command::Sample(Box::new(SampleRequest {
-        id: TrajectoryId::default(),
         model,
-        sampler: Spec::new("ddim"),
-        steps: 50,
-        spacing: Spec::new("trailing"),
         seed: 1,
         count,
-        class: ClassChoice::None,
-        guidance: Guidance::default(),
-        weaker: None,
-        classifier: None,
-        noise: None,
-        restore: None,
+        ..SampleRequest::default()
     }))
 }
 

@@ -10,10 +10,9 @@ use super::{
     sample::{model, refuse_existing},
 };
 use crate::{
-    diffusion::Guidance,
     engine::{
         Settings, TrajectoryId,
-        command::{ClassChoice, Model, SampleRequest},
+        command::{Model, SampleRequest},
         export::{Kind, Shown},
         headless,
     },
@@ -23,7 +22,6 @@ use crate::{
         metrics::Row,
         picture, tensorboard,
     },
-    math::Spec,
 };
 
 /// Moves of the samples on a model's card.
@@ -90,17 +88,9 @@ fn samples(args: &ExportArgs, settings: &Settings) -> anyhow::Result<(Vec<u8>, S
     let request = SampleRequest {
         id: TrajectoryId(1),
         model: model(&args.model),
-        sampler: Spec::new("ddim"),
         steps: STEPS,
-        spacing: Spec::new("trailing"),
-        seed: 0,
         count: args.samples as usize,
-        class: ClassChoice::None,
-        guidance: Guidance::default(),
-        weaker: None,
-        classifier: None,
-        noise: None,
-        restore: None,
+        ..SampleRequest::default()
     };
     let made = headless::sample(&request, settings.device, false, |_, _| {})?;
     let shown = Shown {

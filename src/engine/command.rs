@@ -184,6 +184,27 @@ pub struct SampleRequest {
     pub restore: Option<Arc<Restoration>>,
 }
 
+impl Default for SampleRequest {
+    /// One sample of the present run in 50 steps of DDIM, led nowhere.
+    fn default() -> Self {
+        Self {
+            id: TrajectoryId::default(),
+            model: Model::Present,
+            sampler: Spec::new("ddim"),
+            steps: 50,
+            spacing: Spec::new("trailing"),
+            seed: 0,
+            count: 1,
+            class: ClassChoice::None,
+            guidance: Guidance::default(),
+            weaker: None,
+            classifier: None,
+            noise: None,
+            restore: None,
+        }
+    }
+}
+
 /// What is to be restored: one sample, of which something was measured.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Restoration {

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::{
-    Error, TrajectoryId,
+    Error,
     command::{ClassChoice, ClassifierChoice, Model, SampleRequest},
     judge::{self, Judge, figures::Trial},
     likelihood::{Exam, Samples, Unit},
@@ -16,7 +16,6 @@ use super::{
 };
 use crate::{
     data::{self, Dataset, Progress, Split},
-    diffusion::Guidance,
     math::{
         Domain, Spec,
         distance::{energy_distance, mean_and_error, sliced_wasserstein},
@@ -209,25 +208,20 @@ impl Subject {
     /// The samples of one round, in tensor order.
     fn round(&self, request: &EvalRequest, round: usize) -> Result<Vec<f32>, Error> {
         let wanted = SampleRequest {
-            id: TrajectoryId::default(),
             model: request.model.clone(),
             sampler: request.sampler.clone(),
             steps: request.steps,
-            spacing: Spec::new("trailing"),
             seed: request.seed + round as u64,
             count: request.count,
             class: match self.pinned.info.null_class() {
                 None if request.classifier.is_none() => ClassChoice::None,
                 _ => ClassChoice::Each,
             },
-            guidance: Guidance::default(),
-            weaker: None,
             classifier: request.classifier.map(|scale| ClassifierChoice {
                 scale,
                 judge: request.judge.clone(),
             }),
-            noise: None,
-            restore: None,
+            ..SampleRequest::default()
         };
         let others = Others::of(&wanted, &self.pinned.info, &self.host)?;
         let mut sampling = Sampling::with_runner(&wanted, &self.pinned.info, &self.runner, others)?;

@@ -3,15 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Error, RunId, TrajectoryId,
-    command::{ClassChoice, Model, SampleRequest},
+    Error, RunId,
+    command::{ClassChoice, SampleRequest},
     event::{Preview, StepFrame, TrajectoryInfo},
     export::Shown,
     model::ModelInfo,
     sample::{Others, Sampling, info, last_frame, step_frame},
     select::Runner,
 };
-use crate::{diffusion::Guidance, math::Spec, nn::SharedNet};
+use crate::nn::SharedNet;
 
 /// A preview is written to the run folder when training is this part (one in so many) further than at the last one.
 const KEEP_EVERY: u64 = 4;
@@ -149,21 +149,13 @@ impl Previews {
 fn request(info: &ModelInfo) -> SampleRequest {
     let wanted = &info.recipe.preview;
     SampleRequest {
-        id: TrajectoryId::default(),
-        model: Model::Present,
-        sampler: Spec::new("ddim"),
         steps: wanted.steps,
-        spacing: Spec::new("trailing"),
         seed: info.recipe.seed,
         count: wanted.count,
         class: match info.null_class() {
             Some(_) => ClassChoice::Each,
             None => ClassChoice::None,
         },
-        guidance: Guidance::default(),
-        weaker: None,
-        classifier: None,
-        noise: None,
-        restore: None,
+        ..SampleRequest::default()
     }
 }

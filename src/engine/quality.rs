@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Error, TrajectoryId,
-    command::{ClassChoice, Model, SampleRequest},
+    Error,
+    command::{ClassChoice, SampleRequest},
     eval::Figure,
     judge::{self, Judge, figures::Trial},
     model::ModelInfo,
@@ -13,10 +13,9 @@ use super::{
 };
 use crate::{
     data::{Dataset, Split},
-    diffusion::Guidance,
     files::figures::Row,
     math::{
-        Domain, Spec,
+        Domain,
         distance::{energy_distance, sliced_wasserstein},
         noise::{Address, Stream, permutation},
     },
@@ -161,11 +160,7 @@ impl Quality {
 /// DDIM; one sample a class where there are classes.
 fn request(info: &ModelInfo) -> SampleRequest {
     SampleRequest {
-        id: TrajectoryId::default(),
-        model: Model::Present,
-        sampler: Spec::new("ddim"),
         steps: STEPS,
-        spacing: Spec::new("trailing"),
         seed: info.recipe.seed,
         count: if info.domain == Domain::Points {
             POINTS
@@ -176,11 +171,7 @@ fn request(info: &ModelInfo) -> SampleRequest {
             Some(_) => ClassChoice::Each,
             None => ClassChoice::None,
         },
-        guidance: Guidance::default(),
-        weaker: None,
-        classifier: None,
-        noise: None,
-        restore: None,
+        ..SampleRequest::default()
     }
 }
 

@@ -13,11 +13,8 @@ use crate::{
         widgets::{button, form},
         words,
     },
-    diffusion::{Guidance, sampler},
-    engine::{
-        Command, TrajectoryId,
-        command::{ClassChoice, SampleRequest},
-    },
+    diffusion::sampler,
+    engine::{Command, TrajectoryId, command::SampleRequest},
     math::{Domain, Spec, grid},
 };
 
@@ -213,7 +210,6 @@ fn progress(ui: &mut Ui, state: &AppState, draft: &mut SampleDraft, out: &mut Ve
 impl SampleDraft {
     fn request(&self, known: &Known) -> SampleRequest {
         let mut request = SampleRequest {
-            id: TrajectoryId::default(),
             model: self.model.chosen.clone(),
             sampler: self.sampler.clone(),
             steps: self.steps,
@@ -224,12 +220,7 @@ impl SampleDraft {
             } else {
                 self.pictures
             },
-            class: ClassChoice::None,
-            guidance: Guidance::default(),
-            weaker: None,
-            classifier: None,
-            noise: None,
-            restore: None,
+            ..SampleRequest::default()
         };
         self.guidance.put_into(&mut request, known);
         request

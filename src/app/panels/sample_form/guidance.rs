@@ -155,23 +155,13 @@ impl GuidanceDraft {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{engine::TrajectoryId, math::Spec};
+    use crate::engine::TrajectoryId;
 
     fn request() -> SampleRequest {
         SampleRequest {
             id: TrajectoryId(1),
-            model: Model::Present,
-            sampler: Spec::new("ddim"),
             steps: 5,
-            spacing: Spec::new("trailing"),
-            seed: 0,
-            count: 1,
-            class: ClassChoice::None,
-            guidance: Guidance::default(),
-            weaker: None,
-            classifier: None,
-            noise: None,
-            restore: None,
+            ..SampleRequest::default()
         }
     }
 
