@@ -177,7 +177,7 @@ pub(super) fn even(input: &GridInput) -> Vec<GridMark> {
 }
 
 /// Marks at 1, 2 and 5 times each power of ten of a logarithmic axis.
-fn decades(input: &GridInput) -> Vec<GridMark> {
+pub(super) fn decades(input: &GridInput) -> Vec<GridMark> {
     let (low, high) = input.bounds;
     let wide = high - low > 2.5;
     let mark = move |decade: i32| {

@@ -6,10 +6,10 @@ use eframe::egui::{
     self, CentralPanel, Color32, Frame as Pane, Grid, Margin, Panel, ProgressBar, RichText, ScrollArea, Ui,
 };
 use egui_material_icons::icons;
-use egui_plot::{GridMark, Line, LineStyle, MarkerShape, Points};
+use egui_plot::{Line, LineStyle, MarkerShape, Points};
 
 use super::{
-    plots::{hovered, plot},
+    plots::{decades, hovered, plot},
     sample_form::{ModelDraft, model_rows, small_icon, spec_rows, whole},
 };
 use crate::{
@@ -238,8 +238,8 @@ fn curves(ui: &mut Ui, table: &Table, draft: &SamplersDraft, height: f32) {
     let weak = theme::palette(ui).weak;
     let inks = inks(ui);
     plot(ui, "samplers", height)
-        .x_grid_spacer(|input| decades(input.bounds))
-        .y_grid_spacer(|input| decades(input.bounds))
+        .x_grid_spacer(|input| decades(&input))
+        .y_grid_spacer(|input| decades(&input))
         .x_axis_formatter(|mark, _| words::number(10_f64.powf(mark.value)))
         .y_axis_formatter(|mark, _| words::number(10_f64.powf(mark.value)))
         .y_axis_min_width(52.0)
@@ -295,20 +295,6 @@ fn points(row: &Row, quantity: Quantity) -> Vec<[f64; 2]> {
     known
         .map(|(calls, value)| [(calls as f64).log10(), value.log10()])
         .collect()
-}
-
-/// Marks at 1, 2 and 5 times each power of ten.
-fn decades((low, high): (f64, f64)) -> Vec<GridMark> {
-    let wide = high - low > 3.0;
-    let marks = (low.floor() as i32..=high.ceil() as i32).flat_map(|decade| {
-        let minor: &[f64] = if wide { &[] } else { &[2.0, 5.0] };
-        let major = std::iter::once((1.0, 1.0)).chain(minor.iter().map(|&m| (m, 0.3)));
-        major.map(move |(factor, step_size): (f64, f64)| GridMark {
-            value: f64::from(decade) + factor.log10(),
-            step_size,
-        })
-    });
-    marks.filter(|mark| (low..=high).contains(&mark.value)).collect()
 }
 
 /// A line a sampler; a press on its name shows or hides its curve, one on a number of calls sorts.
