@@ -111,7 +111,7 @@ def mutants(path):
 
 def sandbox(folder):
     """The copy, with the dependencies of the debug build linked in."""
-    for part in ["src/math", "src/diffusion", "tests/golden_diffusers"]:
+    for part in ["src/math", "src/diffusion", "tests/golden_diffusers", "tests/affine"]:
         shutil.copytree(ROOT / part, folder / part)
     (folder / "tests/golden").mkdir()
     for case in [*(ROOT / "tests/golden").glob("walk_*.safetensors"), ROOT / "tests/golden/schedules.safetensors"]:
