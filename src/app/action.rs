@@ -8,6 +8,7 @@ use super::{
     easel::Easel,
     export::{ExportRequest, Saving},
     keys::Does,
+    lessons::LessonCommand,
     loader::Wanted,
     own::Own,
     playback::PlaybackCommand,
@@ -109,6 +110,10 @@ pub enum Action {
     ReadAgain,
     /// Takes the picture in the clipboard: onto the easel of the Inpaint workspace, as data elsewhere.
     Paste,
+    /// Shows a noise schedule in the Schedule workspace, with a second one beside it where there are two.
+    Look(Vec<Spec>),
+    /// What the lesson that is open is to do, or which one is to be opened.
+    Lesson(LessonCommand),
     /// Puts a noise schedule into the Lab's form.
     UseSchedule(Spec),
     /// Opens a recipe, a run folder, pictures or a picture that carries a recipe.

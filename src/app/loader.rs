@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use crossbeam_channel::{Receiver, bounded};
 
+use super::lessons::doing::Filling;
 use crate::{
     data::{self, DataError, DataRecipe, Dataset, Picture, Progress, read_picture},
-    engine::command::Model,
+    engine::command::{Model, SampleRequest},
     files::{self, SavedModel},
     math::Domain,
 };
@@ -22,6 +23,8 @@ pub enum Wanted {
     Data(&'static str),
     /// What some weights make.
     Domain(Box<Model>),
+    /// A picture with a hole that a lesson is about.
+    Filling(Box<Filling>),
 }
 
 /// What was read.
@@ -35,6 +38,8 @@ pub enum Loaded {
     Data(Dataset),
     /// What these weights make, or why it cannot be told.
     Domain(Box<Model>, Result<Domain, String>),
+    /// What fills the hole of a lesson.
+    Filling(Result<Box<SampleRequest>, String>),
 }
 
 /// Something on its way; the newest request wins.
@@ -72,12 +77,10 @@ impl Wanted {
         Ok(match self {
             Self::Picture(path) => Loaded::Picture(read_picture(&path)?),
             Self::Mask(path) => Loaded::Mask(read_picture(&path)?),
-            Self::Data(source) => {
-                let recipe = DataRecipe {
-                    source: source.into(),
-                    ..DataRecipe::default()
-                };
-                Loaded::Data(data::load(&recipe, 0, &Progress::default())?)
+            Self::Data(source) => Loaded::Data(of_registry(source)?),
+            Self::Filling(filling) => {
+                let data = of_registry(&filling.data)?;
+                Loaded::Filling(filling.request(&data).map(Box::new))
             }
             Self::Domain(model) => {
                 let domain = domain_of(&model);
@@ -85,6 +88,14 @@ impl Wanted {
             }
         })
     }
+}
+
+fn of_registry(source: &str) -> Result<Dataset, DataError> {
+    let recipe = DataRecipe {
+        source: source.into(),
+        ..DataRecipe::default()
+    };
+    data::load(&recipe, 0, &Progress::default())
 }
 
 fn domain_of(model: &Model) -> Result<Domain, String> {

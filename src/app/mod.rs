@@ -14,6 +14,7 @@ pub mod frame_times;
 pub mod icon;
 pub mod keys;
 pub mod launch;
+pub mod lessons;
 pub mod loader;
 pub mod opening;
 pub mod own;

@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::own::Own;
+use super::{
+    lessons::{Lesson, file::LONGEST},
+    own::Own,
+};
 use crate::{
     data::Picture,
     engine::{
@@ -23,6 +26,8 @@ pub enum Opened {
     Data(String),
     /// Several files to learn from.
     Own(Own),
+    /// A lesson.
+    Lesson(Box<Lesson>),
 }
 
 /// Tells what the paths are; the message says what is wrong and what to do.
@@ -41,6 +46,9 @@ fn open_one(path: &Path) -> Result<Opened, String> {
             path.display()
         ));
     }
+    if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("md")) {
+        return open_lesson(path).map(|lesson| Opened::Lesson(Box::new(lesson)));
+    }
     let is_recipe = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("toml"));
     if is_recipe {
         let recipe = Recipe::load(path).map_err(|e| e.to_string())?;
@@ -55,6 +63,15 @@ fn open_one(path: &Path) -> Result<Opened, String> {
         return Ok(Opened::Model(path.to_owned(), Box::new(recipe), own));
     }
     Ok(Opened::Data(path.display().to_string()))
+}
+
+fn open_lesson(path: &Path) -> Result<Lesson, String> {
+    let wrong = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
+    if path.metadata().map_err(|e| wrong(&e))?.len() > LONGEST {
+        return Err(wrong(&"too long for a lesson"));
+    }
+    let text = std::fs::read_to_string(path).map_err(|e| wrong(&e))?;
+    Lesson::parse(&text).map_err(|e| wrong(&e))
 }
 
 /// A run is opened as a model once it has weights, as a recipe before.
@@ -118,6 +135,8 @@ mod tests {
         assert!(matches!(open("cats.csv"), Ok(Opened::Data(_))));
         assert!(matches!(open("good.toml"), Ok(Opened::Recipe(r, None)) if r.seed == 5));
         assert!(open("bad.toml").unwrap_err().contains("sede"));
+        std::fs::write(path("notes.md"), "# Notes").unwrap();
+        assert!(open("notes.md").unwrap_err().contains("notes.md: A lesson begins with"));
         assert!(open("none").unwrap_err().contains("does not exist"));
         assert!(matches!(super::open(&[path("a"), path("b")]), Ok(Opened::Own(_))));
     }

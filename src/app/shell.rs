@@ -1,6 +1,7 @@
 //! The frame around the workspaces: takes in events, shows what is in front, applies what was asked for.
 
 use std::{
+    collections::BTreeSet,
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
@@ -18,6 +19,7 @@ use super::{
     frame_times::FrameTimes,
     keys::{self, Does},
     launch::{Options, StartTimes},
+    lessons::{Course, LessonCommand},
     loader::{Loaded, Loader, Wanted},
     opening::{self, Opened},
     own::{Importer, Own},
@@ -26,6 +28,7 @@ use super::{
         frame,
         inpaint::{InpaintDraft, inpaint_panel},
         lab::{LabDraft, lab_panel},
+        lesson::{LessonDraft, lesson_panel},
         notices,
         recipe::{RecipeDraft, recipe_panel},
         samplers::{SamplersDraft, samplers_panel},
@@ -64,6 +67,8 @@ pub struct App {
     wake: Option<Arc<Wake>>,
     drafts: Drafts,
     view: ViewSettings,
+    /// The lesson that is open.
+    course: Option<Course>,
     /// A question for a path that is open.
     asking: Option<(Browse, Asking)>,
     importer: Importer,
@@ -90,6 +95,7 @@ struct Drafts {
     inpaint: InpaintDraft,
     samplers: SamplersDraft,
     notices: notices::NoticeDraft,
+    lesson: LessonDraft,
 }
 
 /// How the window looks; remembered, and never mixed with what is worked on.
@@ -104,6 +110,8 @@ pub struct ViewSettings {
     pub zoom: f32,
     /// The newest run folders, newest first.
     pub recent: Vec<PathBuf>,
+    /// Titles of the lessons that were played to the end.
+    pub lessons: BTreeSet<String>,
     /// The list of keys is open.
     #[serde(skip)]
     pub help: bool,
@@ -122,6 +130,7 @@ impl Default for ViewSettings {
             panels: true,
             zoom: 1.0,
             recent: Vec::new(),
+            lessons: BTreeSet::new(),
             help: false,
             times: false,
             notices: false,
@@ -164,6 +173,7 @@ impl App {
             wake: None,
             drafts: Drafts::default(),
             view,
+            course: None,
             asking: None,
             importer: Importer::default(),
             loader: Loader::default(),
@@ -195,6 +205,7 @@ impl App {
         self.picture_read();
         self.ask_engine(ctx);
         self.remember_run();
+        self.follow_lesson();
         self.apply_all(ctx);
     }
 
@@ -266,6 +277,7 @@ impl App {
                 self.out.extend(self.drafts.inpaint.take_data(data));
                 Ok(())
             }
+            Loaded::Filling(request) => request.map(|request| self.out.push(Action::Engine(Command::Sample(request)))),
             Loaded::Domain(model, domain) => {
                 self.drafts.inpaint.learn(*model, domain);
                 Ok(())
@@ -273,6 +285,38 @@ impl App {
         });
         if let Err(message) = told {
             self.state.notify(Notice::new(Severity::Error, message));
+        }
+    }
+
+    /// Sees what the reader of a lesson has done.
+    fn follow_lesson(&mut self) {
+        let Some(course) = &mut self.course else { return };
+        course.look(&self.state, self.recipe.settled());
+        if course.is_finished() && !self.view.lessons.contains(&course.lesson().title) {
+            self.view.lessons.insert(course.lesson().title.clone());
+        }
+    }
+
+    fn teach(&mut self, command: LessonCommand) {
+        match (command, &mut self.course) {
+            (LessonCommand::Begin(lesson), course) => {
+                self.recipe.hidden = lesson.hide.clone();
+                self.out.extend(course.insert(Course::new(*lesson)).scene());
+            }
+            (LessonCommand::Go(step), Some(course)) => {
+                course.go(step);
+                self.out.extend(course.scene());
+            }
+            (LessonCommand::ShowMe, Some(course)) => {
+                let actions = course.show_me(&self.state, &self.recipe.recipe);
+                // Training brings the Lab to the front; the page may be about something else.
+                self.out.extend(actions.into_iter().chain(course.scene()));
+            }
+            (LessonCommand::Leave, course) => {
+                self.recipe.hidden.clear();
+                *course = None;
+            }
+            (_, None) => {}
         }
     }
 
@@ -335,6 +379,8 @@ impl App {
                 self.recipe.recipe.schedule = spec;
                 self.recipe.settle();
             }
+            Action::Look(specs) => self.drafts.schedule.look_at(&specs),
+            Action::Lesson(command) => self.teach(command),
             Action::Edit(recipe) => self.recipe.put(*recipe),
             Action::UseData(source) => self.recipe.use_data(&source),
             Action::UseOwn(own) => self.use_own(*own),
@@ -427,6 +473,7 @@ impl App {
                 self.use_own(own);
                 self.out.push(Action::Show(Workspace::Data));
             }
+            Ok(Opened::Lesson(lesson)) => self.teach(LessonCommand::Begin(lesson)),
             Err(message) => self.state.notify(Notice::new(Severity::Error, message)),
         }
     }
@@ -481,6 +528,10 @@ impl App {
                 .size_range(270.0..=440.0)
                 .show(ui, |ui| recipe_panel(ui, &self.state, &mut self.recipe, &mut self.out));
         }
+        if let Some(course) = &self.course {
+            let (state, draft) = (&self.state, &mut self.drafts.lesson);
+            lesson_panel(ui, state, self.recipe.settled(), course, draft, &mut self.out);
+        }
         let ground = Frame::new().fill(theme::palette(ui).ground).inner_margin(Margin::ZERO);
         CentralPanel::default().frame(ground).show(ui, |ui| self.workspace(ui));
         self.windows(ui.ctx());
@@ -502,7 +553,7 @@ impl App {
             ..
         } = self;
         match state.workspace {
-            Workspace::Start => start_panel(ui, state, &view.recent, &mut drafts.start, out),
+            Workspace::Start => start_panel(ui, state, &view.recent, &view.lessons, &mut drafts.start, out),
             Workspace::Lab => lab_panel(ui, state, recipe, &mut drafts.lab, out),
             Workspace::Data => data_panel(ui, state, recipe, &mut drafts.data, out),
             Workspace::Trajectory => trajectory_panel(ui, state, &mut drafts.trajectory, out),

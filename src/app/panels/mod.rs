@@ -7,6 +7,7 @@ pub mod frame;
 pub mod hero;
 pub mod inpaint;
 pub mod lab;
+pub mod lesson;
 pub mod likelihood;
 pub mod notices;
 pub mod plots;

@@ -47,6 +47,8 @@ pub struct RecipeDraft {
     guessed: Option<Recipe>,
     /// Seed before the dice were thrown.
     old_seed: Option<u64>,
+    /// Groups of the form that a lesson does without.
+    pub hidden: Vec<String>,
 }
 
 /// Undo steps kept.
@@ -63,6 +65,7 @@ impl Default for RecipeDraft {
             redo: Vec::new(),
             guessed: None,
             old_seed: None,
+            hidden: Vec::new(),
         }
     }
 }
@@ -158,12 +161,22 @@ pub fn recipe_panel(ui: &mut Ui, state: &AppState, draft: &mut RecipeDraft, out:
         .show(ui, |ui| verbs(ui, state, draft, out));
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         Frame::new().inner_margin(Margin::symmetric(14, 6)).show(ui, |ui| {
-            data_rows(ui, state, draft, out);
-            net_rows(ui, state, &mut draft.recipe);
-            noise_rows(ui, &mut draft.recipe);
+            let shown = |draft: &RecipeDraft, group: &str| !draft.hidden.iter().any(|hidden| hidden == group);
+            if shown(draft, "Data") {
+                data_rows(ui, state, draft, out);
+            }
+            if shown(draft, "Network") {
+                net_rows(ui, state, &mut draft.recipe);
+            }
+            if shown(draft, "Noise") {
+                noise_rows(ui, &mut draft.recipe);
+            }
             training_rows(ui, state, &mut draft.recipe, out);
             seed_row(ui, draft);
-            more_rows(ui, &mut draft.recipe);
+            if shown(draft, "More") {
+                more_rows(ui, &mut draft.recipe);
+            }
+            hidden_rows(ui, draft);
         });
     });
     // One drag of a number is one undo step.
@@ -178,6 +191,18 @@ pub fn recipe_panel(ui: &mut Ui, state: &AppState, draft: &mut RecipeDraft, out:
     }
     if keys::pressed(ui.ctx(), Does::Redo) {
         draft.redo();
+    }
+}
+
+/// What a lesson has hidden, and the way back to it.
+fn hidden_rows(ui: &mut Ui, draft: &mut RecipeDraft) {
+    if draft.hidden.is_empty() {
+        return;
+    }
+    ui.add_space(8.0);
+    ui.label(theme::caption(ui, "The lesson hides settings that it does not need."));
+    if ui.button("Show all settings").clicked() {
+        draft.hidden.clear();
     }
 }
 

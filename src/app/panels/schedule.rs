@@ -291,6 +291,15 @@ impl ScheduleDraft {
         }
     }
 
+    /// Shows these: the first as its own, the second to compare with.
+    pub fn look_at(&mut self, specs: &[Spec]) {
+        if let Some(mine) = specs.first() {
+            self.mine = mine.clone();
+            self.other = specs.get(1).cloned();
+            self.touched = true;
+        }
+    }
+
     fn refresh(&mut self) {
         if self.curves.as_ref().is_none_or(|(spec, _)| *spec != self.mine) {
             self.curves = Some((self.mine.clone(), Curves::new(&self.mine)));

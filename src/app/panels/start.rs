@@ -1,6 +1,6 @@
 //! The first thing that is seen: noise becoming data, and what to do next.
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use eframe::egui::{
     Align2, Color32, ColorImage, CursorIcon, FontId, Frame, Margin, Rect, Response, RichText, ScrollArea, Sense, Shape,
@@ -20,6 +20,7 @@ use crate::{
         panels::{
             draw_points::{DrawDraft, draw_window},
             hero::{self, HeroDraft},
+            lesson::lesson_row,
         },
         state::AppState,
         theme,
@@ -106,7 +107,14 @@ impl StartDraft {
 }
 
 /// The first thing that is seen.
-pub fn start_panel(ui: &mut Ui, state: &AppState, recent: &[PathBuf], draft: &mut StartDraft, out: &mut Vec<Action>) {
+pub fn start_panel(
+    ui: &mut Ui,
+    state: &AppState,
+    recent: &[PathBuf],
+    lessons: &BTreeSet<String>,
+    draft: &mut StartDraft,
+    out: &mut Vec<Action>,
+) {
     draft.art.begin(ui.ctx());
     hero::ask(&mut draft.hero, out);
     let hovered_before = draft.hovered;
@@ -128,6 +136,8 @@ pub fn start_panel(ui: &mut Ui, state: &AppState, recent: &[PathBuf], draft: &mu
                 cards(ui, state, card, hovered_before, draft, out);
                 ui.add_space(12.0);
                 own_data(ui, out);
+                ui.add_space(8.0);
+                lesson_row(ui, lessons, out);
                 recent_runs(ui, recent, out);
                 ui.add_space(8.0);
                 let calm = "You cannot break anything here: settings can be undone, files are never overwritten, and \

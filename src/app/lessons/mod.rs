@@ -1,0 +1,148 @@
+//! Guided lessons: pages of text that bring the right workspace to the front, do things in it when asked to, and see by
+//! themselves when the reader has done them.
+//!
+//! A lesson is a Markdown file ([`file`]); the eight in `assets/lessons` ship with the program, others can be opened or
+//! dropped. What a step may do is listed in [`doing`], what it may wait for in [`until`].
+
+use std::sync::LazyLock;
+
+use super::{
+    action::{Action, Workspace},
+    state::AppState,
+};
+use crate::files::Recipe;
+
+pub mod doing;
+pub mod file;
+pub mod until;
+
+pub use file::{Lesson, Step};
+
+/// The lessons that ship with the program, in the order in which they build on each other.
+pub static LESSONS: LazyLock<Vec<Lesson>> = LazyLock::new(|| {
+    let texts = [
+        include_str!("../../../assets/lessons/1-noise.md"),
+        include_str!("../../../assets/lessons/2-reverse.md"),
+        include_str!("../../../assets/lessons/3-loss.md"),
+        include_str!("../../../assets/lessons/4-schedules.md"),
+        include_str!("../../../assets/lessons/5-steps.md"),
+        include_str!("../../../assets/lessons/6-guidance.md"),
+        include_str!("../../../assets/lessons/7-inpainting.md"),
+        include_str!("../../../assets/lessons/8-curves.md"),
+    ];
+    // A test reads each of them, so that none is missing.
+    texts.into_iter().filter_map(|text| Lesson::parse(text).ok()).collect()
+});
+
+/// What can be asked of the lesson that is open.
+#[derive(Clone, Debug)]
+pub enum LessonCommand {
+    /// Opens one.
+    Begin(Box<Lesson>),
+    /// To a step; the next ones stay as they are.
+    Go(usize),
+    /// Does what the step asks the reader to do.
+    ShowMe,
+    /// Closes it.
+    Leave,
+}
+
+/// A lesson that is open, and how far the reader is.
+#[derive(Clone, Debug)]
+pub struct Course {
+    lesson: Lesson,
+    at: usize,
+    done: Vec<bool>,
+}
+
+impl Course {
+    /// At the first step of a lesson.
+    pub fn new(lesson: Lesson) -> Self {
+        let done = vec![false; lesson.steps.len()];
+        Self { lesson, at: 0, done }
+    }
+
+    /// What is taught.
+    pub fn lesson(&self) -> &Lesson {
+        &self.lesson
+    }
+
+    /// Number of the step that is open, from 0.
+    pub fn at(&self) -> usize {
+        self.at
+    }
+
+    /// The step that is open.
+    pub fn step(&self) -> &Step {
+        &self.lesson.steps[self.at]
+    }
+
+    /// Whether what a step asks for was done, also earlier. A step that asks for nothing is done once it was read.
+    pub fn is_done(&self, step: usize) -> bool {
+        self.done.get(step).is_some_and(|done| *done)
+    }
+
+    /// Whether all steps are done.
+    pub fn is_finished(&self) -> bool {
+        self.done.iter().all(|done| *done)
+    }
+
+    /// Opens a step; the last one where there are fewer.
+    pub fn go(&mut self, step: usize) {
+        self.at = step.min(self.lesson.steps.len() - 1);
+    }
+
+    /// Sees whether the reader has done what the open step asks for.
+    pub fn look(&mut self, state: &AppState, recipe: &Recipe) {
+        let until = &self.lesson.steps[self.at].until;
+        self.done[self.at] |= until.iter().all(|until| until.holds(state, recipe));
+    }
+
+    /// What brings the open step before the reader's eyes.
+    pub fn scene(&self) -> Option<Action> {
+        self.step().show.map(Action::Show)
+    }
+
+    /// Everything that the open step asks the reader to do.
+    pub fn show_me(&self, state: &AppState, recipe: &Recipe) -> Vec<Action> {
+        doing::actions(&self.step().doing, state, recipe)
+    }
+
+    /// Whether the step belongs to a workspace that is not in front.
+    pub fn is_elsewhere(&self, workspace: Workspace) -> bool {
+        self.step().show.is_some_and(|show| show != workspace)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHORT: &str = "+++\ntitle = \"Short\"\nabout = \"Two steps\"\nminutes = 1\n+++\n\n## Read\n\nText.\n\n## Set\n\n\
+        +++\nshow = \"lab\"\ndo = [{ set = { \"schedule.id\" = \"cosine\" } }]\n\
+        until = [{ form = { \"schedule.id\" = \"cosine\" } }]\n+++\n\nMore.\n";
+
+    #[test]
+    fn the_eight_lessons_can_be_read() {
+        assert_eq!(LESSONS.len(), 8);
+    }
+
+    #[test]
+    fn a_step_is_done_once_its_condition_was_met() {
+        let mut course = Course::new(Lesson::parse(SHORT).unwrap());
+        let (state, mut recipe) = (AppState::default(), Recipe::default());
+        recipe.set("schedule.id", "linear").unwrap();
+        course.look(&state, &recipe);
+        assert!(course.is_done(0) && !course.is_done(1));
+        course.go(7);
+        course.look(&state, &recipe);
+        assert_eq!((course.at(), course.is_finished()), (1, false));
+        let actions = course.show_me(&state, &recipe);
+        let [Action::Edit(changed)] = actions.as_slice() else {
+            panic!("{actions:?}");
+        };
+        course.look(&state, changed);
+        course.look(&state, &recipe);
+        assert!(course.is_finished(), "what was done stays done");
+    }
+}
