@@ -292,6 +292,7 @@ impl App {
     fn follow_lesson(&mut self) {
         let Some(course) = &mut self.course else { return };
         course.look(&self.state, self.recipe.settled());
+        self.out.extend(course.next(&self.state, &self.recipe.recipe));
         if course.is_finished() && !self.view.lessons.contains(&course.lesson().title) {
             self.view.lessons.insert(course.lesson().title.clone());
         }
@@ -308,9 +309,8 @@ impl App {
                 self.out.extend(course.scene());
             }
             (LessonCommand::ShowMe, Some(course)) => {
-                let actions = course.show_me(&self.state, &self.recipe.recipe);
-                // Training brings the Lab to the front; the page may be about something else.
-                self.out.extend(actions.into_iter().chain(course.scene()));
+                course.show_me();
+                self.out.extend(course.scene());
             }
             (LessonCommand::Leave, course) => {
                 self.recipe.hidden.clear();

@@ -125,6 +125,17 @@ pub fn actions(all: &[Doing], state: &AppState, form: &Recipe) -> Vec<Action> {
 }
 
 impl Doing {
+    /// Whether it has to wait for samples that are being made.
+    pub(super) fn waits(&self, state: &AppState) -> bool {
+        let is_under_way = !state.asked.is_empty() || state.trajectory().is_none_or(|view| !view.ended);
+        matches!(self, Self::Seek(_) | Self::Play) && is_under_way
+    }
+
+    /// Whether what comes after it may have to wait for its end.
+    pub(super) fn takes_time(&self) -> bool {
+        matches!(self, Self::Sample(_) | Self::Fill(_))
+    }
+
     /// `None` where it is so already.
     fn action(&self, state: &AppState, form: &mut Recipe) -> Result<Option<Action>, String> {
         Ok(Some(match self {

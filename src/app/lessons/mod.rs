@@ -4,7 +4,7 @@
 //! A lesson is a Markdown file ([`file`]); the eight in `assets/lessons` ship with the program, others can be opened or
 //! dropped. What a step may do is listed in [`doing`], what it may wait for in [`until`].
 
-use std::sync::LazyLock;
+use std::{collections::VecDeque, sync::LazyLock};
 
 use super::{
     action::{Action, Workspace},
@@ -16,6 +16,7 @@ pub mod doing;
 pub mod file;
 pub mod until;
 
+use doing::Doing;
 pub use file::{Lesson, Step};
 
 /// The lessons that ship with the program, in the order in which they build on each other.
@@ -53,13 +54,20 @@ pub struct Course {
     lesson: Lesson,
     at: usize,
     done: Vec<bool>,
+    /// What "Show me" still has to do.
+    showing: VecDeque<Doing>,
 }
 
 impl Course {
     /// At the first step of a lesson.
     pub fn new(lesson: Lesson) -> Self {
         let done = vec![false; lesson.steps.len()];
-        Self { lesson, at: 0, done }
+        Self {
+            lesson,
+            at: 0,
+            done,
+            showing: VecDeque::new(),
+        }
     }
 
     /// What is taught.
@@ -90,6 +98,7 @@ impl Course {
     /// Opens a step; the last one where there are fewer.
     pub fn go(&mut self, step: usize) {
         self.at = step.min(self.lesson.steps.len() - 1);
+        self.showing.clear();
     }
 
     /// Sees whether the reader has done what the open step asks for.
@@ -103,9 +112,21 @@ impl Course {
         self.step().show.map(Action::Show)
     }
 
-    /// Everything that the open step asks the reader to do.
-    pub fn show_me(&self, state: &AppState, recipe: &Recipe) -> Vec<Action> {
-        doing::actions(&self.step().doing, state, recipe)
+    /// From now on does in the reader's place what the open step asks for.
+    pub fn show_me(&mut self) {
+        self.showing = self.step().doing.iter().cloned().collect();
+    }
+
+    /// What can be done of it now: all up to samples that have to be made first.
+    pub fn next(&mut self, state: &AppState, recipe: &Recipe) -> Vec<Action> {
+        let mut ready = Vec::new();
+        while let Some(doing) = self.showing.pop_front_if(|doing| !doing.waits(state)) {
+            ready.push(doing);
+            if ready.last().is_some_and(Doing::takes_time) {
+                break;
+            }
+        }
+        doing::actions(&ready, state, recipe)
     }
 
     /// Whether the step belongs to a workspace that is not in front.
@@ -137,10 +158,12 @@ mod tests {
         course.go(7);
         course.look(&state, &recipe);
         assert_eq!((course.at(), course.is_finished()), (1, false));
-        let actions = course.show_me(&state, &recipe);
+        course.show_me();
+        let actions = course.next(&state, &recipe);
         let [Action::Edit(changed)] = actions.as_slice() else {
             panic!("{actions:?}");
         };
+        assert!(course.next(&state, &recipe).is_empty());
         course.look(&state, changed);
         course.look(&state, &recipe);
         assert!(course.is_finished(), "what was done stays done");
