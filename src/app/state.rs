@@ -7,6 +7,7 @@ use super::{
     estimates::Estimates,
     playback::Playback,
     run_view::{RunView, Verb},
+    runs::Runs,
     trajectories::Trajectories,
 };
 use crate::data::{Dataset, Progress};
@@ -47,6 +48,8 @@ pub struct AppState {
     pub comparison: Comparison,
     /// How likely a picture is.
     pub likelihood: Verdict,
+    /// The runs on disk.
+    pub runs: Runs,
     /// Newest score field.
     pub field: Option<Box<Field>>,
     /// Notices, newest last.

@@ -12,6 +12,7 @@ pub mod notices;
 pub mod plots;
 pub mod quality;
 pub mod recipe;
+pub mod runs;
 pub mod sample_form;
 pub mod samplers;
 pub mod schedule;
