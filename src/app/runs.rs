@@ -84,6 +84,8 @@ pub struct Runs {
     pub entries: BTreeMap<PathBuf, Arc<Entry>>,
     /// Someone is looking.
     pub is_looking: bool,
+    /// Something changed meanwhile, so that one more look is due.
+    pub is_outdated: bool,
     /// When all were looked at last; `None` before the first time.
     pub looked: Option<SystemTime>,
     /// The folder for new runs.
@@ -140,6 +142,8 @@ impl Runs {
 
     /// Whether the losses of a run should be read (again).
     pub fn wants_curve(&self, entry: &Entry) -> bool {
-        self.curves.get(&entry.folder).is_none_or(|(stamp, _)| *stamp != entry.stamp)
+        self.curves
+            .get(&entry.folder)
+            .is_none_or(|(stamp, _)| *stamp != entry.stamp)
     }
 }

@@ -235,7 +235,10 @@ fn look(places: &Places, known: &BTreeMap<PathBuf, Arc<Entry>>, tell: &mut dyn F
         }
     }
     tell(News::Looked {
-        free: places.home.as_deref().and_then(|home| nearest(home).and_then(free_bytes)),
+        free: places
+            .home
+            .as_deref()
+            .and_then(|home| nearest(home).and_then(free_bytes)),
         folders,
         at: SystemTime::now(),
     });
@@ -291,7 +294,10 @@ fn shoot(shot: &Shot) -> Option<ColorImage> {
     };
     let (width, height) = size_within(part.width, part.height, side);
     let small = reduced(&part, width, height);
-    Some(ColorImage::from_rgba_unmultiplied([small.width, small.height], &small.data))
+    Some(ColorImage::from_rgba_unmultiplied(
+        [small.width, small.height],
+        &small.data,
+    ))
 }
 
 /// The first two rows and columns of a sheet, which a small picture has room for.
@@ -341,7 +347,10 @@ impl Change {
             Self::Remove => {
                 drop(claim(folder)?);
                 trash(folder)?;
-                let told = format!("{} is in the trash, from where it can be put back", words::file_name(folder));
+                let told = format!(
+                    "{} is in the trash, from where it can be put back",
+                    words::file_name(folder)
+                );
                 Ok((None, Some(told)))
             }
             Self::Reveal => reveal(folder).map(|()| (here, None)),
@@ -372,7 +381,9 @@ fn rename(folder: &Path, name: &str) -> Result<PathBuf, String> {
     let name = name.trim();
     let is_plain = Path::new(name).components().count() == 1 && !name.contains(['/', '\\']) && !name.starts_with('.');
     if !is_plain {
-        return Err(format!("“{name}” cannot be the name of a folder; leave out slashes and a dot in front"));
+        return Err(format!(
+            "“{name}” cannot be the name of a folder; leave out slashes and a dot in front"
+        ));
     }
     let now = folder.with_file_name(name);
     if now == folder {
@@ -394,8 +405,16 @@ fn copy(folder: &Path) -> Result<PathBuf, String> {
         return Err(format!("A copy needs {needed}, and {free} are free; make room first."));
     }
     let name = words::file_name(folder);
-    let names = (1..).map(|n| if n == 1 { format!("{name}-copy") } else { format!("{name}-copy-{n}") });
-    let target = names.map(|name| folder.with_file_name(name)).find(|path| !path.exists());
+    let names = (1..).map(|n| {
+        if n == 1 {
+            format!("{name}-copy")
+        } else {
+            format!("{name}-copy-{n}")
+        }
+    });
+    let target = names
+        .map(|name| folder.with_file_name(name))
+        .find(|path| !path.exists());
     let target = target.ok_or("there is no free name for a copy")?;
     let stage = atomic::temporary(&target);
     let copied = copy_all(folder, &stage).and_then(|()| fs::rename(&stage, &target));
@@ -440,7 +459,10 @@ fn reveal(folder: &Path) -> Result<(), String> {
     if is_shown {
         Ok(())
     } else {
-        Err(format!("No file manager could be opened; the folder is {}", folder.display()))
+        Err(format!(
+            "No file manager could be opened; the folder is {}",
+            folder.display()
+        ))
     }
 }
 
@@ -463,7 +485,10 @@ mod tests {
     fn run_in(home: &Path, name: &str, steps: &[u64]) -> RunFolder {
         let (run, _lock) = RunFolder::create(&home.join(name), &Recipe::default()).unwrap();
         for &step in steps {
-            let state = State { step, ..State::default() };
+            let state = State {
+                step,
+                ..State::default()
+            };
             let checkpoint = Checkpoint {
                 state,
                 ..Checkpoint::default()
@@ -514,7 +539,10 @@ mod tests {
         let _lock = moons.lock().unwrap();
         let (entries, _) = looked(&places, known);
         assert_eq!(entries.len(), 1);
-        assert_eq!((entries[0].name().as_str(), entries[0].holder), ("moons", Holder::Program));
+        assert_eq!(
+            (entries[0].name().as_str(), entries[0].holder),
+            ("moons", Holder::Program)
+        );
     }
 
     #[test]
@@ -532,7 +560,11 @@ mod tests {
         let copy = RunFolder::open(&copies[0]).unwrap();
         assert_eq!(copy.newest().unwrap().content.state.step, 5);
         assert_eq!(copy.holder(), Holder::Nobody);
-        assert!(change(&now, Change::Rename("best moons-copy".into())).unwrap_err().contains("already exists"));
+        assert!(
+            change(&now, Change::Rename("best moons-copy".into()))
+                .unwrap_err()
+                .contains("already exists")
+        );
         change(&now, Change::Remove).unwrap();
         assert!(!now.exists() && home.path().join(".trash/recipe.toml").exists());
     }
@@ -566,7 +598,9 @@ mod tests {
         let path = folder.path().join("grid.png");
         // Four columns of samples, 10 pixels and a gap each; the first four are white.
         let side = 4 * 12 + 2;
-        let picture = image::RgbImage::from_fn(side, side, |x, y| image::Rgb([if x < 26 && y < 26 { 255 } else { 0 }; 3]));
+        let picture = image::RgbImage::from_fn(side, side, |x, y| {
+            image::Rgb([if x < 26 && y < 26 { 255 } else { 0 }; 3])
+        });
         picture.save(&path).unwrap();
         let shot = |samples, is_large| {
             shoot(&Shot {

@@ -182,6 +182,11 @@ impl AppState {
         self.next_id
     }
 
+    /// The last number that [`AppState::fresh_id`] gave.
+    pub fn newest_id(&self) -> u64 {
+        self.next_id
+    }
+
     /// The present trajectory.
     pub fn trajectory(&self) -> Option<&super::trajectories::TrajectoryView> {
         self.trajectories.get(self.current?)

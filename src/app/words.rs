@@ -130,7 +130,13 @@ mod tests {
 
     #[test]
     fn spans_of_time_are_rounded_down() {
-        let cases = [(-3.0, "just now"), (59.9, "just now"), (3599.0, "59 min ago"), (86399.0, "23 h ago"), (1e6, "11 d ago")];
+        let cases = [
+            (-3.0, "just now"),
+            (59.9, "just now"),
+            (3599.0, "59 min ago"),
+            (86399.0, "23 h ago"),
+            (1e6, "11 d ago"),
+        ];
         for (secs, text) in cases {
             assert_eq!(ago(secs), text);
         }

@@ -56,11 +56,15 @@ pub struct RunsDraft {
     linear: bool,
     /// The chosen row is to be brought into view.
     reveal: bool,
+    /// How far the table is scrolled, and its height.
+    scrolled: [f32; 2],
 }
 
 impl std::fmt::Debug for RunsDraft {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RunsDraft").field("selected", &self.selected).finish_non_exhaustive()
+        f.debug_struct("RunsDraft")
+            .field("selected", &self.selected)
+            .finish_non_exhaustive()
     }
 }
 
@@ -122,13 +126,17 @@ pub fn runs_panel(ui: &mut Ui, state: &AppState, draft: &mut RunsDraft, out: &mu
     if state.runs.entries.is_empty() {
         return nothing(ui, state, out);
     }
-    let pane = Pane::new().inner_margin(Margin::same(12)).fill(theme::palette(ui).panel);
+    let pane = Pane::new()
+        .inner_margin(Margin::same(12))
+        .fill(theme::palette(ui).panel);
     Panel::right("run")
         .frame(pane)
         .default_size(300.0)
         .size_range(260.0..=420.0)
         .show(ui, |ui| {
-            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| details::details(ui, state, draft, out));
+            ScrollArea::vertical()
+                .auto_shrink(false)
+                .show(ui, |ui| details::details(ui, state, draft, out));
         });
     let pane = Pane::new().inner_margin(Margin::symmetric(12, 8));
     Panel::bottom("losses of runs")
@@ -148,7 +156,10 @@ pub fn runs_panel(ui: &mut Ui, state: &AppState, draft: &mut RunsDraft, out: &mu
 }
 
 fn table_keys(ui: &Ui, state: &AppState, shown: &[Arc<Entry>], draft: &mut RunsDraft, out: &mut Vec<Action>) {
-    let place = draft.selected.first().and_then(|f| shown.iter().position(|e| e.folder == *f));
+    let place = draft
+        .selected
+        .first()
+        .and_then(|f| shown.iter().position(|e| e.folder == *f));
     let pressed = |does| keys::pressed(ui.ctx(), does);
     let next = match place {
         _ if shown.is_empty() => None,
@@ -200,10 +211,13 @@ fn nothing(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
         }
         ui.label(theme::title("Every run is kept here"));
         ui.add_space(6.0);
-        let home = state.runs.home.as_deref().map_or_else(String::new, |home| {
-            format!(" New ones go to {}.", home.display())
-        });
-        let text = format!("Whatever is trained is saved by itself, can be continued, compared and sampled from.{home}");
+        let home = state
+            .runs
+            .home
+            .as_deref()
+            .map_or_else(String::new, |home| format!(" New ones go to {}.", home.display()));
+        let text =
+            format!("Whatever is trained is saved by itself, can be continued, compared and sampled from.{home}");
         ui.label(RichText::new(text).color(theme::palette(ui).weak));
         ui.add_space(10.0);
         if button::primary(ui, icons::ICON_SCIENCE, "Train a first model", Ok(())).clicked() {
@@ -231,7 +245,9 @@ fn none_fits(ui: &mut Ui, draft: &mut RunsDraft) {
 
 fn toolbar(ui: &mut Ui, state: &AppState, draft: &mut RunsDraft, out: &mut Vec<Action>) {
     ui.horizontal(|ui| {
-        let field = TextEdit::singleline(&mut draft.filter).hint_text("name, data, tag or note").desired_width(190.0);
+        let field = TextEdit::singleline(&mut draft.filter)
+            .hint_text("name, data, tag or note")
+            .desired_width(190.0);
         let field = ui.add(field);
         button::name_as(&field, Role::TextInput, "Find runs");
         if field.has_focus() && ui.input(|i| i.key_pressed(Key::Escape)) {
@@ -263,13 +279,19 @@ fn toolbar(ui: &mut Ui, state: &AppState, draft: &mut RunsDraft, out: &mut Vec<A
 fn space(runs: &Runs) -> String {
     let count = runs.entries.len();
     let noun = if count == 1 { "run" } else { "runs" };
-    let free = runs.free.map_or_else(String::new, |free| format!(", {} free", words::bytes(free)));
+    let free = runs
+        .free
+        .map_or_else(String::new, |free| format!(", {} free", words::bytes(free)));
     format!("{count} {noun} · {}{free}", words::bytes(runs.bytes()))
 }
 
 /// The losses of the chosen runs over one another.
 fn losses(ui: &mut Ui, runs: &Runs, draft: &mut RunsDraft, out: &mut Vec<Action>) {
-    let chosen: Vec<_> = draft.selected.iter().filter_map(|folder| runs.entries.get(folder)).collect();
+    let chosen: Vec<_> = draft
+        .selected
+        .iter()
+        .filter_map(|folder| runs.entries.get(folder))
+        .collect();
     ui.horizontal(|ui| {
         ui.label(theme::heading("Loss"));
         ui.label(theme::caption(ui, hint(chosen.len())));
@@ -280,7 +302,14 @@ fn losses(ui: &mut Ui, runs: &Runs, draft: &mut RunsDraft, out: &mut Vec<Action>
         });
     });
     let palette = theme::palette(ui);
-    let inks = [palette.curve, palette.sample, palette.good, palette.noise, palette.warn, palette.curve_other];
+    let inks = [
+        palette.curve,
+        palette.sample,
+        palette.good,
+        palette.noise,
+        palette.warn,
+        palette.curve_other,
+    ];
     let log = !draft.linear;
     let scale = move |loss: f64| if log { loss.max(1e-12).log10() } else { loss };
     let unscale = move |y: f64| if log { 10.0_f64.powf(y) } else { y };
@@ -302,7 +331,11 @@ fn losses(ui: &mut Ui, runs: &Runs, draft: &mut RunsDraft, out: &mut Vec<Action>
         return;
     }
     plot(ui, "losses of runs", ui.available_height())
-        .legend(Legend::default().text_style(egui::TextStyle::Small).background_alpha(0.6))
+        .legend(
+            Legend::default()
+                .text_style(egui::TextStyle::Small)
+                .background_alpha(0.6),
+        )
         .y_grid_spacer(move |input| if log { decades(&input) } else { even(&input) })
         .y_axis_formatter(move |mark, _| words::number(unscale(mark.value)))
         .x_axis_formatter(steps_axis)
@@ -389,4 +422,53 @@ fn line(ui: &Ui, place: egui::Rect, text: &str, style: &egui::TextStyle, ink: eg
 /// Room for a line of text.
 fn line_rect(area: egui::Rect, top: f32) -> egui::Rect {
     egui::Rect::from_min_size(egui::pos2(area.left(), area.top() + top), vec2(area.width(), 18.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::{Holder, Recipe, Summary, summary::Stamp};
+
+    /// A run that was given a few facts.
+    pub(super) fn entry(name: &str, facts: impl FnOnce(&mut Summary)) -> Entry {
+        let mut summary = Summary {
+            recipe: Recipe::default(),
+            step: 0,
+            secs: 0.0,
+            validation: None,
+            figure: None,
+            domain: None,
+            checkpoints: Vec::new(),
+            preview: None,
+            remarks: Remarks::default(),
+            messages: Vec::new(),
+        };
+        facts(&mut summary);
+        Entry {
+            folder: name.into(),
+            stamp: Stamp::default(),
+            bytes: 10,
+            holder: Holder::Nobody,
+            found: Ok(summary),
+        }
+    }
+
+    pub(super) fn runs<const N: usize>(entries: [Entry; N]) -> Runs {
+        let mut runs = Runs::default();
+        entries.into_iter().for_each(|entry| runs.put(Arc::new(entry)));
+        runs
+    }
+
+    #[test]
+    fn a_choice_follows_a_run_that_is_renamed_and_lets_go_of_one_that_is_gone() {
+        let mut draft = RunsDraft::default();
+        draft.choose(Path::new("a"), false);
+        draft.choose(Path::new("b"), true);
+        draft.moved(Path::new("a"), Some(Path::new("c")));
+        assert_eq!(draft.selected, [PathBuf::from("c"), "b".into()]);
+        draft.moved(Path::new("c"), None);
+        assert_eq!(draft.selected, [PathBuf::from("b")]);
+        draft.choose(Path::new("b"), true);
+        assert!(draft.selected.is_empty());
+    }
 }

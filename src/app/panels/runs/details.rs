@@ -95,7 +95,8 @@ pub(super) fn details(ui: &mut Ui, state: &AppState, draft: &mut RunsDraft, out:
         Err(reason) => {
             ui.add_space(4.0);
             ui.label(RichText::new(reason).color(theme::palette(ui).bad));
-            let advice = "What is in the folder is left as it is. Put the missing file back, or move the folder to the trash.";
+            let advice =
+                "What is in the folder is left as it is. Put the missing file back, or move the folder to the trash.";
             ui.label(theme::caption(ui, advice));
             ui.add_space(8.0);
             other_buttons(ui, state, &entry, None, out);
@@ -123,7 +124,8 @@ fn title(ui: &mut Ui, state: &AppState, entry: &Entry, draft: &mut RunsDraft, ou
     }
     ui.horizontal(|ui| {
         ui.with_layout(Layout::right_to_left(egui::Align::Center), |ui| {
-            if entry.found.is_ok() && button::icon_if(ui, icons::ICON_EDIT, "Rename", obstacle(state, entry)).clicked() {
+            if entry.found.is_ok() && button::icon_if(ui, icons::ICON_EDIT, "Rename", obstacle(state, entry)).clicked()
+            {
                 draft.details.name = Some(entry.name());
             }
             ui.with_layout(Layout::left_to_right(egui::Align::Center), |ui| {
@@ -144,7 +146,8 @@ fn chips(ui: &mut Ui, state: &AppState, entry: &Entry) {
         } else if entry.holder == Holder::Program {
             form::chip(ui, "in use by another program", palette.warn);
         } else if entry.is_interrupted() {
-            form::chip(ui, "interrupted", palette.warn).on_hover_text("The program was ended in the middle of training");
+            form::chip(ui, "interrupted", palette.warn)
+                .on_hover_text("The program was ended in the middle of training");
         }
         match entry.summary() {
             None => drop(form::chip(ui, "damaged", palette.bad)),
@@ -181,7 +184,11 @@ fn main_buttons(
     if until.is_some() {
         let least = summary.step + 1;
         form::row(ui, "Until step", "How far the finished run goes on", |ui| {
-            ui.add(DragValue::new(&mut draft.details.until).range(least..=u64::MAX).speed(summary.step.max(100) as f64 / 100.0))
+            ui.add(
+                DragValue::new(&mut draft.details.until)
+                    .range(least..=u64::MAX)
+                    .speed(summary.step.max(100) as f64 / 100.0),
+            )
         });
     }
     let sample = button::icon_text_wide(
@@ -212,7 +219,10 @@ fn other_buttons(ui: &mut Ui, state: &AppState, entry: &Entry, summary: Option<&
     ui.horizontal_wrapped(|ui| {
         if let Some(summary) = summary {
             let again = button::icon_text(ui, icons::ICON_TUNE, "Use its recipe");
-            if again.on_hover_text("Puts the recipe into the Lab, for a new run").clicked() {
+            if again
+                .on_hover_text("Puts the recipe into the Lab, for a new run")
+                .clicked()
+            {
                 out.push(Action::Edit(Box::new(summary.recipe.clone())));
                 out.push(Action::Show(Workspace::Lab));
             }
@@ -233,7 +243,11 @@ fn other_buttons(ui: &mut Ui, state: &AppState, entry: &Entry, summary: Option<&
             out.push(change(entry, Change::Reveal));
         }
         let delete = button::icon_text_if(ui, icons::ICON_DELETE, "Delete", free);
-        let help = format!("Moves {} to the trash ({})", words::bytes(entry.bytes), keys::text(ui.ctx(), Does::Remove));
+        let help = format!(
+            "Moves {} to the trash ({})",
+            words::bytes(entry.bytes),
+            keys::text(ui.ctx(), Does::Remove)
+        );
         if delete.on_hover_text(help).clicked() {
             out.push(change(entry, Change::Remove));
         }
@@ -244,10 +258,17 @@ fn remarks(ui: &mut Ui, entry: &Entry, summary: &Summary, draft: &mut RunsDraft,
     form::group(ui, "Remarks");
     let details = &mut draft.details;
     let tags = form::row(ui, "Tags", "Words to find it by, with commas between them", |ui| {
-        ui.add(TextEdit::singleline(&mut details.tags).hint_text("paper, baseline").desired_width(f32::INFINITY))
+        ui.add(
+            TextEdit::singleline(&mut details.tags)
+                .hint_text("paper, baseline")
+                .desired_width(f32::INFINITY),
+        )
     });
     ui.add_space(4.0);
-    let note = TextEdit::multiline(&mut details.note).hint_text("Note").desired_rows(3).desired_width(f32::INFINITY);
+    let note = TextEdit::multiline(&mut details.note)
+        .hint_text("Note")
+        .desired_rows(3)
+        .desired_width(f32::INFINITY);
     let note = ui.add(note);
     button::name_as(&note, Role::MultilineTextInput, "Note");
     if tags.lost_focus() || note.lost_focus() {
@@ -273,17 +294,31 @@ fn facts(ui: &mut Ui, state: &AppState, entry: &Entry, summary: &Summary) {
         ("Size", words::bytes(entry.bytes)),
     ];
     rows.extend(summary.validation.map(|v| ("Validation", words::number(v))));
-    let name = |id: &str| if id == "feature-frechet" { "Feature-Fréchet" } else { "Energy distance" };
-    let figure = summary.figure.as_ref();
-    rows.extend(figure.map(|f| (name(&f.figure), format!("{} at step {}", words::number(f.value), words::count(f.step)))));
-    rows.extend(state.runs.age(entry).map(|age| ("Saved", words::ago(age))));
-    Grid::new("facts of a run").num_columns(2).spacing([12.0, 3.0]).show(ui, |ui| {
-        for (name, value) in rows {
-            ui.label(theme::caption(ui, name));
-            ui.add(egui::Label::new(RichText::new(value).small()).truncate());
-            ui.end_row();
+    let name = |id: &str| {
+        if id == "feature-frechet" {
+            "Feature-Fréchet"
+        } else {
+            "Energy distance"
         }
-    });
+    };
+    let figure = summary.figure.as_ref();
+    rows.extend(figure.map(|f| {
+        (
+            name(&f.figure),
+            format!("{} at step {}", words::number(f.value), words::count(f.step)),
+        )
+    }));
+    rows.extend(state.runs.age(entry).map(|age| ("Saved", words::ago(age))));
+    Grid::new("facts of a run")
+        .num_columns(2)
+        .spacing([12.0, 3.0])
+        .show(ui, |ui| {
+            for (name, value) in rows {
+                ui.label(theme::caption(ui, name));
+                ui.add(egui::Label::new(RichText::new(value).small()).truncate());
+                ui.end_row();
+            }
+        });
 }
 
 /// How the second chosen run differs.
@@ -298,14 +333,18 @@ fn differences(ui: &mut Ui, state: &AppState, entry: &Entry, summary: &Summary, 
         ui.label(theme::caption(ui, "Both have the same recipe."));
     }
     let palette = theme::palette(ui);
-    Grid::new(("differences", &entry.folder)).num_columns(3).spacing([10.0, 3.0]).striped(true).show(ui, |ui| {
-        for difference in all {
-            ui.label(theme::caption(ui, difference.key));
-            for (value, ink) in [(difference.ours, palette.text), (difference.theirs, palette.weak)] {
-                let value = value.unwrap_or_else(|| "as usual".into());
-                ui.add(egui::Label::new(RichText::new(value).small().color(ink)).truncate());
+    Grid::new(("differences", &entry.folder))
+        .num_columns(3)
+        .spacing([10.0, 3.0])
+        .striped(true)
+        .show(ui, |ui| {
+            for difference in all {
+                ui.label(theme::caption(ui, difference.key));
+                for (value, ink) in [(difference.ours, palette.text), (difference.theirs, palette.weak)] {
+                    let value = value.unwrap_or_else(|| "as usual".into());
+                    ui.add(egui::Label::new(RichText::new(value).small().color(ink)).truncate());
+                }
+                ui.end_row();
             }
-            ui.end_row();
-        }
-    });
+        });
 }

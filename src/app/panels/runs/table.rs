@@ -84,7 +84,13 @@ const HEADS: [Head; 10] = [
         0.0,
         Align::Min,
     ),
-    head(Column::Steps, "Steps", "Training steps done, and how many were wanted", 62.0, Align::Max),
+    head(
+        Column::Steps,
+        "Steps",
+        "Training steps done, and how many were wanted",
+        62.0,
+        Align::Max,
+    ),
     head(Column::Time, "Time", "Time spent on training", 70.0, Align::Max),
     head(
         Column::Validation,
@@ -186,10 +192,8 @@ fn compare(column: Column, a: &Entry, b: &Entry) -> Ordering {
         Column::Steps => by(|s| -(s.step as f64)),
         Column::Time => by(|s| -s.secs),
         Column::Validation => by(|s| s.validation.unwrap_or(f64::INFINITY)),
-        Column::Figure => {
-            text(|s| s.figure.as_ref().map_or_else(String::new, |f| f.figure.clone()))
-                .then(by(|s| s.figure.as_ref().map_or(f64::INFINITY, |f| f.value)))
-        }
+        Column::Figure => text(|s| s.figure.as_ref().map_or_else(String::new, |f| f.figure.clone()))
+            .then(by(|s| s.figure.as_ref().map_or(f64::INFINITY, |f| f.value))),
         Column::Size => b.bytes.cmp(&a.bytes),
         Column::Trained => b.stamp.trained().cmp(&a.stamp.trained()),
     };
@@ -212,7 +216,11 @@ fn places(area: Rect) -> [Rect; HEADS.len()] {
     let left_over = (area.width() - fixed - GAP * HEADS.len() as f32).max(60.0);
     let mut x = area.left() + GAP / 2.0;
     std::array::from_fn(|i| {
-        let width = if HEADS[i].width > 0.0 { HEADS[i].width } else { left_over };
+        let width = if HEADS[i].width > 0.0 {
+            HEADS[i].width
+        } else {
+            left_over
+        };
         let rect = Rect::from_min_size(pos2(x, area.top()), vec2(width, area.height()));
         x += width + GAP;
         rect
@@ -222,11 +230,14 @@ fn places(area: Rect) -> [Rect; HEADS.len()] {
 pub(super) fn table(ui: &mut Ui, state: &AppState, shown: &[Arc<Entry>], draft: &mut RunsDraft, out: &mut Vec<Action>) {
     heads(ui, &mut draft.sort);
     let reference = draft.chosen(&state.runs).cloned();
-    let wanted = draft.reveal.then(|| shown.iter().position(|e| Some(&e.folder) == draft.selected.first())).flatten();
+    let wanted = draft
+        .reveal
+        .then(|| shown.iter().position(|e| Some(&e.folder) == draft.selected.first()))
+        .flatten();
     draft.reveal = false;
     let mut list = ScrollArea::vertical().auto_shrink(false);
     if let Some(row) = wanted {
-        list = list.vertical_scroll_offset(scrolled(ui, row));
+        list = list.vertical_scroll_offset(brought_into_view(draft.scrolled, row));
     }
     ui.spacing_mut().item_spacing.y = 0.0;
     let scrolled = list.show_rows(ui, ROW, shown.len(), |ui, visible| {
@@ -234,12 +245,11 @@ pub(super) fn table(ui: &mut Ui, state: &AppState, shown: &[Arc<Entry>], draft: 
             row(ui, state, entry, reference.as_deref(), draft, out);
         }
     });
-    ui.data_mut(|d| d.insert_temp(egui::Id::unique("runs scrolled"), (scrolled.state.offset.y, scrolled.inner_rect.height())));
+    draft.scrolled = [scrolled.state.clamped_offset().y, scrolled.inner_rect.height()];
 }
 
-/// How far the list is scrolled when a row has just come into view.
-fn scrolled(ui: &Ui, row: usize) -> f32 {
-    let (offset, height): (f32, f32) = ui.data(|d| d.get_temp(egui::Id::unique("runs scrolled"))).unwrap_or_default();
+/// How far a list that is scrolled by `offset` and shows `height` is scrolled when a row has come into view.
+fn brought_into_view([offset, height]: [f32; 2], row: usize) -> f32 {
     let top = row as f32 * ROW;
     offset.min(top).max(top + ROW - height)
 }
@@ -254,22 +264,40 @@ fn heads(ui: &mut Ui, order: &mut Order) {
             (true, false) => icons::ICON_ARROW_DOWNWARD.codepoint,
             (true, true) => icons::ICON_ARROW_UPWARD.codepoint,
         };
-        let response = ui.interact(place, ui.id().with(head.label), Sense::click());
-        let ink = if is_sorted || response.hovered() { palette.text } else { palette.weak };
+        let response = ui.interact(place, ui.scope_id().with(head.label), Sense::click());
+        let ink = if is_sorted || response.hovered() {
+            palette.text
+        } else {
+            palette.weak
+        };
         line(ui, place, head.label, &TextStyle::Small, ink, head.align);
         if is_sorted {
             let font = egui::FontId::new(11.0, icons::ICON_ARROW_DOWNWARD.font_family());
-            let width = ui.fonts_mut(|f| f.layout_no_wrap(head.label.into(), TextStyle::Small.resolve(ui.style()), ink).size().x);
-            let x = if head.align == Align::Max { place.right() - width - 8.0 } else { place.left() + width + 8.0 };
-            ui.painter().text(pos2(x, place.center().y), egui::Align2::CENTER_CENTER, arrow, font, ink);
+            let width = ui.fonts_mut(|f| {
+                f.layout_no_wrap(head.label.into(), TextStyle::Small.resolve(ui.style()), ink)
+                    .size()
+                    .x
+            });
+            let x = if head.align == Align::Max {
+                place.right() - width - 8.0
+            } else {
+                place.left() + width + 8.0
+            };
+            ui.painter()
+                .text(pos2(x, place.center().y), egui::Align2::CENTER_CENTER, arrow, font, ink);
         }
         let name = if head.label.is_empty() { "star" } else { head.label };
         button::name(&response, &format!("Sort by {}", name.to_lowercase()));
-        if response.on_hover_cursor(CursorIcon::PointingHand).on_hover_text(head.help).clicked() {
+        if response
+            .on_hover_cursor(CursorIcon::PointingHand)
+            .on_hover_text(head.help)
+            .clicked()
+        {
             order.press(head.column);
         }
     }
-    ui.painter().hline(area.x_range(), area.bottom(), egui::Stroke::new(1.0, palette.line));
+    ui.painter()
+        .hline(area.x_range(), area.bottom(), egui::Stroke::new(1.0, palette.line));
 }
 
 fn row(
@@ -322,7 +350,14 @@ fn name_cell(ui: &Ui, state: &AppState, entry: &Entry, place: Rect, draft: &mut 
     let text = Rect::from_min_max(pos2(art.right() + 8.0, place.top()), place.max);
     let below = below_name(state, entry, palette);
     let top = if below.is_some() { 6.0 } else { 14.0 };
-    line(ui, line_rect(text, top), &entry.name(), &TextStyle::Body, palette.text, Align::Min);
+    line(
+        ui,
+        line_rect(text, top),
+        &entry.name(),
+        &TextStyle::Body,
+        palette.text,
+        Align::Min,
+    );
     if let Some((words, ink)) = below {
         line(ui, line_rect(text, 24.0), &words, &TextStyle::Small, ink, Align::Min);
     }
@@ -352,7 +387,14 @@ fn below_name(state: &AppState, entry: &Entry, palette: &Palette) -> Option<(Str
     }
 }
 
-fn cells(ui: &Ui, state: &AppState, entry: &Entry, summary: &Summary, reference: Option<&Entry>, places: &[Rect; HEADS.len()]) {
+fn cells(
+    ui: &Ui,
+    state: &AppState,
+    entry: &Entry,
+    summary: &Summary,
+    reference: Option<&Entry>,
+    places: &[Rect; HEADS.len()],
+) {
     let palette = theme::palette(ui);
     let data = catalogue::label(&summary.recipe.data.source);
     line(ui, places[2], &data, &TextStyle::Body, palette.text, Align::Min);
@@ -364,7 +406,11 @@ fn cells(ui: &Ui, state: &AppState, entry: &Entry, summary: &Summary, reference:
     line(ui, places[3], &difference, &TextStyle::Small, palette.weak, Align::Min);
     let live = state.run.as_ref().filter(|_| is_training(state, &entry.folder));
     let step = live.map_or(summary.step, |run| run.step);
-    let ink = if summary.is_finished() { palette.text } else { palette.weak };
+    let ink = if summary.is_finished() {
+        palette.text
+    } else {
+        palette.weak
+    };
     numbers(ui, line_rect(places[4], 6.0), &words::count(step), ink);
     let wanted = format!("of {}", words::count(summary.recipe.train.steps));
     let place = line_rect(places[4], 24.0);
@@ -372,7 +418,12 @@ fn cells(ui: &Ui, state: &AppState, entry: &Entry, summary: &Summary, reference:
     numbers(ui, places[5], &words::duration(summary.secs), palette.text);
     let figure = summary.figure.as_ref().map(|f| f.value);
     for (place, value) in [(places[6], summary.validation), (places[7], figure)] {
-        numbers(ui, place, &value.map_or_else(|| "–".into(), words::number), palette.text);
+        numbers(
+            ui,
+            place,
+            &value.map_or_else(|| "–".into(), words::number),
+            palette.text,
+        );
     }
 }
 
@@ -405,7 +456,11 @@ fn short_difference(recipe: &Recipe, other: &Recipe) -> String {
             format!("{name} {}", d.ours.as_deref().unwrap_or("as usual"))
         })
         .collect();
-    if told.is_empty() { "other data".into() } else { told.join(" · ") }
+    if told.is_empty() {
+        "other data".into()
+    } else {
+        told.join(" · ")
+    }
 }
 
 fn hover_text(entry: &Entry, reference: Option<&Entry>) -> String {
@@ -414,7 +469,9 @@ fn hover_text(entry: &Entry, reference: Option<&Entry>) -> String {
         (Err(reason), _) => lines.push(reason.clone()),
         (Ok(summary), other) => {
             lines.extend((!summary.remarks.note.is_empty()).then(|| summary.remarks.note.clone()));
-            let all = other.map(|other| summary.recipe.differences(&other.recipe)).unwrap_or_default();
+            let all = other
+                .map(|other| summary.recipe.differences(&other.recipe))
+                .unwrap_or_default();
             lines.extend(all.iter().take(14).map(|d| {
                 let [ours, theirs] = [&d.ours, &d.theirs].map(|v| v.as_deref().unwrap_or("as usual"));
                 format!("{}: {theirs} → {ours}", d.key)
@@ -476,6 +533,16 @@ mod tests {
         assert_eq!(count(&draft), 1);
         (draft.starred, draft.archived) = (false, true);
         assert_eq!(count(&draft), 4);
+    }
+
+    #[test]
+    fn rows_come_into_view_with_the_least_scrolling() {
+        let height = 3.0 * ROW;
+        let scrolled = |offset: f32, row| brought_into_view([offset * ROW, height], row) / ROW;
+        assert_eq!(
+            [scrolled(0.0, 2), scrolled(0.0, 3), scrolled(5.0, 1), scrolled(5.0, 6)],
+            [0.0, 1.0, 1.0, 5.0]
+        );
     }
 
     #[test]
