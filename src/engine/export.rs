@@ -82,7 +82,7 @@ impl Shown {
             Kind::Picture { .. } | Kind::Grid { .. } | Kind::Strip => {
                 picture::write_png(path, &self.raster(kind)?, Some(&provenance), over)
             }
-            Kind::Gif => film::write_gif(path, &self.film(), Timing::default(), over),
+            Kind::Gif => film::write_gif(path, &self.film(), Timing::default(), Some(&provenance), over),
             Kind::Apng => film::write_apng(path, &self.film(), Timing::default(), Some(&provenance), over),
             Kind::Frames => picture::write_folder(path, &self.every_step(), &provenance, over),
             Kind::Samples => picture::write_folder(path, &self.every_sample()?, &provenance, over),

@@ -2,6 +2,8 @@
 
 use std::{path::Path, sync::Arc};
 
+use sha2::{Digest as _, Sha256};
+
 use super::{
     Error,
     command::Model,
@@ -123,6 +125,18 @@ impl Pinned {
             mind: Mind::Weights(Arc::new(weights)),
         })
     }
+}
+
+/// The SHA-256 of weights with their names, in hexadecimal: tells whether two models are the same, wherever they lie.
+pub(super) fn fingerprint(weights: &Weights) -> String {
+    let mut hash = Sha256::new();
+    for (name, values) in weights {
+        hash.update(name.as_bytes());
+        hash.update((values.len() as u64).to_le_bytes());
+        hash.update(bytemuck::cast_slice::<f32, u8>(values));
+    }
+    let hex = |text: String, byte: &u8| text + &format!("{byte:02x}");
+    hash.finalize().iter().fold(String::new(), hex)
 }
 
 /// `moons-0001, step 1200`.

@@ -54,7 +54,8 @@ fn a_picture_repeats_itself_to_the_last_byte() {
         ),
     ];
     for (index, (model, options, again)) in cases.into_iter().enumerate() {
-        let (first, second) = (at(&format!("{index}.png")), at(&format!("{index}-again.png")));
+        let ending = ["png", "gif", "apng"][index];
+        let (first, second) = (at(&format!("{index}.{ending}")), at(&format!("{index}-again.{ending}")));
         done(&[&["sample", model, "--out", text(&first)], options].concat());
         let from = ["sample", model, "--from", text(&first), "--out", text(&second)];
         done(&[&from, again].concat());
