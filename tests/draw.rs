@@ -14,6 +14,7 @@ use diffusion_studio::{
         Overwrite, Provenance, Recipe,
         film::{self, Timing},
         picture,
+        provenance::{Prints, Restoration},
     },
     math::{Frame, Spec, Value},
 };
@@ -54,6 +55,15 @@ fn provenance() -> Provenance {
         weaker: Some("moons-0001, step 300".into()),
         classifier: Some(2.5),
         noise: Some("0f".into()),
+        prints: Prints {
+            model: Some("a1".into()),
+            weaker: Some("b2".into()),
+            judge: Some("c3".into()),
+        },
+        restored: Some(Restoration {
+            task: Spec::new("denoise").with("noise", Value::Real(0.1)),
+            measured: true,
+        }),
         step: Some(17),
         sample: None,
     }

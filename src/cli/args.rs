@@ -122,8 +122,8 @@ pub(super) struct SampleArgs {
     /// Noise schedule of an exact model, see `list schedules`
     #[arg(long, value_name = "ID")]
     pub(super) schedule: Option<String>,
-    /// Repeat what a picture of this program says of itself; with the same model the samples are the same
-    #[arg(long, value_name = "PICTURE.png", conflicts_with_all = [
+    /// Repeat what a picture or film of this program says of itself; with the same model the samples are the same
+    #[arg(long, value_name = "PICTURE", conflicts_with_all = [
         "schedule", "sampler", "steps", "spacing", "eta", "guidance", "interval", "rescale", "classifier", "class", "count",
         "seed", "sets",
     ])]

@@ -239,5 +239,6 @@ pub(super) fn described(recipe: &Recipe, data: &Dataset) -> Result<ModelInfo, Er
         domain: data.domain,
         class_names,
         scheduler: None,
+        weights: None,
     })
 }
