@@ -292,7 +292,7 @@ pub(super) enum Exchange {
     Diffusers,
     /// Event files of the run's curves for TensorBoard
     Tensorboard,
-    /// The run's curves as SVG and CSV
+    /// The run's curves as SVG, PNG and CSV
     Plots,
 }
 
