@@ -14,7 +14,7 @@ use candle_core::{Device, Tensor};
 use diffusion_studio::{
     diffusion::Net as _,
     math::{
-        Cond, Domain, Level, Spec,
+        Cond, Domain, Level, Spec, Value,
         noise::{Address, Stream},
     },
     nn::{
@@ -207,6 +207,19 @@ fn residual_resampling_and_fourier_features() -> Graph {
     )
 }
 
+fn pixels_as_channels() -> Graph {
+    let picture = Domain::Image {
+        channels: 1,
+        height: 4,
+        width: 8,
+    };
+    let net = Spec::new("unet").with("unshuffle", Value::Flag(true));
+    let net = net
+        .with("base-channels", Value::Int(8))
+        .with("multipliers", Value::Text("1".into()));
+    nn::graph(&net.with("variance", Value::Flag(true)), picture, None).unwrap()
+}
+
 fn padding_on_one_side() -> Graph {
     unet(
         r#"{"in_channels": 1, "out_channels": 1, "block_out_channels": [4, 4], "layers_per_block": 1,
@@ -237,6 +250,11 @@ fn slopes_with_padding_on_one_side() {
 }
 
 #[test]
+fn slopes_with_pixels_as_channels() {
+    check_network("pixels as channels", pixels_as_channels());
+}
+
+#[test]
 fn the_networks_use_every_operation() {
     let kind = |op: &nn::Op| {
         format!("{op:?}")
@@ -250,11 +268,12 @@ fn the_networks_use_every_operation() {
         attention_class_scale_and_shift(),
         residual_resampling_and_fourier_features(),
         padding_on_one_side(),
+        pixels_as_channels(),
     ];
     let nodes = graphs.iter().flat_map(|g| &g.nodes);
     let kinds: BTreeSet<String> = nodes.map(|n| kind(&n.op)).collect();
     // One for each variant of `Op`.
-    assert_eq!(kinds.len(), 18, "{kinds:?}");
+    assert_eq!(kinds.len(), 20, "{kinds:?}");
 }
 
 #[test]

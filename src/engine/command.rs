@@ -138,6 +138,9 @@ pub struct TrainRequest {
     pub resume: bool,
     /// Starts paused, e.g. to look at the untrained network.
     pub paused: bool,
+    /// The model whose averaged weights the run starts from, with the network that its recipe names; the recipe's `start` says
+    /// which it must be, or is filled in. `None` for new weights. A resumed run has its own.
+    pub start: Option<Model>,
     /// Data that is already loaded (drawn points, dropped pictures); `None` loads what the recipe names.
     pub data: Option<Dataset>,
 }

@@ -7,6 +7,7 @@
 pub mod atomic;
 pub mod bundled;
 pub mod checkpoint;
+mod comment;
 pub mod curves;
 pub mod diffusers;
 mod error;

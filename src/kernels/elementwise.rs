@@ -26,6 +26,10 @@ pub(super) enum Kind {
     DivideByTime,
     /// Mean over 2x2 pixels; a last odd row or column is left out.
     AvgPool,
+    /// Blocks of 2x2 pixels become channels.
+    Unshuffle,
+    /// Channels become blocks of 2x2 pixels.
+    Shuffle,
 }
 
 /// One such operation.
@@ -50,6 +54,20 @@ fn width(shape: Shape) -> usize {
     }
 }
 
+/// Calls `f` with the place of each number where blocks of 2x2 pixels are channels (`few` pixels), and where they are
+/// pixels.
+fn each_moved(few: Shape, mut f: impl FnMut(usize, usize)) {
+    let (channels, narrow) = (few.channels(), width(few));
+    for i in 0..few.numel() {
+        let (pixel, channel) = (i / channels, i % channels);
+        let (row, col) = (
+            2 * (pixel / narrow) + channel / 2 % 2,
+            2 * (pixel % narrow) + channel % 2,
+        );
+        f(i, (row * 2 * narrow + col) * (channels / 4) + channel / 4);
+    }
+}
+
 impl Elementwise {
     /// Number `i` of the input `n` of a sample.
     fn forward_sample(&self, x: &[&[f32]], t: f64, y: &mut [f32]) {
@@ -62,6 +80,8 @@ impl Elementwise {
             Kind::Line { factor, amount } => put(y, &|i| x[0][i] * factor + amount),
             Kind::DivideByTime => put(y, &|i| x[0][i] * (1.0 / t) as f32),
             Kind::AvgPool => self.each_pooled(|i, from| y[i] = 0.25 * from.iter().map(|&j| x[0][j]).sum::<f32>()),
+            Kind::Unshuffle => each_moved(self.out.2, |few, many| y[few] = x[0][many]),
+            Kind::Shuffle => each_moved(self.inputs[0].2, |few, many| y[many] = x[0][few]),
         }
     }
 
@@ -80,6 +100,8 @@ impl Elementwise {
             (Kind::Line { factor, .. }, _) => add(d, &|i| dy[i] * factor),
             (Kind::DivideByTime, _) => add(d, &|i| dy[i] * (1.0 / t) as f32),
             (Kind::AvgPool, _) => self.each_pooled(|i, to| to.iter().for_each(|&j| d[j] += 0.25 * dy[i])),
+            (Kind::Unshuffle, _) => each_moved(self.out.2, |few, many| d[many] += dy[few]),
+            (Kind::Shuffle, _) => each_moved(self.inputs[0].2, |few, many| d[few] += dy[many]),
         }
     }
 

@@ -213,6 +213,8 @@ impl<'g> Lowering<'g> {
             ),
             Op::DivideByTime => self.elementwise(id, node, Kind::DivideByTime),
             Op::AvgPool => self.elementwise(id, node, Kind::AvgPool),
+            Op::Unshuffle => self.elementwise(id, node, Kind::Unshuffle),
+            Op::Shuffle => self.elementwise(id, node, Kind::Shuffle),
         }
     }
 

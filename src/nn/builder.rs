@@ -247,6 +247,24 @@ impl Builder {
         self.push(Op::AvgPool, &[x], Shape::Map(c, h / 2, w / 2))
     }
 
+    /// Each block of 2x2 pixels becomes one pixel of four times the channels.
+    pub fn unshuffle(&mut self, x: NodeId) -> NodeId {
+        let (c, h, w) = self.map(x);
+        self.require(h.is_multiple_of(2) && w.is_multiple_of(2), || {
+            format!("{w} x {h} pixels cannot be taken two by two")
+        });
+        self.push(Op::Unshuffle, &[x], Shape::Map(4 * c, h / 2, w / 2))
+    }
+
+    /// The inverse of [`Builder::unshuffle`].
+    pub fn shuffle(&mut self, x: NodeId) -> NodeId {
+        let (c, h, w) = self.map(x);
+        self.require(c.is_multiple_of(4), || {
+            format!("{c} channels cannot be spread over 2 x 2 pixels")
+        });
+        self.push(Op::Shuffle, &[x], Shape::Map(c / 4, 2 * h, 2 * w))
+    }
+
     /// Self-attention over the pixels.
     pub fn attention(&mut self, q: NodeId, k: NodeId, v: NodeId, heads: usize) -> NodeId {
         let c = self.channels(q);

@@ -154,6 +154,8 @@ impl CandleExecutor {
             Op::Concat => Tensor::cat(inputs, 1),
             Op::Upsample => ops::upsample(inputs[0]),
             Op::AvgPool => inputs[0].avg_pool2d(2),
+            Op::Unshuffle => ops::unshuffle(inputs[0]),
+            Op::Shuffle => ops::shuffle(inputs[0]),
             Op::Attention { heads } => ops::attention(inputs[0], inputs[1], inputs[2], heads),
         }
     }

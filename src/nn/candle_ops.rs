@@ -141,6 +141,20 @@ pub(super) fn upsample(x: &Tensor) -> Result<Tensor> {
     doubled.reshape((b, c, 2 * h, 2 * w))
 }
 
+/// Each block of 2x2 pixels as one pixel of four times the channels.
+pub(super) fn unshuffle(x: &Tensor) -> Result<Tensor> {
+    let (b, c, h, w) = x.dims4()?;
+    let blocks = x.reshape((b, c, h / 2, 2, w / 2, 2))?.permute((0, 1, 3, 5, 2, 4))?;
+    blocks.reshape((b, 4 * c, h / 2, w / 2))
+}
+
+/// The inverse of [`unshuffle`].
+pub(super) fn shuffle(x: &Tensor) -> Result<Tensor> {
+    let (b, c, h, w) = x.dims4()?;
+    let blocks = x.reshape((b, c / 4, 2, 2, h, w))?.permute((0, 1, 4, 2, 5, 3))?;
+    blocks.reshape((b, c / 4, 2 * h, 2 * w))
+}
+
 /// `softmax(q k^T / sqrt(d)) v` over the pixels in each head.
 pub(super) fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize) -> Result<Tensor> {
     let (batch, channels, h, w) = q.dims4()?;
@@ -162,7 +176,7 @@ fn softmax(x: &Tensor) -> Result<Tensor> {
 
 #[cfg(test)]
 mod tests {
-    use candle_core::Device;
+    use candle_core::{Device, IndexOp as _};
 
     use super::*;
 
@@ -246,6 +260,19 @@ mod tests {
             &attention(&q, &k, &v, 1).unwrap(),
             &[mixed(4.0, 8.0), 6.0, mixed(1.0, 3.0), 2.0],
         );
+    }
+
+    #[test]
+    fn pixels_become_channels_in_reading_order() {
+        let x = Tensor::arange(0f32, 32.0, &Device::Cpu)
+            .unwrap()
+            .reshape((1, 2, 4, 4))
+            .unwrap();
+        let few = unshuffle(&x).unwrap();
+        let corner = few.i((0, .., 1, 0)).unwrap().to_vec1::<f32>().unwrap();
+        assert_eq!(corner, [8.0, 9.0, 12.0, 13.0, 24.0, 25.0, 28.0, 29.0]);
+        let back = shuffle(&few).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        assert!(back.iter().enumerate().all(|(i, &v)| v == i as f32));
     }
 
     #[test]

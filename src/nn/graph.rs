@@ -178,6 +178,11 @@ pub enum Op {
     Upsample,
     /// Mean over 2x2 pixels.
     AvgPool,
+    /// Each block of 2x2 pixels becomes one pixel of four times the channels: `(c, 2 h, 2 w)` -> `(4 c, h, w)`, channel
+    /// `4 c + 2 row + column` (PyTorch's `PixelUnshuffle(2)`, arXiv:1609.05158).
+    Unshuffle,
+    /// The inverse of `Unshuffle`.
+    Shuffle,
     /// `softmax(q k^T / sqrt(d)) v` over the pixels; inputs q, k, v: `Map`s of equal shape.
     Attention {
         /// Heads, a divisor of the channels; head i has the channels `i*d..(i+1)*d`.
@@ -217,6 +222,15 @@ impl Graph {
         let mut ids: Vec<ParamId> = (0..self.params.len()).map(ParamId).collect();
         ids.sort_by(|a, b| self.params[a.0].name.cmp(&self.params[b.0].name));
         ids
+    }
+
+    /// Names of the parameters that have one row a class.
+    pub fn class_tables(&self) -> Vec<&str> {
+        let table = |node: &Node| match node.op {
+            Op::ClassEmbedding { weight } => Some(&*self.params[weight.0].name),
+            _ => None,
+        };
+        self.nodes.iter().filter_map(table).collect()
     }
 
     /// Number of weights.

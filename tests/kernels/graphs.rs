@@ -89,7 +89,11 @@ fn operation(dice: &mut Dice, b: &mut Builder, nodes: &[NodeId], x: NodeId, time
         }
         6 if is_map && b.shape(x).pixels() <= 30 => b.upsample(x),
         7 => match b.shape(x) {
-            Shape::Map(_, h, w) if h % 2 == 0 && w % 2 == 0 => b.avg_pool(x),
+            Shape::Map(_, h, w) if h % 2 == 0 && w % 2 == 0 => match dice.roll(0, 1) {
+                0 => b.avg_pool(x),
+                _ => b.unshuffle(x),
+            },
+            Shape::Map(c, ..) if c % 4 == 0 => b.shuffle(x),
             _ => b.shift(x, 0.3),
         },
         8 if is_map => {

@@ -143,6 +143,22 @@ impl Sample<'_> {
                 };
                 (0..node.shape.numel()).map(mean).collect()
             }
+            Op::Unshuffle => {
+                let [_, h, w] = size(shapes[0]);
+                let from = |i: usize| {
+                    let (c, row, col) = (i / out_pixels, i % out_pixels / out_w, i % out_w);
+                    x[0][(c / 4 * h + 2 * row + c % 4 / 2) * w + 2 * col + c % 2]
+                };
+                (0..node.shape.numel()).map(from).collect()
+            }
+            Op::Shuffle => {
+                let [_, h, w] = size(shapes[0]);
+                let from = |i: usize| {
+                    let (c, row, col) = (i / out_pixels, i % out_pixels / out_w, i % out_w);
+                    x[0][((4 * c + 2 * (row % 2) + col % 2) * h + row / 2) * w + col / 2]
+                };
+                (0..node.shape.numel()).map(from).collect()
+            }
             Op::Attention { heads } => attention(x, size(node.shape), *heads),
         }
     }

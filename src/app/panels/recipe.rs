@@ -145,6 +145,7 @@ impl RecipeDraft {
             folder: None,
             resume: false,
             paused,
+            start: None,
             data: own.cloned(),
         }))
     }

@@ -136,7 +136,7 @@ fn config(model: &SavedModel) -> Result<Config> {
     let net = nn::build(&model.recipe.net).and_then(|net| net.diffusers_config(domain, classes));
     net.map_err(|e| unsuitable(e.to_string()))?.ok_or_else(|| {
         unsuitable(format!(
-            "diffusers has no network like “{}”; only the U-Net (unet) can go there",
+            "diffusers has no network like this “{}”; only the U-Net (unet) without unshuffle can go there",
             model.recipe.net.id
         ))
     })

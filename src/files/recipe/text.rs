@@ -8,7 +8,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::{Fault, Recipe, check::wrong_version};
+use super::{Fault, Recipe, StartRecipe, check::wrong_version};
 use crate::{
     files::{Error, Result, atomic},
     math::{Value, spec},
@@ -106,7 +106,10 @@ fn check_version(document: &DeTable<'_>) -> std::result::Result<(), Located> {
 
 /// A recipe in which every key has a value: what is known, and of which type.
 fn samples() -> Table {
-    let mut recipe = Recipe::default();
+    let mut recipe = Recipe {
+        start: Some(StartRecipe::default()),
+        ..Recipe::default()
+    };
     recipe.data.size = Some(1);
     recipe.data.labels = Some("labels.csv".into());
     recipe.train.micro_batch = Some(1);
@@ -302,6 +305,11 @@ mod tests {
         recipe.train.micro_batch = Some(8);
         recipe.train.lr = 1.0 / 3.0;
         recipe.train.eps = 1e-300;
+        recipe.start = Some(StartRecipe {
+            model: "cats, step 7".into(),
+            weights: "0123456789abcdef".repeat(4),
+            new_classes: true,
+        });
         assert_eq!(Recipe::parse(&recipe.to_toml().unwrap(), "").unwrap(), recipe);
         assert_eq!(Recipe::parse("", "").unwrap(), Recipe::default());
     }

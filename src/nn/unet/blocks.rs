@@ -11,13 +11,42 @@ use crate::{
 
 /// The network of `config` for pictures of `domain`.
 pub fn graph(config: &Config, domain: Domain) -> Result<Graph, SpecError> {
-    config.check()?;
     check_size(config, domain)?;
-    let mut b = Builder::new(domain, config.num_class_embeds);
-    let temb = time_embedding(config, &mut b);
-    let mut net = UNet { config, b, temb };
-    let out = net.forward();
-    net.b.finish(out)
+    UNet::begin(config, domain)?.finish(|net| {
+        let x = net.b.input();
+        net.forward(x)
+    })
+}
+
+/// The network of `config` for pictures of `domain` whose blocks of 2x2 pixels are taken as channels of one pixel: the
+/// U-Net works at half the size, on four times the channels.
+pub fn unshuffled(config: &Config, domain: Domain) -> Result<Graph, SpecError> {
+    check_size(config, halved(domain)?)?;
+    UNet::begin(config, domain)?.finish(|net| {
+        let x = net.b.input();
+        let x = net.b.unshuffle(x);
+        let h = net.forward(x);
+        net.b.shuffle(h)
+    })
+}
+
+/// What is left of pictures when blocks of 2x2 pixels become channels.
+pub(super) fn halved(domain: Domain) -> Result<Domain, SpecError> {
+    match domain {
+        Domain::Image {
+            channels,
+            height,
+            width,
+        } if height % 2 == 0 && width % 2 == 0 => Ok(Domain::Image {
+            channels: 4 * channels,
+            height: height / 2,
+            width: width / 2,
+        }),
+        Domain::Image { height, width, .. } => Err(SpecError::Impossible(format!(
+            "unshuffle takes pixels two by two, but the pictures have {width} x {height}; switch it off"
+        ))),
+        Domain::Points => Ok(domain),
+    }
 }
 
 /// A change of size inside a residual block.
@@ -87,9 +116,20 @@ fn time_embedding(config: &Config, b: &mut Builder) -> NodeId {
     b.act(h, activation(config.act_fn))
 }
 
-impl UNet<'_> {
-    fn forward(&mut self) -> NodeId {
-        let mut x = self.b.input();
+impl<'a> UNet<'a> {
+    fn begin(config: &'a Config, domain: Domain) -> Result<Self, SpecError> {
+        config.check()?;
+        let mut b = Builder::new(domain, config.num_class_embeds);
+        let temb = time_embedding(config, &mut b);
+        Ok(Self { config, b, temb })
+    }
+
+    fn finish(mut self, build: impl FnOnce(&mut Self) -> NodeId) -> Result<Graph, SpecError> {
+        let out = build(&mut self);
+        self.b.finish(out)
+    }
+
+    fn forward(&mut self, mut x: NodeId) -> NodeId {
         if self.config.center_input_sample {
             x = self.b.scale(x, 2.0);
             x = self.b.shift(x, -1.0);

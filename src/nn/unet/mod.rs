@@ -9,7 +9,7 @@ use crate::math::{Domain, Entry, Param, Params, SpecError};
 mod blocks;
 pub mod config;
 
-pub use blocks::graph;
+pub use blocks::{graph, unshuffled};
 pub use config::Config;
 use config::{DownBlock, SampleSize, TimeScaleShift, UpBlock};
 
@@ -63,6 +63,11 @@ pub const ENTRY: Entry<dyn NetBuilder> = Entry {
             false,
             "The time scales and shifts instead of being added",
         ),
+        Param::flag(
+            "unshuffle",
+            false,
+            "Blocks of 2x2 pixels become channels: four times fewer pixels to work on, coarser detail",
+        ),
         VARIANCE,
         Param::text(
             "config",
@@ -80,11 +85,17 @@ struct UNet {
 
 impl NetBuilder for UNet {
     fn graph(&self, domain: Domain, classes: Option<usize>) -> Result<Graph, SpecError> {
-        graph(&self.config(domain, classes)?, domain)
+        if self.params.flag("unshuffle") {
+            unshuffled(&self.config(blocks::halved(domain)?, classes)?, domain)
+        } else {
+            graph(&self.config(domain, classes)?, domain)
+        }
     }
 
     fn diffusers_config(&self, domain: Domain, classes: Option<usize>) -> Result<Option<Config>, SpecError> {
-        self.config(domain, classes).map(Some)
+        // diffusers' U-Net has no such stem.
+        let plain = !self.params.flag("unshuffle");
+        plain.then(|| self.config(domain, classes)).transpose()
     }
 }
 
@@ -258,6 +269,23 @@ mod tests {
             &[("config", text(&tiny.to_json().unwrap())), ("layers", Value::Int(3))],
         );
         assert_eq!(same.unwrap(), tiny);
+    }
+
+    #[test]
+    fn unshuffled_pictures_are_worked_on_at_half_the_size() {
+        let spec = Spec::new("unet").with("unshuffle", Value::Flag(true));
+        let image = |side| Domain::Image {
+            channels: 3,
+            height: side,
+            width: side,
+        };
+        let made = super::super::graph(&spec, image(32), None).unwrap();
+        assert_eq!(made.nodes[made.output.0].shape, crate::nn::Shape::Map(3, 32, 32));
+        let first = made.params.iter().find(|p| p.name == "conv_in.weight").unwrap();
+        assert_eq!(first.shape, [24, 12, 3, 3]);
+        assert_eq!(build(&spec).unwrap().diffusers_config(image(32), None), Ok(None));
+        let fault = super::super::graph(&spec, image(7), None).unwrap_err().to_string();
+        assert!(fault.contains("two by two") && fault.contains("7 x 7"), "{fault}");
     }
 
     #[test]
