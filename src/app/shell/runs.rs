@@ -137,6 +137,7 @@ impl App {
             recipe: Recipe::default(),
             folder: Some(folder),
             resume: true,
+            start: None,
             paused: until.is_some(),
             data: None,
         };
