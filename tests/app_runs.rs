@@ -11,7 +11,10 @@ use std::{
 use diffusion_studio::{
     app::{
         action::{Action, Workspace},
-        panels::runs::{RunsDraft, runs_panel},
+        panels::{
+            offers::{OfferDraft, unfinished},
+            runs::{RunsDraft, runs_panel},
+        },
         runs::{Entry, Lazy},
         shelf::{Change, Errand},
         state::AppState,
@@ -29,6 +32,7 @@ use egui_kittest::{
 struct Bench {
     state: AppState,
     draft: RunsDraft,
+    offer: OfferDraft,
     out: Vec<Action>,
 }
 
@@ -39,6 +43,7 @@ fn window(state: AppState, size: [f32; 2], theme: Theme) -> Harness<'static, Ben
     };
     let show = |ui: &mut egui::Ui, bench: &mut Bench| {
         runs_panel(ui, &bench.state, &mut bench.draft, &mut bench.out);
+        unfinished(ui.ctx(), &bench.state, &mut bench.offer, &mut bench.out);
         // The shell remembers what was asked for, so that it is asked for once.
         for action in &bench.out {
             match action {
@@ -89,10 +94,8 @@ fn entry(name: &str, found: Result<Summary, String>) -> Entry {
 }
 
 fn with(entries: impl IntoIterator<Item = Entry>) -> AppState {
-    let mut state = AppState {
-        workspace: Workspace::Runs,
-        ..AppState::default()
-    };
+    let mut state = AppState::default();
+    state.workspace = Workspace::Runs;
     let mut folders = BTreeSet::new();
     for entry in entries {
         folders.insert(entry.folder.clone());
@@ -340,4 +343,49 @@ fn a_filter_that_nothing_fits_says_so() {
     assert!(shows(&window, "No run fits"));
     press(&mut window, "Show all runs");
     assert!(shows(&window, "moons-0002"));
+}
+
+fn interrupted(name: &str, step: u64) -> Entry {
+    Entry {
+        holder: Holder::Killed,
+        ..entry(name, Ok(summary(step)))
+    }
+}
+
+#[test]
+fn an_interrupted_run_is_offered_and_enter_goes_on() {
+    let mut window = at_1280(with([interrupted("moons-0007", 1200)]));
+    assert!(shows(&window, "Unfinished training") && shows(&window, "of 5\u{202f}000 is safe"));
+    window.key_press(Key::Enter);
+    window.run();
+    let out = std::mem::take(&mut window.state_mut().out);
+    let goes_on: Vec<_> = out.iter().filter(|a| matches!(a, Action::Continue(..))).collect();
+    assert!(
+        matches!(goes_on[..], [Action::Continue(f, None)] if f.ends_with("moons-0007")),
+        "{out:?}"
+    );
+    assert!(!shows(&window, "Unfinished training"));
+}
+
+#[test]
+fn what_is_left_is_not_offered_again() {
+    let mut window = at_1280(with([interrupted("moons-0007", 1200), interrupted("rings-0001", 30)]));
+    press(&mut window, "Leave");
+    let left = |name: &str| (name.to_owned(), Change::Leave);
+    assert_eq!(changes(&mut window), [left("moons-0007"), left("rings-0001")]);
+    assert!(!shows(&window, "Unfinished training"));
+}
+
+#[test]
+fn nothing_is_offered_after_a_clean_end_nor_for_a_run_in_use_or_a_finished_one() {
+    let held = Entry {
+        holder: Holder::Program,
+        ..entry("held", Ok(summary(10)))
+    };
+    let window = at_1280(with([
+        entry("clean", Ok(summary(10))),
+        held,
+        interrupted("finished", 5000),
+    ]));
+    assert!(!shows(&window, "Unfinished training"));
 }

@@ -27,6 +27,7 @@ use super::{
         inpaint::{InpaintDraft, inpaint_panel},
         lab::{LabDraft, lab_panel},
         notices,
+        offers::{self, OfferDraft},
         recipe::{RecipeDraft, recipe_panel},
         runs::{RunsDraft, runs_panel},
         samplers::{SamplersDraft, samplers_panel},
@@ -97,6 +98,7 @@ struct Drafts {
     inpaint: InpaintDraft,
     samplers: SamplersDraft,
     runs: RunsDraft,
+    offer: OfferDraft,
     notices: notices::NoticeDraft,
 }
 
@@ -543,6 +545,7 @@ impl App {
         frame::help_window(ctx, &mut self.view.help);
         frame::times_window(ctx, &mut self.view.times, &self.times);
         notices::notice_window(ctx, &self.state, &mut self.view.notices);
+        offers::unfinished(ctx, &self.state, &mut self.drafts.offer, &mut self.out);
         notices::toasts(ctx, &self.state, &mut self.drafts.notices);
     }
 

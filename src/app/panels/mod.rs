@@ -9,6 +9,7 @@ pub mod inpaint;
 pub mod lab;
 pub mod likelihood;
 pub mod notices;
+pub mod offers;
 pub mod plots;
 pub mod quality;
 pub mod recipe;

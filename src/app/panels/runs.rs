@@ -291,6 +291,7 @@ fn losses(ui: &mut Ui, runs: &Runs, draft: &mut RunsDraft, out: &mut Vec<Action>
         .selected
         .iter()
         .filter_map(|folder| runs.entries.get(folder))
+        .filter(|entry| entry.found.is_ok())
         .collect();
     ui.horizontal(|ui| {
         ui.label(theme::heading("Loss"));
@@ -356,16 +357,16 @@ fn hint(chosen: usize) -> &'static str {
 }
 
 /// The texture of a picture of a run; asks for it where it was not yet.
-fn texture<'a>(
+pub(super) fn texture<'a>(
     ui: &Ui,
     runs: &Runs,
     textures: &'a mut BTreeMap<Shot, TextureHandle>,
-    shot: Shot,
+    shot: &Shot,
     out: &mut Vec<Action>,
 ) -> Option<&'a TextureHandle> {
-    match runs.shots.get(&shot) {
+    match runs.shots.get(shot) {
         None => out.push(Action::Shelf(Errand::Shot(shot.clone()))),
-        Some(read) if !textures.contains_key(&shot) => {
+        Some(read) if !textures.contains_key(shot) => {
             let image = read.get()?.clone();
             if textures.len() >= TEXTURES {
                 textures.clear();
@@ -375,11 +376,11 @@ fn texture<'a>(
         }
         Some(_) => {}
     }
-    textures.get(&shot)
+    textures.get(shot)
 }
 
 /// The picture of an entry, in the size of a row or larger.
-fn shot(entry: &Entry, is_large: bool) -> Option<Shot> {
+pub(super) fn shot(entry: &Entry, is_large: bool) -> Option<Shot> {
     let summary = entry.summary()?;
     let is_sheet = matches!(summary.domain, Some(crate::math::Domain::Image { .. }));
     Some(Shot {
@@ -395,7 +396,7 @@ fn within(size: egui::Vec2, side: f32) -> egui::Vec2 {
 }
 
 /// A square with a picture in the middle, or the sign that there is none.
-fn picture(ui: &Ui, area: egui::Rect, texture: Option<&TextureHandle>) {
+pub(super) fn picture(ui: &Ui, area: egui::Rect, texture: Option<&TextureHandle>) {
     let palette = theme::palette(ui);
     ui.painter().rect_filled(area, 4.0, palette.sunken);
     let Some(texture) = texture else { return };
@@ -455,7 +456,9 @@ mod tests {
 
     pub(super) fn runs<const N: usize>(entries: [Entry; N]) -> Runs {
         let mut runs = Runs::default();
-        entries.into_iter().for_each(|entry| runs.put(Arc::new(entry)));
+        for entry in entries {
+            runs.put(Arc::new(entry));
+        }
         runs
     }
 

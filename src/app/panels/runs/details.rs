@@ -18,7 +18,7 @@ use crate::{
         widgets::{button, form},
         words,
     },
-    files::{Holder, Summary},
+    files::{Holder, Remarks, Summary},
 };
 
 /// What is being typed about the chosen run.
@@ -28,6 +28,8 @@ pub(super) struct DetailsDraft {
     tags: String,
     note: String,
     name: Option<String>,
+    /// What is on its way to the disk.
+    sent: Option<Remarks>,
     /// Steps until which a finished run goes on.
     until: u64,
 }
@@ -41,6 +43,7 @@ impl DetailsDraft {
                 tags: summary.remarks.tags.join(", "),
                 note: summary.remarks.note.clone(),
                 name: None,
+                sent: None,
                 until: 2 * summary.recipe.train.steps,
             };
         }
@@ -78,7 +81,7 @@ pub(super) fn details(ui: &mut Ui, state: &AppState, draft: &mut RunsDraft, out:
             if let Some(large) = shot(&entry, true) {
                 let side = ui.available_width().min(240.0);
                 let (area, _) = ui.allocate_exact_size(vec2(ui.available_width(), side), Sense::hover());
-                picture(ui, area, texture(ui, &state.runs, &mut draft.textures, large, out));
+                picture(ui, area, texture(ui, &state.runs, &mut draft.textures, &large, out));
             }
             ui.add_space(6.0);
             main_buttons(ui, state, &entry, summary, draft, out);
@@ -275,7 +278,8 @@ fn remarks(ui: &mut Ui, entry: &Entry, summary: &Summary, draft: &mut RunsDraft,
         let mut wanted = summary.remarks.clone();
         wanted.set_tags(&details.tags);
         details.note.clone_into(&mut wanted.note);
-        if wanted != summary.remarks {
+        if wanted != summary.remarks && details.sent.as_ref() != Some(&wanted) {
+            details.sent = Some(wanted.clone());
             out.push(change(entry, Change::Remarks(wanted)));
         }
     }

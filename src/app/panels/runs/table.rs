@@ -345,7 +345,7 @@ fn row(
 fn name_cell(ui: &Ui, state: &AppState, entry: &Entry, place: Rect, draft: &mut RunsDraft, out: &mut Vec<Action>) {
     let palette = theme::palette(ui);
     let art = Rect::from_center_size(pos2(place.left() + 20.0, place.center().y), vec2(40.0, 40.0));
-    let small = shot(entry, false).and_then(|shot| texture(ui, &state.runs, &mut draft.textures, shot, out));
+    let small = shot(entry, false).and_then(|shot| texture(ui, &state.runs, &mut draft.textures, &shot, out));
     picture(ui, art, small);
     let text = Rect::from_min_max(pos2(art.right() + 8.0, place.top()), place.max);
     let below = below_name(state, entry, palette);
@@ -368,9 +368,8 @@ fn below_name(state: &AppState, entry: &Entry, palette: &Palette) -> Option<(Str
     if is_training(state, &entry.folder) {
         return Some(("training now".into(), palette.good));
     }
-    let summary = match &entry.found {
-        Ok(summary) => summary,
-        Err(_) => return Some(("damaged".into(), palette.bad)),
+    let Some(summary) = entry.summary() else {
+        return Some(("damaged".into(), palette.bad));
     };
     let is_ours = state.run.as_ref().is_some_and(|run| run.info.folder == entry.folder);
     let tags = summary.remarks.tags.join(", ");
