@@ -44,7 +44,7 @@ use super::{
 };
 use crate::{
     engine::{Command, Event, RunId, command::Model},
-    files::Recipe,
+    files::{Recipe, diffusers::UNKNOWN_DATA},
 };
 
 mod runs;
@@ -440,12 +440,16 @@ impl App {
                 self.out.push(Action::Show(Workspace::Lab));
             }
             Ok(Opened::Model(folder, recipe, own)) => {
-                self.put(*recipe, own);
-                let count = if catalogue::is_points(&self.recipe.recipe.data.source) {
+                let count = if catalogue::is_points(&recipe.data.source) {
                     800
                 } else {
                     36
                 };
+                self.recipe.opened = Some((folder.clone(), (*recipe).clone()));
+                // Nobody knows what an imported model learned from: the form keeps its data.
+                if recipe.data.source != UNKNOWN_DATA {
+                    self.put(*recipe, own);
+                }
                 self.out
                     .push(Action::Engine(opening::first_look(Model::Folder(folder), count)));
                 self.out.push(Action::Show(Workspace::Trajectory));

@@ -6,6 +6,7 @@ use crate::math::Spec;
 
 mod check;
 mod difference;
+mod migrate;
 mod text;
 
 pub use crate::data::{Colour, DataRecipe, Fit};
@@ -16,7 +17,7 @@ pub use difference::Difference;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Recipe {
-    /// Format version, 1.
+    /// Format version; older ones are brought to the present one when they are read.
     pub version: u32,
     /// Seed of weights, batches, times and noise.
     pub seed: u64,
@@ -119,7 +120,7 @@ pub struct PreviewRecipe {
 impl Default for Recipe {
     fn default() -> Self {
         Self {
-            version: 1,
+            version: migrate::VERSION,
             seed: 0,
             start: None,
             data: DataRecipe::default(),

@@ -2,7 +2,10 @@
 
 use std::ops::RangeBounds;
 
-use super::Recipe;
+use super::{
+    Recipe,
+    migrate::{VERSION, wrong_version},
+};
 use crate::{
     data,
     diffusion::times,
@@ -44,7 +47,7 @@ impl Recipe {
     }
 
     fn check_format(&self) -> Result<(), Fault> {
-        if self.version != 1 {
+        if self.version != VERSION {
             return Err(Fault::new("version", wrong_version(&self.version.to_string())));
         }
         // TOML's whole numbers have 63 bits and a sign.
@@ -150,12 +153,6 @@ impl Recipe {
         }
         Ok(())
     }
-}
-
-pub(super) fn wrong_version(found: &str) -> String {
-    format!(
-        "this is version {found} of the recipe format, but this program reads version 1; a newer program may read it"
-    )
 }
 
 /// What a registry says about the choice under `key`, with the place made as narrow as it is known.
