@@ -67,6 +67,7 @@ fn main() {
         let engine = thread::spawn(settings, || {}).unwrap();
         let (recipe, _) = suggest::for_source(source, Some(preset)).unwrap();
         engine.send(Command::Train(Box::new(TrainRequest {
+            start: None,
             run: RunId(1),
             recipe,
             folder: None,

@@ -643,6 +643,7 @@ fn bundled_info(id: TrajectoryId, domain: Domain) -> TrajectoryInfo {
         weaker: None,
         classifier: None,
         noise: None,
+        prints: diffusion_studio::files::provenance::Prints::default(),
         class_names: Arc::default(),
         restore: None,
     }

@@ -112,6 +112,7 @@ fn info(domain: Domain, moves: usize, count: usize) -> TrajectoryInfo {
         weaker: None,
         classifier: None,
         noise: None,
+        prints: diffusion_studio::files::provenance::Prints::default(),
         class_names: [].into(),
         restore: None,
     }

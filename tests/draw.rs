@@ -14,6 +14,7 @@ use diffusion_studio::{
         Overwrite, Provenance, Recipe,
         film::{self, Timing},
         picture,
+        provenance::{Prints, Restoration},
     },
     math::{Frame, Spec, Value},
 };
@@ -54,6 +55,15 @@ fn provenance() -> Provenance {
         weaker: Some("moons-0001, step 300".into()),
         classifier: Some(2.5),
         noise: Some("0f".into()),
+        prints: Prints {
+            model: Some("a1".into()),
+            weaker: Some("b2".into()),
+            judge: Some("c3".into()),
+        },
+        restored: Some(Restoration {
+            task: Spec::new("denoise").with("noise", Value::Real(0.1)),
+            measured: true,
+        }),
         step: Some(17),
         sample: None,
     }
@@ -181,18 +191,21 @@ fn expected(frames: &[Raster]) -> Vec<(Vec<u8>, u32)> {
 #[test]
 fn grey_films_and_films_of_few_colours_are_exact_in_a_gif() {
     let grey = frames(1, 4);
-    assert_eq!(played_gif(&film::gif(&grey, TIMING).unwrap()), expected(&grey));
+    assert_eq!(played_gif(&film::gif(&grey, TIMING, None).unwrap()), expected(&grey));
     let colours = frames(3, 7);
     let distinct: std::collections::BTreeSet<&[u8]> = colours.iter().flat_map(|f| f.data.chunks_exact(3)).collect();
     assert!((200..=256).contains(&distinct.len()), "{}", distinct.len());
-    assert_eq!(played_gif(&film::gif(&colours, TIMING).unwrap()), expected(&colours));
+    assert_eq!(
+        played_gif(&film::gif(&colours, TIMING, None).unwrap()),
+        expected(&colours)
+    );
 }
 
 #[test]
 fn films_of_many_colours_keep_small_frames_exact_and_large_ones_close() {
     let many = frames(3, 20);
     assert_eq!(
-        played_gif(&film::gif(&many, TIMING).unwrap()),
+        played_gif(&film::gif(&many, TIMING, None).unwrap()),
         expected(&many),
         "35 colours a frame"
     );
@@ -204,7 +217,7 @@ fn films_of_many_colours_keep_small_frames_exact_and_large_ones_close() {
             .flat_map(|i| [(i % 64 * 4) as u8, (i / 64 * 4) as u8, 128])
             .collect(),
     };
-    let shown = &played_gif(&film::gif(std::slice::from_ref(&smooth), TIMING).unwrap())[0].0;
+    let shown = &played_gif(&film::gif(std::slice::from_ref(&smooth), TIMING, None).unwrap())[0].0;
     let squares = smooth
         .data
         .iter()
@@ -220,7 +233,7 @@ fn a_gif_repeats_and_never_flickers_by_too_short_a_delay() {
         frame_ms: 1,
         last_ms: 1,
     };
-    let bytes = film::gif(&frames(1, 2), hasty).unwrap();
+    let bytes = film::gif(&frames(1, 2), hasty, None).unwrap();
     let decoder = image::codecs::gif::GifDecoder::new(Cursor::new(&bytes)).unwrap();
     assert!(matches!(decoder.loop_count(), image::metadata::LoopCount::Infinite));
     assert!(played_gif(&bytes).iter().all(|(_, delay)| *delay == 20));
@@ -248,17 +261,37 @@ fn an_apng_has_every_pixel_and_its_provenance() {
 }
 
 #[test]
+fn a_gif_has_its_provenance_as_a_comment_among_those_of_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("film.gif");
+    let film = frames(3, 4);
+    film::write_gif(&path, &film, TIMING, Some(&provenance()), Overwrite::Refuse).unwrap();
+    assert_eq!(picture::read_provenance(&path).unwrap(), Some(provenance()));
+    let bytes = fs::read(&path).unwrap();
+    assert_eq!(played_gif(&bytes), played_gif(&film::gif(&film, TIMING, None).unwrap()));
+    // Another program's comment before the end.
+    let mut more = bytes[..bytes.len() - 1].to_vec();
+    more.extend(b"\x21\xfe\x05hello\x00\x3b");
+    fs::write(&path, &more).unwrap();
+    assert_eq!(picture::read_provenance(&path).unwrap(), Some(provenance()));
+    fs::write(&path, film::gif(&film, TIMING, None).unwrap()).unwrap();
+    assert_eq!(picture::read_provenance(&path).unwrap(), None);
+    fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+    assert!(picture::read_provenance(&path).is_err(), "cut off");
+}
+
+#[test]
 fn what_cannot_be_a_film_or_picture_is_refused_with_a_reason() {
     let mut odd = frames(1, 2);
     odd[1] = odd[1].enlarged(2);
     let wide = Raster::filled(70_000, 1, 1, [0; 3]);
     let empty = Raster::filled(0, 0, 1, [0; 3]);
     let reasons = [
-        film::gif(&odd, TIMING).unwrap_err(),
+        film::gif(&odd, TIMING, None).unwrap_err(),
         film::apng(&odd, TIMING, None).unwrap_err(),
-        film::gif(&[], TIMING).unwrap_err(),
-        film::gif(&[wide], TIMING).unwrap_err(),
-        film::gif(std::slice::from_ref(&empty), TIMING).unwrap_err(),
+        film::gif(&[], TIMING, None).unwrap_err(),
+        film::gif(&[wide], TIMING, None).unwrap_err(),
+        film::gif(std::slice::from_ref(&empty), TIMING, None).unwrap_err(),
         picture::png(&empty, None).unwrap_err(),
     ];
     let words = [
@@ -279,14 +312,14 @@ fn nothing_is_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.gif");
     fs::write(&path, "precious").unwrap();
-    let refused = film::write_gif(&path, &frames(1, 1), TIMING, Overwrite::Refuse)
+    let refused = film::write_gif(&path, &frames(1, 1), TIMING, None, Overwrite::Refuse)
         .unwrap_err()
         .to_string();
     assert!(
         refused.contains("a.gif") && refused.contains("already exists"),
         "{refused}"
     );
-    let written = film::write_gif(&path, &frames(1, 1), TIMING, Overwrite::Numbered).unwrap();
+    let written = film::write_gif(&path, &frames(1, 1), TIMING, None, Overwrite::Numbered).unwrap();
     assert_eq!(written.file_name().unwrap(), "a-2.gif");
     assert_eq!(fs::read(&path).unwrap(), b"precious");
 }

@@ -600,10 +600,10 @@ fn data_and_estimates_are_told_before_the_start() {
 fn a_run_saves_itself_and_survives_a_disk_that_refuses() {
     let runs = tempdir().unwrap();
     let mut rig = Rig::new(runs.path());
-    let mut recipe = points(60);
+    let mut recipe = points(120);
     // Seconds of the test's clock, on which each look takes a millisecond.
-    recipe.train.save_every_secs = 0.05;
-    rig.send(train(recipe)).calls(60);
+    recipe.train.save_every_secs = 0.1;
+    rig.send(train(recipe)).calls(120);
     let events = rig.take();
     let run = folder(&events);
     let saves = |events: &[Event]| {
@@ -616,7 +616,7 @@ fn a_run_saves_itself_and_survives_a_disk_that_refuses() {
     let checkpoints = run.join("checkpoints");
     std::fs::remove_dir_all(&checkpoints).unwrap();
     std::fs::write(&checkpoints, "").unwrap();
-    rig.calls(40);
+    rig.calls(80);
     let events = rig.take();
     assert!(failures(&events).iter().all(|m| m.starts_with("Save: ")) && !failures(&events).is_empty());
     assert!(!losses(&events).is_empty(), "training goes on");
@@ -628,7 +628,50 @@ fn a_run_saves_itself_and_survives_a_disk_that_refuses() {
     let rows = RunFolder::open(&run).unwrap().metrics().unwrap();
     assert_eq!(
         rows.iter().map(|r| r.step).collect::<Vec<_>>(),
-        (1..=60).collect::<Vec<_>>()
+        (1..=120).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+#[ignore = "needs a small disk, named by SMALL_DISK"]
+fn a_full_disk_in_the_middle_of_a_run_costs_only_the_saves_that_did_not_fit() {
+    let runs = tempfile::tempdir_in(std::env::var("SMALL_DISK").unwrap()).unwrap();
+    let mut rig = Rig::new(runs.path());
+    let mut recipe = points(120);
+    recipe.train.save_every_secs = 0.1;
+    rig.send(train(recipe)).calls(120);
+    let run = folder(&rig.take());
+    let before = RunFolder::open(&run).unwrap().newest().unwrap().content;
+
+    // Something else takes all the room that is left.
+    let ballast = runs.path().join("ballast");
+    let mut file = std::fs::File::create(&ballast).unwrap();
+    while std::io::Write::write_all(&mut file, &[1; 512]).is_ok() {}
+    drop(file);
+    rig.calls(80);
+    let events = rig.take();
+    let told = failures(&events);
+    assert!(
+        !told.is_empty() && told.iter().all(|m| m.starts_with("Save: ")),
+        "{told:?}"
+    );
+    assert!(told.iter().any(|m| m.contains("the disk is full")), "{told:?}");
+    assert!(!losses(&events).is_empty(), "training goes on");
+    let newest = RunFolder::open(&run).unwrap().newest().unwrap();
+    assert!(
+        newest.content == before && newest.skipped.is_empty(),
+        "the last good one is whole"
+    );
+
+    std::fs::remove_file(&ballast).unwrap();
+    let told = failures(&rig.rest().take());
+    assert!(told.is_empty(), "{told:?}");
+    let folder = RunFolder::open(&run).unwrap();
+    assert_eq!(folder.newest().unwrap().content.state.step, 120);
+    let rows = folder.metrics().unwrap();
+    assert_eq!(
+        rows.iter().map(|r| r.step).collect::<Vec<_>>(),
+        (1..=120).collect::<Vec<_>>()
     );
 }
 

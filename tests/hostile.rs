@@ -292,3 +292,22 @@ fn chunks_of_pictures() {
         }),
     );
 }
+
+#[test]
+fn comments_of_films() {
+    let raster = Raster::filled(6, 5, 3, [10, 20, 30]);
+    let bare = film::gif(&[raster.clone(), raster], film::Timing::default(), None).unwrap();
+    let mut told = bare[..bare.len() - 1].to_vec();
+    let text = b"Software = \"diffusion-studio 0\"\nSeed = \"1\"\n";
+    told.extend([0x21, 0xfe, text.len() as u8]);
+    told.extend(text);
+    told.extend([0, 0x3b]);
+    survives(
+        &[bare, told],
+        400,
+        1 << 20,
+        in_file("a.gif", |path| {
+            drop(picture::read_provenance(path));
+        }),
+    );
+}

@@ -372,8 +372,11 @@ fn answered(window: &mut Harness<'_, Studio>, request: &SampleRequest, moves: us
         weaker: None,
         classifier: None,
         noise: None,
+        prints: diffusion_studio::files::provenance::Prints::default(),
         class_names: [].into(),
         restore: Some(Restored {
+            measured: false,
+            steps: request.steps,
             task: Spec::new("inpaint"),
             degraded: PICTURES.frame(&[0.0; 64]),
         }),

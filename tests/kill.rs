@@ -234,6 +234,7 @@ fn child() {
         folder: Some(run),
         resume,
         paused: true,
+        start: None,
         data: None,
     };
     // Paused between the steps, so that the rate changes at the same step in every life.

@@ -44,6 +44,11 @@ EQUIVALENT = {
         "let within = ((u - before) / p).clamp(1e-9, 1.0 + 1e-9);",
     ): "only rounding at the very end of a piece is kept away",
     (
+        "src/diffusion/times/importance.rs",
+        "let share = if total > 0.0 { root / total } else { 1.0 / n };",
+        "let share = if total > 0.0 { root / total } else { -1.0 / n };",
+    ): "without any loss times are uniform, and so they are where the edges fall",
+    (
         "src/math/target.rs",
         "_ if square > 1.0 + 1e-9 => square.sqrt().recip(),",
         "_ if square > 1.0 - 1e-9 => square.sqrt().recip(),",

@@ -12,7 +12,7 @@ use crate::{
         Command,
         command::{Model, SampleRequest},
     },
-    files::{Recipe, RunFolder, SavedModel},
+    files::{Recipe, RunFolder, SavedModel, diffusers},
 };
 
 /// What was opened.
@@ -61,6 +61,10 @@ fn open_one(path: &Path) -> Result<Opened, String> {
         let recipe = run.recipe().map_err(|e| e.to_string())?;
         let own = Own::kept(&run, &recipe.data);
         return Ok(Opened::Model(path.to_owned(), Box::new(recipe), own));
+    }
+    if diffusers::is_one(path) {
+        let model = SavedModel::open(path).map_err(|e| e.to_string())?;
+        return Ok(Opened::Model(path.to_owned(), Box::new(model.recipe), None));
     }
     Ok(Opened::Data(path.display().to_string()))
 }
@@ -138,6 +142,8 @@ mod tests {
         std::fs::write(path("notes.md"), "# Notes").unwrap();
         assert!(open("notes.md").unwrap_err().contains("notes.md: A lesson begins with"));
         assert!(open("none").unwrap_err().contains("does not exist"));
+        let pipeline = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/pipeline");
+        assert!(matches!(super::open(&[pipeline]), Ok(Opened::Model(_, r, None)) if r.data.source == "imported"));
         assert!(matches!(super::open(&[path("a"), path("b")]), Ok(Opened::Own(_))));
     }
 }

@@ -200,6 +200,7 @@ mod tests {
             weaker: None,
             classifier: None,
             noise: None,
+            prints: crate::files::provenance::Prints::default(),
             class_names: Arc::default(),
             restore: None,
         }

@@ -80,12 +80,16 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct TrainArgs {
-    /// Recipe file, or the id of a bundled recipe
+    /// Recipe file, the id of a bundled recipe, or a picture or film that carries a recipe
     #[arg(value_name = "RECIPE")]
     pub(super) recipe: Option<PathBuf>,
     /// Data set by name, or a folder or file of your own
     #[arg(long, value_name = "NAME|PATH", conflicts_with = "recipe")]
     pub(super) data: Option<String>,
+    /// Start from the weights of this model, with its network, and else with its recipe or with RECIPE: a run folder, a
+    /// checkpoint, a model of diffusers, or the id of a bundled model
+    #[arg(long, value_name = "MODEL", conflicts_with_all = ["preset", "resume"])]
+    pub(super) from: Option<PathBuf>,
     /// Size of the network: tiny, small or base
     #[arg(long, value_name = "NAME")]
     pub(super) preset: Option<String>,
@@ -118,8 +122,8 @@ pub(super) struct SampleArgs {
     /// Noise schedule of an exact model, see `list schedules`
     #[arg(long, value_name = "ID")]
     pub(super) schedule: Option<String>,
-    /// Repeat what a picture of this program says of itself; with the same model the samples are the same
-    #[arg(long, value_name = "PICTURE.png", conflicts_with_all = [
+    /// Repeat what a picture or film of this program says of itself; with the same model the samples are the same
+    #[arg(long, value_name = "PICTURE", conflicts_with_all = [
         "schedule", "sampler", "steps", "spacing", "eta", "guidance", "interval", "rescale", "classifier", "class", "count",
         "seed", "sets",
     ])]
@@ -288,7 +292,7 @@ pub(super) enum Exchange {
     Diffusers,
     /// Event files of the run's curves for TensorBoard
     Tensorboard,
-    /// The run's curves as SVG and CSV
+    /// The run's curves as SVG, PNG and CSV
     Plots,
 }
 

@@ -60,7 +60,7 @@ pub(super) fn export(args: &ExportArgs, settings: &Settings) -> anyhow::Result<(
             let file = (tensorboard::file_name(start), tensorboard::event_file(&rows, start));
             Overwrite::Refuse.write_folder(&args.out, &[file])?
         }
-        Exchange::Plots => Overwrite::Refuse.write_folder(&args.out, &curves::files(&rows(&args.model)?))?,
+        Exchange::Plots => Overwrite::Refuse.write_folder(&args.out, &curves::files(&rows(&args.model)?)?)?,
     };
     eprintln!("wrote {}", written.display());
     Ok(())

@@ -13,6 +13,7 @@ mod exchange;
 mod judge;
 mod laboratory;
 mod list;
+mod repeat;
 mod restore;
 mod sample;
 mod threads;

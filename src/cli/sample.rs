@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{args::SampleArgs, key_and_value};
+use super::{args::SampleArgs, key_and_value, repeat};
 use crate::{
     diffusion::Guidance,
     engine::{
@@ -20,9 +20,9 @@ use crate::{
         export::{Kind, Shown},
         headless::{self, Samples},
         model::{self, ModelInfo},
-        sample::{class_names, fingerprint},
+        sample::class_names,
     },
-    files::{Overwrite, Tensor, Tensors, bundled, picture, tensors::Notes},
+    files::{Overwrite, Tensor, Tensors, bundled, tensors::Notes},
     math::{Params, Spec, Value, spec},
 };
 
@@ -110,7 +110,7 @@ fn write(samples: Samples, out: &Path, format: Format) -> anyhow::Result<PathBuf
 
 fn request(args: &SampleArgs) -> anyhow::Result<SampleRequest> {
     if let Some(picture) = &args.from {
-        return repeated(args, picture);
+        return repeat::repeated(args, picture);
     }
     if args.judge.is_some() && args.classifier.is_none() {
         bail!("--judge names a classifier that would do nothing: add --classifier SCALE");
@@ -139,78 +139,6 @@ fn request(args: &SampleArgs) -> anyhow::Result<SampleRequest> {
         guidance: guidance(args)?,
         weaker: args.autoguide.as_deref().map(model),
         classifier: args.classifier.map(|scale| ClassifierChoice {
-            scale,
-            judge: args.judge.clone(),
-        }),
-        noise,
-        restore: None,
-    })
-}
-
-/// What a picture says of itself, for the model that it was made with.
-fn repeated(args: &SampleArgs, path: &Path) -> anyhow::Result<SampleRequest> {
-    let made = picture::read_provenance(path)?;
-    let made = made.with_context(|| format!("“{}” does not say how it was made", path.display()))?;
-    let chosen = match model(&args.model) {
-        Model::Exact(exact) => Model::Exact(Box::new(ExactModel {
-            schedule: made.recipe.schedule.clone(),
-            ..*exact
-        })),
-        model => model,
-    };
-    let info = model::load(&chosen)?.info;
-    if (&info.recipe, info.step) != (&made.recipe, made.training_step) {
-        bail!(
-            "“{}” was made with {}, but {} is another model",
-            path.display(),
-            made.model,
-            info.label
-        );
-    }
-    if made.weaker.is_some() != args.autoguide.is_some() {
-        let weaker = made
-            .weaker
-            .as_deref()
-            .unwrap_or("no weaker model: leave --autoguide out");
-        bail!(
-            "“{}” was guided away from {weaker}; name it with --autoguide",
-            path.display()
-        );
-    }
-    let noise = args.noise.as_deref().map(noise).transpose()?;
-    let found = noise
-        .as_deref()
-        .map(|noise| fingerprint(noise, made.count * info.domain.numel()));
-    if found != made.noise {
-        bail!(
-            "“{}” began with {}",
-            path.display(),
-            match made.noise {
-                Some(_) => "noise from a file: name that file with --noise",
-                None => "the noise of its seed: leave --noise out",
-            }
-        );
-    }
-    Ok(SampleRequest {
-        id: TrajectoryId(1),
-        model: chosen,
-        sampler: made.sampler,
-        steps: made.steps,
-        spacing: made.spacing,
-        seed: made.seed,
-        count: made.count,
-        class: match &*made.class {
-            "" => ClassChoice::None,
-            "each" => ClassChoice::Each,
-            index => ClassChoice::One(
-                index
-                    .parse()
-                    .with_context(|| format!("its class “{index}” is no number"))?,
-            ),
-        },
-        guidance: made.guidance,
-        weaker: args.autoguide.as_deref().map(model),
-        classifier: made.classifier.map(|scale| ClassifierChoice {
             scale,
             judge: args.judge.clone(),
         }),
@@ -312,7 +240,7 @@ pub(super) fn class(text: &str, names: &[String]) -> anyhow::Result<ClassChoice>
 }
 
 /// The tensor `x_init` of a file.
-fn noise(path: &Path) -> anyhow::Result<Arc<[f32]>> {
+pub(super) fn noise(path: &Path) -> anyhow::Result<Arc<[f32]>> {
     let (_, tensors) = Tensors::read(path)?;
     let found = tensors.0.get("x_init").map(|t| &*t.data);
     let values = found.with_context(|| format!("“{}” holds no tensor named x_init", path.display()))?;

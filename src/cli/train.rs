@@ -13,16 +13,17 @@ use std::{
 use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{args::TrainArgs, key_and_value};
+use super::{args::TrainArgs, key_and_value, sample::model};
 use crate::{
-    data::Dataset,
+    data::{self, Dataset},
     engine::{
         Command, Event, RunId, Settings,
         command::TrainRequest,
         event::{Progress, RunInfo, RunState},
+        finetune::Start,
         headless, suggest,
     },
-    files::Recipe,
+    files::{Recipe, RunFolder, picture},
 };
 
 /// How often a diverged run is restored with a lower learning rate before it is given up.
@@ -51,6 +52,7 @@ pub(super) fn train(args: &TrainArgs, settings: Settings) -> anyhow::Result<()> 
         resume: args.resume,
         // The recipe of a resumed run is its own; the number of steps is changed before it goes on.
         paused: longer.is_some(),
+        start: args.from.as_deref().map(model),
         data,
     };
     let mut watch = Watch::new(limit, interrupted, longer);
@@ -63,14 +65,15 @@ pub(super) fn train(args: &TrainArgs, settings: Settings) -> anyhow::Result<()> 
 
 /// The recipe that the options describe, and its data where they had to be looked at for it.
 fn recipe(args: &TrainArgs) -> anyhow::Result<(Recipe, Option<Dataset>)> {
-    let (mut recipe, data) = match (&args.recipe, &args.data) {
-        (Some(path), _) => (open(path)?, None),
-        (None, Some(source)) => {
+    let (mut recipe, data) = match (&args.recipe, &args.data, &args.from) {
+        (_, _, Some(path)) => onward(args, path)?,
+        (Some(path), ..) => (open(path)?, None),
+        (None, Some(source), None) => {
             let (recipe, data) = suggest::for_source(source, args.preset.as_deref())?;
             (recipe, Some(data))
         }
-        (None, None) if args.resume => (Recipe::default(), None),
-        (None, None) => bail!("say what to train: a recipe file, or --data NAME (see `list data`)"),
+        (None, None, None) if args.resume => (Recipe::default(), None),
+        (None, None, None) => bail!("say what to train: a recipe file, or --data NAME (see `list data`)"),
     };
     if let Some(steps) = args.steps {
         recipe.train.steps = steps;
@@ -82,13 +85,39 @@ fn recipe(args: &TrainArgs) -> anyhow::Result<(Recipe, Option<Dataset>)> {
         let (key, value) = key_and_value(set)?;
         recipe.set(key, value).with_context(|| format!("--set {set}"))?;
     }
+    // How a batch is split is chosen anew where it was chosen for a larger one.
+    recipe.train.micro_batch.take_if(|split| *split > recipe.train.batch);
     // The data were loaded with the defaults; whoever changes how they are read gets them read again.
     let is_as_loaded = data.as_ref().is_some_and(|d| recipe.data == suggest::source(&d.id));
-    Ok((recipe, data.filter(|_| is_as_loaded)))
+    // What no recipe can name is always taken as it was kept.
+    Ok((recipe, data.filter(|d| is_as_loaded || !data::exists(&d.id))))
 }
 
-/// A recipe file, or a bundled recipe by id.
+/// The recipe that trains a model on. A run's own data, which no recipe can name, come along where no others are asked for.
+fn onward(args: &TrainArgs, path: &Path) -> anyhow::Result<(Recipe, Option<Dataset>)> {
+    let start = Start::open(&model(path))?;
+    if let Some(file) = &args.recipe {
+        let recipe = open(file)?;
+        let recipe = Recipe {
+            net: start.info().recipe.net.clone(),
+            start: recipe.start.or_else(|| Some(start.origin())),
+            ..recipe
+        };
+        return Ok((recipe, None));
+    }
+    let recipe = start.recipe(args.data.as_deref().map(suggest::source))?;
+    let kept = RunFolder::open(path).ok().filter(|_| args.data.is_none());
+    Ok((recipe, kept.map_or(Ok(None), |run| run.kept_data())?))
+}
+
+/// A recipe file, a bundled recipe by id, or the recipe in a picture or film.
 fn open(path: &Path) -> anyhow::Result<Recipe> {
+    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    if path.is_file() && ["png", "apng", "gif"].contains(&&*ending.to_ascii_lowercase()) {
+        let made = picture::read_provenance(path)?;
+        let made = made.with_context(|| format!("“{}” does not say how it was made", path.display()))?;
+        return Ok(made.recipe);
+    }
     let bundled = path.to_str().filter(|_| !path.exists()).and_then(suggest::bundled);
     Ok(bundled.unwrap_or_else(|| Recipe::load(path).map_err(Into::into))?)
 }

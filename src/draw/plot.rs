@@ -1,6 +1,13 @@
-//! Line plots as SVG, and their numbers as CSV.
+//! Line plots as SVG and as pixels, and their numbers as CSV.
 
 use std::fmt::Write as _;
+
+use super::Raster;
+use pixels::Pixels;
+use svg::Svg;
+
+mod pixels;
+mod svg;
 
 /// One line of a plot.
 #[derive(Clone, Debug, PartialEq)]
@@ -120,44 +127,82 @@ pub fn label(value: f64) -> String {
     }
 }
 
+/// Where a text stands from its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Anchor {
+    Middle,
+    End,
+}
+
+/// What a plot is drawn on. Places are in pixels from the upper left corner, colours opaque unless a series says otherwise.
+trait Canvas {
+    /// Dark text on a baseline through `at`.
+    fn text(&mut self, at: [f64; 2], anchor: Anchor, size: f64, text: &str);
+    /// Text that runs upwards; the middle of its baseline is at `at`.
+    fn upright(&mut self, at: [f64; 2], size: f64, text: &str);
+    /// A straight line one pixel wide.
+    fn line(&mut self, from: [f64; 2], to: [f64; 2], colour: [u8; 3]);
+    /// A piece of a series, one and a half pixels wide with round ends; a single point becomes a dot.
+    fn path(&mut self, series: &Series, points: &[[f64; 2]]);
+}
+
+/// Lines behind the data.
+const GRID: [u8; 3] = [0xdd; 3];
+/// The axes.
+const AXES: [u8; 3] = [0x44; 3];
+/// Words and numbers.
+const INK: [u8; 3] = [0x22; 3];
+
 impl Plot {
     /// The plot as a stand-alone SVG picture.
     pub fn to_svg(&self, width: u32, height: u32) -> String {
+        let mut svg = Svg::new(width, height);
+        self.draw([f64::from(width), f64::from(height)], &mut svg);
+        svg.finish()
+    }
+
+    /// The same picture in pixels, `scale` of them for each of the SVG's.
+    pub fn to_raster(&self, width: u32, height: u32, scale: u32) -> Raster {
+        let mut pixels = Pixels::new(width, height, scale);
+        self.draw([f64::from(width), f64::from(height)], &mut pixels);
+        pixels.finish()
+    }
+
+    fn draw(&self, [width, height]: [f64; 2], canvas: &mut dyn Canvas) {
         let [left, top, right, bottom] = MARGIN;
-        let (w, h) = (f64::from(width) - left - right, f64::from(height) - top - bottom);
+        let (w, h) = (width - left - right, height - top - bottom);
         let (x_axis, y_axis) = self.axes();
         let x = |v: f64| left + w * x_axis.share(v);
         let y = |v: f64| top + h * (1.0 - y_axis.share(v));
-        let mut svg = Svg::new(width, height);
-        svg.text(left + w / 2.0, 22.0, "middle", 15, &self.title);
-        svg.text(left + w / 2.0, top + h + 36.0, "middle", 12, &self.x_label);
-        svg.upright(16.0, top + h / 2.0, &self.y_label);
+        canvas.text([left + w / 2.0, 22.0], Anchor::Middle, 15.0, &self.title);
+        canvas.text([left + w / 2.0, top + h + 36.0], Anchor::Middle, 12.0, &self.x_label);
+        canvas.upright([16.0, top + h / 2.0], 12.0, &self.y_label);
         for v in x_axis.ticks() {
-            svg.line([x(v), top], [x(v), top + h], "#dddddd");
-            svg.text(x(v), top + h + 16.0, "middle", 11, &label(v));
+            canvas.line([x(v), top], [x(v), top + h], GRID);
+            canvas.text([x(v), top + h + 16.0], Anchor::Middle, 11.0, &label(v));
         }
         for v in y_axis.ticks() {
-            svg.line([left, y(v)], [left + w, y(v)], "#dddddd");
-            svg.text(left - 6.0, y(v) + 4.0, "end", 11, &label(v));
+            canvas.line([left, y(v)], [left + w, y(v)], GRID);
+            canvas.text([left - 6.0, y(v) + 4.0], Anchor::End, 11.0, &label(v));
         }
         for series in &self.series {
             let shown = |p: &[f64; 2]| x_axis.holds(p[0]) && y_axis.holds(p[1]);
             for piece in series.points.split(|p| !shown(p)) {
-                svg.path(series, piece.iter().map(|p| [x(p[0]), y(p[1])]));
+                let places: Vec<[f64; 2]> = piece.iter().map(|p| [x(p[0]), y(p[1])]).collect();
+                canvas.path(series, &places);
             }
         }
-        svg.line([left, top + h], [left + w, top + h], "#444444");
-        svg.line([left, top], [left, top + h], "#444444");
+        canvas.line([left, top + h], [left + w, top + h], AXES);
+        canvas.line([left, top], [left, top + h], AXES);
         for (i, series) in self.series.iter().enumerate() {
-            let line = top + 14.0 + 16.0 * i as f64;
-            svg.line(
-                [left + w - 24.0, line - 4.0],
-                [left + w - 6.0, line - 4.0],
-                &hex(series.colour),
+            let base = top + 14.0 + 16.0 * i as f64;
+            canvas.line(
+                [left + w - 24.0, base - 4.0],
+                [left + w - 6.0, base - 4.0],
+                series.colour,
             );
-            svg.text(left + w - 30.0, line, "end", 11, &series.name);
+            canvas.text([left + w - 30.0, base], Anchor::End, 11.0, &series.name);
         }
-        svg.finish()
     }
 
     fn axes(&self) -> (Axis, Axis) {
@@ -196,75 +241,6 @@ fn quoted(text: &str) -> String {
     } else {
         text.into()
     }
-}
-
-fn hex([r, g, b]: [u8; 3]) -> String {
-    format!("#{r:02x}{g:02x}{b:02x}")
-}
-
-/// An SVG picture being written.
-struct Svg(String);
-
-impl Svg {
-    fn new(width: u32, height: u32) -> Self {
-        Self(format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
-             viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\" fill=\"#222222\">\n\
-             <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n"
-        ))
-    }
-
-    fn push(&mut self, element: &str) {
-        self.0.push_str(element);
-        self.0.push('\n');
-    }
-
-    fn text(&mut self, x: f64, y: f64, anchor: &str, size: u32, text: &str) {
-        let text = escaped(text);
-        self.push(&format!(
-            "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" font-size=\"{size}\">{text}</text>"
-        ));
-    }
-
-    /// Text that runs upwards.
-    fn upright(&mut self, x: f64, y: f64, text: &str) {
-        let text = escaped(text);
-        self.push(&format!(
-            "<text transform=\"translate({x:.1} {y:.1}) rotate(-90)\" text-anchor=\"middle\" font-size=\"12\">{text}</text>"
-        ));
-    }
-
-    fn line(&mut self, [x1, y1]: [f64; 2], [x2, y2]: [f64; 2], colour: &str) {
-        self.push(&format!(
-            "<line x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\" stroke=\"{colour}\"/>"
-        ));
-    }
-
-    /// A piece of a series; a single point becomes a dot by its round ends.
-    fn path(&mut self, series: &Series, points: impl Iterator<Item = [f64; 2]>) {
-        let steps: Vec<String> = points.map(|[x, y]| format!("{x:.2},{y:.2}")).collect();
-        if let Some(first) = steps.first() {
-            self.push(&format!(
-                "<path d=\"M{first} L{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"1.5\" stroke-linecap=\"round\" \
-                 stroke-linejoin=\"round\" stroke-opacity=\"{}\"/>",
-                steps.join(" "),
-                hex(series.colour),
-                series.opacity
-            ));
-        }
-    }
-
-    fn finish(mut self) -> String {
-        self.push("</svg>");
-        self.0
-    }
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
 }
 
 #[cfg(test)]

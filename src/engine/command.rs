@@ -53,6 +53,8 @@ pub enum Command {
         /// Multiplies the learning rate, e.g. 1/3.
         lr_factor: f64,
     },
+    /// Lets go of a run that has ended, so that its folder may be moved or removed.
+    Release(RunId),
     /// Makes samples, every step streamed.
     Sample(Box<SampleRequest>),
     /// Drops a trajectory that is being made; what was streamed stays with the window.
@@ -110,6 +112,7 @@ impl Command {
             Self::SetEmaDecay(_) => "SetEmaDecay",
             Self::SetSteps(_) => "SetSteps",
             Self::Restore { .. } => "Restore",
+            Self::Release(_) => "Release",
             Self::Sample(_) => "Sample",
             Self::CancelSample(_) => "CancelSample",
             Self::WriteTrajectory { .. } => "WriteTrajectory",
@@ -135,6 +138,9 @@ pub struct TrainRequest {
     pub resume: bool,
     /// Starts paused, e.g. to look at the untrained network.
     pub paused: bool,
+    /// The model whose averaged weights the run starts from, with the network that its recipe names; the recipe's `start` says
+    /// which it must be, or is filled in. `None` for new weights. A resumed run has its own.
+    pub start: Option<Model>,
     /// Data that is already loaded (drawn points, dropped pictures); `None` loads what the recipe names.
     pub data: Option<Dataset>,
 }

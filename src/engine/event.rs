@@ -12,7 +12,7 @@ use super::{
 use crate::{
     data::{Dataset, Stats},
     diffusion::Guidance,
-    files::{Recipe, figures},
+    files::{Recipe, figures, provenance::Prints},
     math::{Domain, Frame, Level, Spec},
 };
 
@@ -230,6 +230,8 @@ pub struct TrajectoryInfo {
     pub classifier: Option<f64>,
     /// Fingerprint of the starting noise, where it was given instead of drawn by the seed.
     pub noise: Option<String>,
+    /// Which weights took part, where the recipe does not say.
+    pub prints: Prints,
     /// Names of the classes, where there are any.
     pub class_names: Arc<[String]>,
     /// What is restored, where something is.
@@ -241,6 +243,10 @@ pub struct TrajectoryInfo {
 pub struct Restored {
     /// What was measured.
     pub task: Spec,
+    /// Whether the measurement itself was given, not an original that the task degraded.
+    pub measured: bool,
+    /// Number of moves that were asked for, before the method added jumps or left some out.
+    pub steps: usize,
     /// The measurement as a picture of the model's size: the known pixels on grey, the blocks, the grey or noisy picture.
     pub degraded: Frame,
 }

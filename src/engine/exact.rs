@@ -75,6 +75,7 @@ pub(super) fn load(wanted: &ExactModel) -> Result<(ModelInfo, ExactNet), Error> 
         domain: data.domain,
         class_names,
         scheduler: None,
+        weights: None,
     };
     Ok((info, net))
 }

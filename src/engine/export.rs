@@ -20,6 +20,7 @@ use crate::{
         Overwrite, Provenance,
         film::{self, Timing},
         picture,
+        provenance::Restoration,
     },
     math::{Domain, Frame},
 };
@@ -82,7 +83,7 @@ impl Shown {
             Kind::Picture { .. } | Kind::Grid { .. } | Kind::Strip => {
                 picture::write_png(path, &self.raster(kind)?, Some(&provenance), over)
             }
-            Kind::Gif => film::write_gif(path, &self.film(), Timing::default(), over),
+            Kind::Gif => film::write_gif(path, &self.film(), Timing::default(), Some(&provenance), over),
             Kind::Apng => film::write_apng(path, &self.film(), Timing::default(), Some(&provenance), over),
             Kind::Frames => picture::write_folder(path, &self.every_step(), &provenance, over),
             Kind::Samples => picture::write_folder(path, &self.every_sample()?, &provenance, over),
@@ -197,6 +198,8 @@ impl Shown {
             weaker,
             classifier,
             noise,
+            prints,
+            restore,
             ..
         } = &self.info;
         let (at, sample) = match kind {
@@ -211,7 +214,7 @@ impl Shown {
             training_step: *step,
             sampler: sampler.clone(),
             spacing: spacing.clone(),
-            steps: *moves,
+            steps: restore.as_ref().map_or(*moves, |restored| restored.steps),
             seed: *seed,
             count: *count,
             class: class_text(*class),
@@ -219,6 +222,11 @@ impl Shown {
             weaker: weaker.clone(),
             classifier: *classifier,
             noise: noise.clone(),
+            prints: prints.clone(),
+            restored: restore.as_ref().map(|restored| Restoration {
+                task: restored.task.clone(),
+                measured: restored.measured,
+            }),
             step: at,
             sample,
         }

@@ -15,6 +15,7 @@ pub mod exact;
 pub mod export;
 mod feed;
 mod field;
+pub mod finetune;
 pub mod headless;
 mod job;
 pub mod judge;

@@ -2,6 +2,8 @@
 
 use std::{path::Path, sync::Arc};
 
+use sha2::{Digest as _, Sha256};
+
 use super::{
     Error,
     command::Model,
@@ -13,7 +15,7 @@ use crate::{
         oracle::ExactNet,
         scheduler_config::{Scheduler, Setup},
     },
-    files::{Recipe, SavedModel, bundled},
+    files::{Recipe, SavedModel, bundled, diffusers::UNKNOWN_DATA},
     math::Domain,
     nn::{self, Graph, Weights},
 };
@@ -34,6 +36,9 @@ pub struct ModelInfo {
     pub class_names: Arc<[String]>,
     /// How diffusers samples it, for models that came from there.
     pub scheduler: Option<Arc<Scheduler>>,
+    /// SHA-256 of the weights with their names, where recipe and step do not determine them: for models that came from
+    /// elsewhere.
+    pub weights: Option<String>,
 }
 
 impl ModelInfo {
@@ -92,6 +97,14 @@ impl Pinned {
         }
     }
 
+    /// SHA-256 of the weights; `None` for an exact model, which has none.
+    pub(super) fn fingerprint(&self) -> Option<String> {
+        match &self.mind {
+            Mind::Weights(weights) => Some(fingerprint(weights)),
+            Mind::Exact(_) => None,
+        }
+    }
+
     fn from_saved(saved: SavedModel, place: &str) -> Result<Self, Error> {
         let SavedModel {
             recipe,
@@ -111,6 +124,7 @@ impl Pinned {
         let weights = weights
             .into_weights(&graph.params)
             .map_err(|misfit| Error::refused(format!("{place} cannot be used: {misfit}")))?;
+        let is_foreign = scheduler.is_some() || recipe.data.source == UNKNOWN_DATA;
         Ok(Self {
             info: ModelInfo {
                 label: label(place, step),
@@ -118,11 +132,29 @@ impl Pinned {
                 step,
                 domain,
                 class_names: class_names.into(),
+                weights: is_foreign.then(|| fingerprint(&weights)),
                 scheduler: scheduler.map(Arc::new),
             },
             mind: Mind::Weights(Arc::new(weights)),
         })
     }
+}
+
+/// The SHA-256 of weights with their names, in hexadecimal: tells whether two models are the same, wherever they lie.
+pub(super) fn fingerprint(weights: &Weights) -> String {
+    digest(weights.iter().map(|(name, values)| (&**name, &**values)))
+}
+
+/// The same of named numbers, in the order of their names.
+pub(super) fn digest<'a>(named: impl Iterator<Item = (&'a str, &'a [f32])>) -> String {
+    let mut hash = Sha256::new();
+    for (name, values) in named {
+        hash.update(name.as_bytes());
+        hash.update((values.len() as u64).to_le_bytes());
+        hash.update(bytemuck::cast_slice(values));
+    }
+    let hex = |text: String, byte: &u8| text + &format!("{byte:02x}");
+    hash.finalize().iter().fold(String::new(), hex)
 }
 
 /// `moons-0001, step 1200`.

@@ -10,6 +10,7 @@ use super::{
     event::RunInfo,
     feed::Feed,
     field,
+    finetune::Start,
     learner::Learner,
     library::Library,
     model::ModelInfo,
@@ -59,8 +60,16 @@ impl Prepared {
     }
 
     fn start(request: &TrainRequest, library: &Library, host: &Host, runs: Option<PathBuf>) -> Result<Self, Error> {
+        request
+            .recipe
+            .check()
+            .map_err(|fault| Error::refused(fault.to_string()))?;
+        let start = Start::of(request)?;
         let data = load_data(request, &request.recipe, library)?;
-        Self::fresh(request, host, request.recipe.clone(), data.clone(), |recipe| {
+        start.as_ref().map_or(Ok(()), |start| start.check_domain(&data))?;
+        let mut recipe = request.recipe.clone();
+        recipe.start = recipe.start.or(start.as_ref().map(Start::origin));
+        Self::fresh(request, host, recipe, data.clone(), start.as_ref(), |recipe| {
             let (folder, lock) = if let Some(path) = &request.folder {
                 RunFolder::create(path, recipe)?
             } else {
@@ -80,14 +89,16 @@ impl Prepared {
         host: &Host,
         mut recipe: Recipe,
         data: Dataset,
+        start: Option<&Start>,
         place: impl FnOnce(&Recipe) -> Result<(RunFolder, Lock), Error>,
     ) -> Result<Self, Error> {
         let model = described(&recipe, &data)?;
-        let exec = select::executor(
-            host.device,
-            model.graph()?,
-            &nn::init::weights(&model.graph()?, recipe.seed),
-        )?;
+        let graph = model.graph()?;
+        let mut weights = nn::init::weights(&graph, recipe.seed);
+        if let Some(start) = start {
+            weights = start.weights(&recipe, &data, &graph, weights)?;
+        }
+        let exec = select::executor(host.device, graph, &weights)?;
         if recipe.train.micro_batch.is_none() {
             recipe.train.micro_batch = Some(estimate::micro_batch(&*exec, recipe.train.batch));
         }
@@ -98,6 +109,10 @@ impl Prepared {
             ..State::default()
         };
         let learner = Learner::new(exec, &model, Feed::new(data.clone(), &model.recipe)?)?;
+        if start.is_some() {
+            // From here on the run needs the other model no more.
+            folder.save(&learner.snapshot(state.clone()).checkpoint(), &model.recipe)?;
+        }
         Self::assemble(request, host, model, data, learner, Store::new(folder, lock, 0)?, state)
     }
 
@@ -112,8 +127,15 @@ impl Prepared {
             .kept_data()?
             .map_or_else(|| load_data(request, &recipe, library), Ok)?;
         if folder.checkpoints().is_empty() {
+            if let Some(start) = &recipe.start {
+                return Err(Error::refused(format!(
+                    "the run in “{}” was ended before it had the weights of “{}”: start it anew in another folder",
+                    path.display(),
+                    start.model
+                )));
+            }
             // It was ended before its first save; nothing was trained that could be lost.
-            return Self::fresh(request, host, recipe, data, |_| Ok((folder, lock)));
+            return Self::fresh(request, host, recipe, data, None, |_| Ok((folder, lock)));
         }
         let newest = folder.newest()?;
         let checkpoint: Checkpoint = newest.content;
@@ -217,5 +239,6 @@ pub(super) fn described(recipe: &Recipe, data: &Dataset) -> Result<ModelInfo, Er
         domain: data.domain,
         class_names,
         scheduler: None,
+        weights: None,
     })
 }

@@ -19,7 +19,7 @@ use crate::{
         AutoGuided, ClassifierGuided, Clipped, Denoiser, EpsAfterClip, Guided, Net, NetDenoiser, Step, Trajectory,
         guidance::Classifier, sampler, scheduler_config::Setup,
     },
-    files::SavedJudge,
+    files::{SavedJudge, provenance::Prints},
     math::{
         Cond, Domain, Frame, Level, Move, Units, grid,
         noise::{Address, Seeded, Stream},
@@ -56,6 +56,7 @@ pub struct Sampling {
     made: Vec<Step>,
     restoring: Option<Restoring>,
     judge: Option<Judge>,
+    prints: Prints,
 }
 
 impl Sampling {
@@ -92,6 +93,7 @@ impl Sampling {
             made: Vec::new(),
             start,
             restoring: plan.restoring,
+            prints: plan.others.prints(model),
             judge: plan.others.judge,
         })
     }
@@ -139,7 +141,8 @@ impl Sampling {
     pub(super) fn info(&self, request: &SampleRequest, model: &ModelInfo) -> Result<TrajectoryInfo, Error> {
         let restoring = self.restoring.as_ref();
         Ok(TrajectoryInfo {
-            restore: restoring.map(Restoring::told).transpose()?,
+            restore: restoring.map(|restoring| restoring.told(request.steps)).transpose()?,
+            prints: self.prints.clone(),
             ..info(request, model, self.moves().len())
         })
     }
@@ -192,10 +195,24 @@ impl Others {
             },
         })
     }
+
+    fn prints(&self, model: &ModelInfo) -> Prints {
+        Prints {
+            model: model.weights.clone(),
+            weaker: self.weaker.as_ref().and_then(|weaker| weaker.print.clone()),
+            judge: self.guide.as_ref().map(|guide| guide.print.clone()),
+        }
+    }
+}
+
+/// Which weights a request takes, where a recipe does not say.
+pub fn prints(request: &SampleRequest, model: &ModelInfo) -> Result<Prints, Error> {
+    Ok(Others::of(request, model, &Host::default())?.prints(model))
 }
 
 /// The classifier that leads towards a class.
 struct Guide {
+    print: String,
     classifier: Arc<dyn Classifier>,
     scale: f64,
     classes: Vec<u32>,
@@ -216,7 +233,9 @@ impl Guide {
         })?;
         let classes = classes(request, saved.about.class_names.len() as u32)?
             .ok_or_else(|| Error::refused("a classifier leads towards a class: choose one, or each"))?;
+        let named = saved.weights.0.iter().map(|(name, t)| (&**name, &*t.data));
         Ok(Some(Self {
+            print: model::digest(named),
             classifier: Judge::new(&saved, host)?.guide(),
             scale: *scale,
             classes,
@@ -235,6 +254,7 @@ pub fn class_names(model: &ModelInfo, judge: Option<&Path>) -> Result<Arc<[Strin
 
 /// The network that autoguidance leaves behind.
 pub(super) struct Weaker {
+    print: Option<String>,
     runner: Runner,
     target: target::Target,
 }
@@ -257,6 +277,7 @@ impl Weaker {
             )));
         }
         Ok(Some(Self {
+            print: pinned.fingerprint(),
             runner: pinned.runner(host)?,
             target: target::build(&info.recipe.target)?,
         }))
@@ -398,7 +419,10 @@ impl<'a> Plan<'a> {
 
     fn guided(&self, net: Arc<dyn Net>, cond: Cond) -> Box<dyn Denoiser> {
         let (target, guidance) = (self.target, self.request.guidance);
-        if let Some(Weaker { runner, target: theirs }) = &self.others.weaker {
+        if let Some(Weaker {
+            runner, target: theirs, ..
+        }) = &self.others.weaker
+        {
             let bad = NetDenoiser {
                 net: runner.net.clone(),
                 target: *theirs,
@@ -487,6 +511,7 @@ pub(super) fn info(request: &SampleRequest, model: &ModelInfo, moves: usize) -> 
             .noise
             .as_deref()
             .map(|given| fingerprint(given, request.count * model.domain.numel())),
+        prints: Prints::default(),
         class_names: model.class_names.clone(),
         restore: None,
     }
@@ -572,6 +597,7 @@ mod tests {
             domain: Domain::Points,
             class_names: Arc::new(["left".into(), "right".into()]),
             scheduler: None,
+            weights: None,
         };
         let weights = nn::init::weights(&info.graph().unwrap(), 5);
         Pinned {

@@ -51,9 +51,11 @@ impl Host {
         Ok(self.with(executor(self.device, graph, weights)?))
     }
 
-    /// A network that came from elsewhere: in double precision where it is small and no device was asked for.
+    /// A network that came from elsewhere: in double precision where it is small and neither candle nor a graphics processor
+    /// was asked for.
     pub(super) fn imported(&self, graph: Graph, weights: &Weights) -> Result<Runner<SharedNet>, Error> {
-        if self.device != DeviceChoice::Auto || graph.forward_flops() > SMALL {
+        let is_free = matches!(self.device, DeviceChoice::Auto | DeviceChoice::Cpu);
+        if !is_free || graph.forward_flops() > SMALL {
             return self.runner(graph, weights);
         }
         let mut executor = CandleExecutor::double(graph);

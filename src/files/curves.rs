@@ -1,6 +1,6 @@
 //! The curves of a run as plots.
 
-use super::metrics::Row;
+use super::{Result, metrics::Row, picture};
 use crate::draw::plot::{Plot, Series};
 
 /// Weight of the newest loss in the smoothed curve.
@@ -9,18 +9,26 @@ const NEWEST: f64 = 0.02;
 /// Width and height of a plot, in pixels.
 const SIZE: (u32, u32) = (800, 450);
 
-/// File names and contents: the loss, the gradient norm and the learning rate over the steps, each as SVG and CSV.
-pub fn files(rows: &[Row]) -> Vec<(String, Vec<u8>)> {
+/// Pixels for each of the SVG's, in a PNG.
+const SCALE: u32 = 2;
+
+/// File names and contents: the loss, the gradient norm and the learning rate over the steps, each as SVG, PNG and CSV.
+pub fn files(rows: &[Row]) -> Result<Vec<(String, Vec<u8>)>> {
     let plots = [
         ("loss", loss(rows)),
         ("gradient-norm", grad_norm(rows)),
         ("learning-rate", rate(rows)),
     ];
-    let files = plots.iter().flat_map(|(name, plot)| {
-        let svg = plot.to_svg(SIZE.0, SIZE.1);
-        [(format!("{name}.svg"), svg), (format!("{name}.csv"), plot.to_csv())]
-    });
-    files.map(|(name, text)| (name, text.into_bytes())).collect()
+    let mut files = Vec::new();
+    for (name, plot) in plots {
+        files.push((format!("{name}.svg"), plot.to_svg(SIZE.0, SIZE.1).into_bytes()));
+        files.push((
+            format!("{name}.png"),
+            picture::png(&plot.to_raster(SIZE.0, SIZE.1, SCALE), None)?,
+        ));
+        files.push((format!("{name}.csv"), plot.to_csv().into_bytes()));
+    }
+    Ok(files)
 }
 
 /// Training loss, raw and smoothed, and the validation losses.
@@ -126,8 +134,16 @@ mod tests {
         let names = |rows: &[Row]| loss(rows).series.iter().map(|s| s.points.len()).collect::<Vec<_>>();
         assert_eq!(names(&[row(1, None), row(2, None)]), [2, 2]);
         assert_eq!(names(&[row(1, Some((0.4, 0.3))), row(2, None)]), [2, 2, 1, 1]);
-        let files: Vec<_> = files(&[row(1, None)]).into_iter().map(|(name, _)| name).collect();
-        assert_eq!(files.len(), 6);
-        assert!(files.contains(&"loss.svg".to_owned()));
+        let files: Vec<_> = files(&[row(1, None)])
+            .unwrap()
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(files.len(), 9);
+        assert!(
+            ["loss.svg", "loss.png", "loss.csv"]
+                .iter()
+                .all(|name| files.contains(&(*name).to_owned()))
+        );
     }
 }

@@ -9,7 +9,7 @@ use std::{
 use rayon::prelude::*;
 
 use super::{
-    Overwrite, Provenance, Result,
+    Overwrite, Provenance, Result, comment,
     picture::{add_texts, encoder, unsuitable},
 };
 use crate::draw::Raster;
@@ -44,8 +44,14 @@ impl Timing {
 }
 
 /// Writes frames as a GIF that repeats for ever, and gives the name that it got.
-pub fn write_gif(path: &Path, frames: &[Raster], timing: Timing, over: Overwrite) -> Result<PathBuf> {
-    over.write(path, &gif(frames, timing)?)
+pub fn write_gif(
+    path: &Path,
+    frames: &[Raster],
+    timing: Timing,
+    provenance: Option<&Provenance>,
+    over: Overwrite,
+) -> Result<PathBuf> {
+    over.write(path, &gif(frames, timing, provenance)?)
 }
 
 /// Writes frames as an APNG that repeats for ever, and gives the name that it got.
@@ -78,18 +84,23 @@ pub fn apng(frames: &[Raster], timing: Timing, provenance: Option<&Provenance>) 
 }
 
 /// Frames as the bytes of a GIF. Grey films and films of at most 256 colours are exact; in others each frame that has
-/// more gets a palette of its own (`NeuQuant`, Dekker 1994).
-pub fn gif(frames: &[Raster], timing: Timing) -> Result<Vec<u8>> {
+/// more gets a palette of its own (`NeuQuant`, Dekker 1994). The provenance is a comment, as TOML.
+pub fn gif(frames: &[Raster], timing: Timing, provenance: Option<&Provenance>) -> Result<Vec<u8>> {
     let first = check(frames)?;
     let side = |n: usize| {
         u16::try_from(n).map_err(|_too_wide| unsuitable(format!("{n} pixels are too many for a GIF; use APNG")))
     };
     let (width, height) = (side(first.width)?, side(first.height)?);
+    let texts = provenance.map(Provenance::to_texts).transpose()?;
+    let comment = texts.map(comment::from_texts);
     let palette = Palette::of(frames);
     let indexed: Vec<gif::Frame<'_>> = frames.par_iter().map(|f| palette.frame(f, width, height)).collect();
     let mut bytes = Vec::new();
     let written = gif::Encoder::new(&mut bytes, width, height, &palette.bytes()).and_then(|mut encoder| {
         encoder.set_repeat(gif::Repeat::Infinite)?;
+        if let Some(comment) = &comment {
+            encoder.write_raw_extension(gif::Extension::Comment.into(), &[comment.as_bytes()])?;
+        }
         for (i, frame) in indexed.into_iter().enumerate() {
             let delay = (timing.of(i, frames.len()) / 10).max(2);
             encoder.write_frame(&gif::Frame { delay, ..frame })?;

@@ -1,13 +1,13 @@
-//! PNG files that say inside how they were made.
+//! Picture files that say inside how they were made.
 
 use std::{
     collections::BTreeMap,
     fs::File,
-    io::BufReader,
+    io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
 };
 
-use super::{Error, Overwrite, Provenance, Result};
+use super::{Error, Overwrite, Provenance, Result, comment};
 use crate::{
     data::photo::{Depth, Photo},
     draw::Raster,
@@ -67,7 +67,7 @@ pub fn write_folder(folder: &Path, rasters: &[Raster], provenance: &Provenance, 
     over.write_folder(folder, &files.collect::<Result<Vec<_>>>()?)
 }
 
-/// How a PNG file was made; `None` where another program made it.
+/// How a PNG, APNG or GIF was made; `None` where another program made it.
 pub fn read_provenance(path: &Path) -> Result<Option<Provenance>> {
     let texts = read_texts(path)?;
     Provenance::from_texts(&texts).map_err(|e| Error::broken(path, e))
@@ -76,13 +76,18 @@ pub fn read_provenance(path: &Path) -> Result<Option<Provenance>> {
 /// Longest text that is unpacked from a picture, in bytes: a recipe has a few thousand.
 const LONGEST_TEXT: usize = 1 << 20;
 
-/// All text entries of a PNG; of equal keys the last.
+/// All text entries of a picture; of equal keys the last.
 fn read_texts(path: &Path) -> Result<BTreeMap<String, String>> {
     let broken = |e: &dyn std::fmt::Display| Error::broken(path, e.to_string());
-    let file = File::open(path).map_err(Error::io("read", path))?;
-    let mut reader = png::Decoder::new(BufReader::new(file))
-        .read_info()
-        .map_err(|e| broken(&e))?;
+    let mut file = BufReader::new(File::open(path).map_err(Error::io("read", path))?);
+    let is_gif = file
+        .fill_buf()
+        .map_err(Error::io("read", path))?
+        .starts_with(comment::SIGNATURE);
+    if is_gif {
+        return comment::read_texts(&mut file).map_err(|e| broken(&e));
+    }
+    let mut reader = png::Decoder::new(file).read_info().map_err(|e| broken(&e))?;
     // Other programs move texts behind the pixels.
     reader.finish().map_err(|e| broken(&e))?;
     let info = reader.info();

@@ -34,10 +34,34 @@ pub struct Provenance {
     pub classifier: Option<f64>,
     /// Fingerprint of the starting noise, where it was given instead of drawn by the seed.
     pub noise: Option<String>,
+    /// Which weights took part, where the recipe does not say.
+    pub prints: Prints,
+    /// What was restored, if something was; `sampler` is then a method.
+    pub restored: Option<Restoration>,
     /// Which step is shown, `0..=steps`; `None` where there are several.
     pub step: Option<usize>,
     /// Which sample is shown; `None` where there are several.
     pub sample: Option<usize>,
+}
+
+/// SHA-256 of weights, in hexadecimal, that a recipe, a training step and a name do not determine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Prints {
+    /// Of the model, where it was not trained by this program.
+    pub model: Option<String>,
+    /// Of the weaker model that was left behind.
+    pub weaker: Option<String>,
+    /// Of the classifier that led.
+    pub judge: Option<String>,
+}
+
+/// What a restored picture says of its task. The picture that was restored does not travel along.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Restoration {
+    /// What was undone: task id and parameters.
+    pub task: Spec,
+    /// Whether the measurement itself was given, not an original that the task degraded.
+    pub measured: bool,
 }
 
 /// Name and version of the program, the first entry of every picture.
@@ -71,6 +95,14 @@ impl Provenance {
         texts.extend(self.weaker.iter().map(|model| ("Guided away from", model.clone())));
         texts.extend(self.classifier.map(|scale| ("Classifier guidance", scale.to_string())));
         texts.extend(self.noise.iter().map(|print| ("Starting noise", print.clone())));
+        let Prints { model, weaker, judge } = &self.prints;
+        texts.extend(model.iter().map(|print| ("Weights", print.clone())));
+        texts.extend(weaker.iter().map(|print| ("Weaker weights", print.clone())));
+        texts.extend(judge.iter().map(|print| ("Classifier weights", print.clone())));
+        if let Some(Restoration { task, measured }) = &self.restored {
+            texts.push(("Task", spec_text(task)));
+            texts.push(("Measured", measured.to_string()));
+        }
         texts.extend(self.step.map(|i| ("Step", i.to_string())));
         texts.extend(self.sample.map(|i| ("Sample", i.to_string())));
         Ok(texts)
@@ -105,6 +137,12 @@ impl Provenance {
             weaker: texts.get("Guided away from").cloned(),
             classifier: optional(texts, "Classifier guidance")?,
             noise: texts.get("Starting noise").cloned(),
+            prints: Prints {
+                model: texts.get("Weights").cloned(),
+                weaker: texts.get("Weaker weights").cloned(),
+                judge: texts.get("Classifier weights").cloned(),
+            },
+            restored: texts.contains_key("Task").then(|| restoration(texts)).transpose()?,
             step: optional(texts, "Step")?,
             sample: optional(texts, "Sample")?,
         }))
@@ -130,6 +168,13 @@ fn number<T: std::str::FromStr>(texts: &BTreeMap<String, String>, key: &str) -> 
 
 fn optional<T: std::str::FromStr>(texts: &BTreeMap<String, String>, key: &str) -> Result<Option<T>, String> {
     texts.contains_key(key).then(|| number(texts, key)).transpose()
+}
+
+fn restoration(texts: &BTreeMap<String, String>) -> Result<Restoration, String> {
+    Ok(Restoration {
+        task: spec(texts, "Task")?,
+        measured: text(texts, "Measured")? == "true",
+    })
 }
 
 fn spec(texts: &BTreeMap<String, String>, key: &str) -> Result<Spec, String> {

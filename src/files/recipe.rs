@@ -5,19 +5,24 @@ use serde::{Deserialize, Serialize};
 use crate::math::Spec;
 
 mod check;
+mod difference;
+mod migrate;
 mod text;
 
 pub use crate::data::{Colour, DataRecipe, Fit};
 pub use check::Fault;
+pub use difference::Difference;
 
 /// A run's description, `recipe.toml`. Same recipe, same numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Recipe {
-    /// Format version, 1.
+    /// Format version; older ones are brought to the present one when they are read.
     pub version: u32,
     /// Seed of weights, batches, times and noise.
     pub seed: u64,
+    /// The model that is trained on; `None` for new weights.
+    pub start: Option<StartRecipe>,
     /// What is learned from.
     pub data: DataRecipe,
     /// The network: id and parameters of the `nn` registry (`{ id = "unet", preset = "tiny" }`).
@@ -38,6 +43,18 @@ pub struct Recipe {
     pub condition: ConditionRecipe,
     /// Samples made while training.
     pub preview: PreviewRecipe,
+}
+
+/// The model whose weights a run starts from. It is known by its weights, wherever it lies; no path is kept.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct StartRecipe {
+    /// What it is called, for people.
+    pub model: String,
+    /// SHA-256 of its weights and their names, in hexadecimal.
+    pub weights: String,
+    /// The classes are learned anew: those of the data are others than the model's.
+    pub new_classes: bool,
 }
 
 /// Optimiser and length.
@@ -103,8 +120,9 @@ pub struct PreviewRecipe {
 impl Default for Recipe {
     fn default() -> Self {
         Self {
-            version: 1,
+            version: migrate::VERSION,
             seed: 0,
+            start: None,
             data: DataRecipe::default(),
             net: Spec::new("mlp"),
             schedule: Spec::new("linear"),

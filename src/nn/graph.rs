@@ -224,6 +224,15 @@ impl Graph {
         ids
     }
 
+    /// Names of the parameters that have one row a class.
+    pub fn class_tables(&self) -> Vec<&str> {
+        let table = |node: &Node| match node.op {
+            Op::ClassEmbedding { weight } => Some(&*self.params[weight.0].name),
+            _ => None,
+        };
+        self.nodes.iter().filter_map(table).collect()
+    }
+
     /// Number of weights.
     pub fn weight_count(&self) -> usize {
         self.params.iter().map(ParamInfo::numel).sum()

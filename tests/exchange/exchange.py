@@ -96,7 +96,11 @@ def make(seed, folder):
 
 
 def events(file):
-    from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+    try:
+        from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+    except ModuleNotFoundError:
+        print("null")
+        return
 
     found = {}
     for event in EventFileLoader(file).Load():

@@ -14,6 +14,7 @@ use std::{
 
 use diffusion_studio::files::{Tensor, Tensors};
 
+mod finetune;
 mod import;
 mod pipeline;
 mod repeat;

@@ -216,6 +216,7 @@ fn a_model_trained_here_is_the_same_in_diffusers() {
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "a skip is to be seen")]
 fn curves_are_read_by_tensorboard() {
     let folder = tempfile::tempdir().unwrap();
     let (run, events) = (folder.path().join("run"), folder.path().join("events"));
@@ -236,6 +237,10 @@ fn curves_are_read_by_tensorboard() {
         return;
     };
     let scalars: serde_json::Value = serde_json::from_str(&read).unwrap();
+    if scalars.is_null() {
+        eprintln!("SKIPPED: this Python has no TensorBoard to compare with");
+        return;
+    }
     let losses = scalars["train/loss"].as_array().unwrap();
     let metrics = std::fs::read_to_string(run.join("metrics.csv")).unwrap();
     assert_eq!(losses.len(), 30);

@@ -150,6 +150,7 @@ pub fn train(recipe: Recipe) -> Command {
         folder: None,
         resume: false,
         paused: false,
+        start: None,
         data: None,
     }))
 }

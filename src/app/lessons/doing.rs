@@ -182,6 +182,7 @@ fn train(recipe: &Recipe) -> Command {
         resume: false,
         paused: false,
         data: None,
+        start: None,
     }))
 }
 

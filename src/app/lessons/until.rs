@@ -108,17 +108,13 @@ impl Sampled {
 
     fn says(&self) -> String {
         let verb = if self.restored { "fill the hole" } else { "make samples" };
-        let mut text = verb.to_owned();
-        if let Some(sampler) = &self.sampler {
-            text += &format!(" with {sampler}");
-        }
-        if let Some(steps) = self.steps {
-            text += &format!(" in {steps} steps");
-        }
-        if let Some(guidance) = self.guidance {
-            text += &format!(" at guidance {guidance} or more");
-        }
-        text
+        let sampler = self.sampler.as_ref().map(|id| format!(" with {id}"));
+        let steps = self.steps.map(|steps| format!(" in {steps} steps"));
+        let guidance = self.guidance.map(|least| format!(" at guidance {least} or more"));
+        [Some(verb.to_owned()), sampler, steps, guidance]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 }
 

@@ -270,7 +270,8 @@ fn divergence_card(
         }
         let clip = tighter_clip(run.info.recipe.train.clip);
         let text = format!("Start again with gradients clipped at {}", words::number(clip));
-        if button::icon_text(ui, ICON_REPLAY, &text).clicked() {
+        // Where the run began with another model's weights, starting again would begin with none.
+        if run.info.recipe.start.is_none() && button::icon_text(ui, ICON_REPLAY, &text).clicked() {
             let mut again = recipe.clone();
             again.recipe = run.info.recipe.clone();
             again.recipe.train.clip = clip;

@@ -1,8 +1,11 @@
 //! The form of the next run, and the buttons that start, pause and end it.
 
+use std::path::PathBuf;
+
 use eframe::egui::{self, ComboBox, Frame, Margin, Response, RichText, ScrollArea, Ui, vec2};
 use egui_material_icons::icons::{
-    ICON_CASINO, ICON_FLAG, ICON_PAUSE, ICON_PLAY_ARROW, ICON_RESTART_ALT, ICON_SKIP_NEXT, ICON_STOP, ICON_WARNING,
+    ICON_CASINO, ICON_FLAG, ICON_MODEL_TRAINING, ICON_PAUSE, ICON_PLAY_ARROW, ICON_RESTART_ALT, ICON_SKIP_NEXT,
+    ICON_STOP, ICON_WARNING,
 };
 
 use crate::{
@@ -21,7 +24,7 @@ use crate::{
     diffusion::times,
     engine::{
         Command,
-        command::TrainRequest,
+        command::{Model, TrainRequest},
         event::{Estimate, RunState},
     },
     files::Recipe,
@@ -36,6 +39,8 @@ pub struct RecipeDraft {
     pub recipe: Recipe,
     /// Drawn points, pasted pictures or dropped files; used while `recipe.data.source` is their id.
     pub own: Option<Own>,
+    /// The model that was opened last, with its recipe; it can be trained on.
+    pub opened: Option<(PathBuf, Recipe)>,
     /// Recipes before each change, newest last.
     undo: Vec<Recipe>,
     /// Recipes that were undone, newest last.
@@ -61,6 +66,7 @@ impl Default for RecipeDraft {
             settled: recipe.clone(),
             recipe,
             own: None,
+            opened: None,
             undo: Vec::new(),
             redo: Vec::new(),
             guessed: None,
@@ -139,15 +145,43 @@ impl RecipeDraft {
         self.own.as_ref().filter(|own| own.id == self.recipe.data.source)
     }
 
-    /// The request that starts the recipe. Own data travel with it, since no path leads to them.
+    /// The request that starts the recipe with new weights. Own data travel with it, since no path leads to them.
     pub fn request(&self, state: &AppState, paused: bool) -> Command {
+        let recipe = Recipe {
+            start: None,
+            ..self.recipe.clone()
+        };
+        self.request_of(recipe, None, state, paused)
+    }
+
+    /// The name of the model that can be trained on, and the request that does: the run that has ended, or else the model
+    /// that was opened last. Network, schedule and target are the model's, everything else is the form's.
+    pub fn train_on(&self, state: &AppState) -> Option<(String, Command)> {
+        let ended = state.run.as_ref().filter(|run| run.step > 0 && !run.state.is_live());
+        let ended = ended.map(|run| (&run.info.folder, &run.info.recipe));
+        let (folder, theirs) = ended.or(self.opened.as_ref().map(|(folder, recipe)| (folder, recipe)))?;
+        let mut recipe = Recipe {
+            start: None,
+            net: theirs.net.clone(),
+            schedule: theirs.schedule.clone(),
+            target: theirs.target.clone(),
+            ..self.recipe.clone()
+        };
+        recipe.train.micro_batch = None;
+        let name = folder.file_name()?.to_string_lossy().into_owned();
+        let model = Model::Folder(folder.clone());
+        Some((name, self.request_of(recipe, Some(model), state, false)))
+    }
+
+    fn request_of(&self, recipe: Recipe, start: Option<Model>, state: &AppState, paused: bool) -> Command {
         let own = self.own_data().and_then(|_| state.data_for(&self.recipe.data));
         Command::Train(Box::new(TrainRequest {
             run: crate::engine::RunId::default(),
-            recipe: self.recipe.clone(),
+            recipe,
             folder: None,
             resume: false,
             paused,
+            start,
             data: own.cloned(),
         }))
     }
@@ -491,6 +525,16 @@ fn verbs(ui: &mut Ui, state: &AppState, draft: &RecipeDraft, out: &mut Vec<Actio
     if primary(ui, run).clicked() {
         out.push(Action::Engine(main_command(state, draft)));
     }
+    if run.is_none()
+        && let Some((name, command)) = draft.train_on(state)
+    {
+        let tip =
+            "A new run that begins with this model's weights, network, schedule and target, and else follows the form";
+        let text = format!("Train on from {name}");
+        if wide(ui, ICON_MODEL_TRAINING, &text, Ok(()), tip).clicked() {
+            out.push(Action::Engine(command));
+        }
+    }
     ui.columns(3, |columns| {
         let ready = step_available(run);
         if wide(
@@ -599,6 +643,7 @@ fn differs(draft: &Recipe, run: &Recipe) -> bool {
     same.train.lr = run.train.lr;
     same.ema = run.ema.clone();
     same.train.micro_batch = run.train.micro_batch;
+    same.start.clone_from(&run.start);
     same != *run
 }
 
@@ -679,6 +724,42 @@ mod tests {
         draft.recipe.train.batch = 77;
         draft.learn(&data);
         assert_eq!(draft.recipe.train.batch, 77);
+    }
+
+    #[test]
+    fn an_opened_model_is_trained_on_with_its_network_and_the_forms_data() {
+        let state = AppState::default();
+        let mut draft = RecipeDraft::default();
+        assert!(draft.train_on(&state).is_none());
+        let mut theirs = catalogue::recipe_for("digits8x8");
+        theirs.train.lr = 0.5;
+        draft.opened = Some(("/runs/digits-0001".into(), theirs.clone()));
+        let (name, command) = draft.train_on(&state).unwrap();
+        let Command::Train(request) = command else {
+            panic!("{command:?}")
+        };
+        assert_eq!(name, "digits-0001");
+        assert!(matches!(request.start, Some(Model::Folder(path)) if path == *"/runs/digits-0001"));
+        let found = (&request.recipe.net, &request.recipe.schedule, &request.recipe.target);
+        assert_eq!(found, (&theirs.net, &theirs.schedule, &theirs.target));
+        assert_eq!(
+            (
+                &request.recipe.data,
+                request.recipe.train.lr,
+                request.recipe.train.micro_batch
+            ),
+            (&draft.recipe.data, draft.recipe.train.lr, None)
+        );
+    }
+
+    #[test]
+    fn training_anew_begins_with_new_weights() {
+        let mut draft = RecipeDraft::default();
+        draft.recipe.start = Some(crate::files::recipe::StartRecipe::default());
+        let Command::Train(request) = draft.request(&AppState::default(), false) else {
+            panic!("a run is asked for")
+        };
+        assert!(request.recipe.start.is_none() && request.start.is_none());
     }
 
     #[test]

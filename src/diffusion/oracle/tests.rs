@@ -79,3 +79,17 @@ fn a_data_set_pulls_to_its_nearest_point() {
     let clean = model.predict(&x, Level::clean(0.0)).unwrap();
     assert_eq!(clean.x0.to_vec2::<f64>().unwrap(), [[0.7, 0.1]]);
 }
+
+/// So far from all components that each density is zero in double precision.
+#[test]
+fn the_nearest_component_answers_from_any_distance() {
+    let near_clean = Level {
+        t: 0.0,
+        alpha: 1.0,
+        sigma: 1e-3,
+    };
+    let points = Mixture::points([vec![100.0, 0.0], vec![-100.0, 0.0]]);
+    let x = Tensor::new(&[[3.0_f64, 50.0]], &Device::Cpu).unwrap();
+    let x0 = points.predict(&x, near_clean).unwrap().x0.to_vec2::<f64>().unwrap();
+    assert_eq!(x0, [[100.0, 0.0]]);
+}

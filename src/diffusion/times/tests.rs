@@ -55,6 +55,67 @@ fn normal_times_have_their_quartiles() {
     );
 }
 
+/// Each quantile of the logarithm of the noise, and of the shifted logit of the time, in closed form.
+#[test]
+fn normal_times_follow_their_formulas() {
+    let z = [(0.1, -1.281_551_565_5), (0.5, 0.0), (0.8, 0.841_621_233_6)];
+    let edm = schedule::build(&Spec::new("edm")).unwrap();
+    let log_normal = Spec::new("log-normal")
+        .with("mean", Value::Real(-0.4))
+        .with("std", Value::Real(0.9));
+    let log_normal = build(&log_normal).unwrap();
+    let flow = schedule::build(&Spec::new("flow").with("steps", Value::Int(10_000))).unwrap();
+    let logit_normal = Spec::new("logit-normal")
+        .with("mean", Value::Real(0.7))
+        .with("std", Value::Real(0.8));
+    let logit_normal = build(&logit_normal.with("shift", Value::Real(3.0))).unwrap();
+    for (u, z) in z {
+        let drawn = log_normal.draw(&*edm, u, 0, 1);
+        assert!(
+            (drawn.level.sigma.ln() - (-0.4 + 0.9 * z)).abs() < 1e-6,
+            "{u}: {drawn:?}"
+        );
+        assert_eq!(drawn.weight, 1.0);
+        let odds = f64::exp(0.7 + 0.8 * z);
+        let share = odds / (1.0 + odds);
+        let drawn = logit_normal.draw(&*flow, u, 0, 1);
+        assert!(
+            (drawn.level.sigma - 3.0 * share / (1.0 + 2.0 * share)).abs() < 1.1e-4,
+            "{u}: {drawn:?}"
+        );
+    }
+}
+
+/// A continuous schedule whose times do not begin at zero.
+#[test]
+fn a_share_of_a_continuous_schedule_is_found_again() {
+    for id in ["vp", "edm", "sub-vp"] {
+        let schedule = schedule::build(&Spec::new(id)).unwrap();
+        let (start, end) = schedule.domain().into_inner();
+        assert!(schedule.steps().is_none() && start != 0.0, "{id}");
+        for u in [0.0, 0.25, 1.0] {
+            let at = at_share(&*schedule, u).level;
+            assert!((at.t - (start * (1.0 - u) + end * u)).abs() < 1e-9, "{id} {u}: {at:?}");
+            assert!((share_of(&*schedule, at) - u).abs() < 1e-12, "{id} {u}");
+        }
+    }
+}
+
+#[test]
+fn without_any_loss_all_times_are_alike() {
+    let schedule = schedule::build(&Spec::new("linear").with("steps", Value::Int(4))).unwrap();
+    let mut sampling = build(&Spec::new("importance").with("history", Value::Int(1))).unwrap();
+    let none: Vec<_> = (0..4).map(|t| (schedule.level(f64::from(t)), 0.0)).collect();
+    sampling.learn(&*schedule, &none);
+    for u in [0.1, 0.3, 0.6, 0.9] {
+        let drawn = sampling.draw(&*schedule, u, 0, 1);
+        assert!(
+            (drawn.weight - 1.0).abs() < 1e-9 && drawn.level.t == (4.0 * u).floor(),
+            "{u}: {drawn:?}"
+        );
+    }
+}
+
 #[test]
 fn a_part_of_a_batch_draws_the_same_times() {
     let linear = schedule::build(&Spec::new("linear")).unwrap();

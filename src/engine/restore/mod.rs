@@ -102,9 +102,11 @@ impl Restoring {
     }
 
     /// What the restoration starts from.
-    pub(super) fn told(&self) -> Result<Restored, Error> {
+    pub(super) fn told(&self, steps: usize) -> Result<Restored, Error> {
         Ok(Restored {
             task: self.request.task.clone(),
+            measured: self.request.measured,
+            steps,
             degraded: self.degraded()?,
         })
     }

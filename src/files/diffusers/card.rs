@@ -42,6 +42,12 @@ pub(super) fn text(model: &SavedModel, card: &Card, name: &str) -> Result<String
         "- **Schedule and target**: {}, {}",
         recipe.schedule.id, recipe.target.id
     ));
+    if let Some(start) = &recipe.start {
+        line(&format!(
+            "- **Trained on from**: {} (weights {})",
+            start.model, start.weights
+        ));
+    }
     for (what, value) in figures(&card.rows) {
         line(&format!("- **{what}**: {value:.5}"));
     }

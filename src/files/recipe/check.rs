@@ -2,7 +2,10 @@
 
 use std::ops::RangeBounds;
 
-use super::Recipe;
+use super::{
+    Recipe,
+    migrate::{VERSION, wrong_version},
+};
 use crate::{
     data,
     diffusion::times,
@@ -36,6 +39,7 @@ impl Recipe {
     /// can take) is asked when they are loaded and the graph is built.
     pub fn check(&self) -> Result<(), Fault> {
         self.check_format()?;
+        self.check_start()?;
         self.check_data()?;
         self.check_train()?;
         self.check_samples()?;
@@ -43,7 +47,7 @@ impl Recipe {
     }
 
     fn check_format(&self) -> Result<(), Fault> {
-        if self.version != 1 {
+        if self.version != VERSION {
             return Err(Fault::new("version", wrong_version(&self.version.to_string())));
         }
         // TOML's whole numbers have 63 bits and a sign.
@@ -53,6 +57,17 @@ impl Recipe {
             ..=i64::MAX as u64,
             "a whole number from 0 to 9223372036854775807",
         )
+    }
+
+    fn check_start(&self) -> Result<(), Fault> {
+        let is_hash = |text: &str| text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        if self.start.as_ref().is_some_and(|start| !is_hash(&start.weights)) {
+            return Err(Fault::new(
+                "start.weights",
+                "“start.weights” must be the SHA-256 of a model's weights; `train --from MODEL` writes it",
+            ));
+        }
+        Ok(())
     }
 
     fn check_data(&self) -> Result<(), Fault> {
@@ -140,12 +155,6 @@ impl Recipe {
     }
 }
 
-pub(super) fn wrong_version(found: &str) -> String {
-    format!(
-        "this is version {found} of the recipe format, but this program reads version 1; a newer program may read it"
-    )
-}
-
 /// What a registry says about the choice under `key`, with the place made as narrow as it is known.
 fn spec_fault(key: &str, error: &SpecError) -> Fault {
     let place = match error {
@@ -178,7 +187,10 @@ fn is_colour(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::math::{Spec, Value};
+    use crate::{
+        files::recipe::StartRecipe,
+        math::{Spec, Value},
+    };
 
     #[test]
     fn the_default_recipe_is_sound() {
@@ -191,6 +203,7 @@ mod tests {
         let cases: &[(&str, Spoil)] = &[
             ("version", |r| r.version = 2),
             ("seed", |r| r.seed = u64::MAX),
+            ("start.weights", |r| r.start = Some(StartRecipe::default())),
             ("data.source", |r| r.data.source = " ".into()),
             ("data.size", |r| r.data.size = Some(0)),
             ("data.validation", |r| r.data.validation = 0.6),

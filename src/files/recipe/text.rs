@@ -8,7 +8,10 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::{Fault, Recipe, check::wrong_version};
+use super::{
+    Fault, Recipe, StartRecipe,
+    migrate::{VERSION, migrated, wrong_version},
+};
 use crate::{
     files::{Error, Result, atomic},
     math::{Value, spec},
@@ -84,7 +87,12 @@ fn read(text: &str) -> std::result::Result<Recipe, Located> {
     let syntax = |e: toml::de::Error| (e.span().map(|s| s.start), e.message().trim().replace('\n', " "));
     let document = DeTable::parse(text).map_err(syntax)?;
     let document = document.get_ref();
-    check_version(document)?;
+    let version = version(document)?;
+    if version < VERSION {
+        let recipe: Table = toml::from_str(text).map_err(syntax)?;
+        // Lines of a text that nobody wrote would mislead.
+        return read(&migrated(recipe, version).to_string()).map_err(|(_, message)| (None, message));
+    }
     compare(document, &samples(), "")?;
     let recipe: Recipe = toml::from_str(text).map_err(syntax)?;
     recipe
@@ -93,20 +101,25 @@ fn read(text: &str) -> std::result::Result<Recipe, Located> {
     Ok(recipe)
 }
 
-/// Comes first, because the keys of another version would only give misleading messages.
-fn check_version(document: &DeTable<'_>) -> std::result::Result<(), Located> {
-    match document.get("version") {
-        Some(v) if v.get_ref().as_integer().is_some_and(|n| n.as_str() != "1") => {
-            let found = v.get_ref().as_integer().map_or("", |n| n.as_str());
-            Err((Some(v.span().start), wrong_version(found)))
-        }
-        _ => Ok(()),
-    }
+/// The version of a recipe; the present one where it names none. It comes first, because the keys of another version would
+/// only give misleading messages.
+fn version(document: &DeTable<'_>) -> std::result::Result<u32, Located> {
+    let Some((at, number)) = document
+        .get("version")
+        .and_then(|v| Some((v.span().start, v.get_ref().as_integer()?)))
+    else {
+        return Ok(VERSION);
+    };
+    let found = number.as_str().parse().ok().filter(|n| (1..=VERSION).contains(n));
+    found.ok_or_else(|| (Some(at), wrong_version(number.as_str())))
 }
 
 /// A recipe in which every key has a value: what is known, and of which type.
 fn samples() -> Table {
-    let mut recipe = Recipe::default();
+    let mut recipe = Recipe {
+        start: Some(StartRecipe::default()),
+        ..Recipe::default()
+    };
     recipe.data.size = Some(1);
     recipe.data.labels = Some("labels.csv".into());
     recipe.train.micro_batch = Some(1);
@@ -302,6 +315,11 @@ mod tests {
         recipe.train.micro_batch = Some(8);
         recipe.train.lr = 1.0 / 3.0;
         recipe.train.eps = 1e-300;
+        recipe.start = Some(StartRecipe {
+            model: "cats, step 7".into(),
+            weights: "0123456789abcdef".repeat(4),
+            new_classes: true,
+        });
         assert_eq!(Recipe::parse(&recipe.to_toml().unwrap(), "").unwrap(), recipe);
         assert_eq!(Recipe::parse("", "").unwrap(), Recipe::default());
     }
@@ -359,7 +377,8 @@ mod tests {
                 "from 1 to “train.batch”",
             ),
             ("[ema]\ndecay = 1", "line 2", "“ema.decay” is 1"),
-            ("version = 2\nnew-key = 1", "line 1", "version 2"),
+            ("version = 2\nnew-key = 1", "line 1", "made by a newer program"),
+            ("seed = 1\nversion = 0", "line 2", "there is no version 0"),
             ("[train\nlr = 1", "line 1", "recipe.toml"),
             ("[train]\nlr = 1\nlr = 2", "line 3", "duplicate key"),
         ];

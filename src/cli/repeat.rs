@@ -1,0 +1,179 @@
+//! `sample --from`: a picture or film says how it was made, and is made again.
+
+use std::{fmt::Write as _, path::Path};
+
+use anyhow::{Context as _, bail};
+
+use super::{
+    args::SampleArgs,
+    sample::{model, noise},
+};
+use crate::{
+    engine::{
+        TrajectoryId,
+        command::{ClassChoice, ClassifierChoice, Model, SampleRequest},
+        exact::ExactModel,
+        model::{self, ModelInfo},
+        sample::{fingerprint, prints},
+    },
+    files::{
+        Provenance, picture,
+        provenance::{Prints, Restoration},
+    },
+    math::Spec,
+};
+
+/// What a picture says of itself, for the model that it was made with. What is not the same is refused with what to pass.
+pub(super) fn repeated(args: &SampleArgs, path: &Path) -> anyhow::Result<SampleRequest> {
+    let made = picture::read_provenance(path)?;
+    let made = made.with_context(|| format!("“{}” does not say how it was made", path.display()))?;
+    if let Some(restored) = &made.restored {
+        bail!(
+            "“{}” was restored from a picture that it does not hold: repeat it with `{}`",
+            path.display(),
+            restoring(args, &made, restored)
+        );
+    }
+    let chosen = match model(&args.model) {
+        Model::Exact(exact) => Model::Exact(Box::new(ExactModel {
+            schedule: made.recipe.schedule.clone(),
+            ..*exact
+        })),
+        model => model,
+    };
+    let info = model::load(&chosen)?.info;
+    let is_other = made.prints.model.is_some() && made.prints.model != info.weights;
+    if (&info.recipe, info.step) != (&made.recipe, made.training_step) || is_other {
+        bail!(
+            "“{}” was made with {}, but {} is another model",
+            path.display(),
+            made.model,
+            info.label
+        );
+    }
+    let expected = made.prints.clone();
+    let request = request(args, path, chosen, &info, made)?;
+    compare(args, path, &expected, &prints(&request, &info)?)?;
+    Ok(request)
+}
+
+fn request(
+    args: &SampleArgs,
+    path: &Path,
+    chosen: Model,
+    info: &ModelInfo,
+    made: Provenance,
+) -> anyhow::Result<SampleRequest> {
+    match (&made.weaker, &args.autoguide) {
+        (Some(weaker), None) => bail!(
+            "“{}” was guided away from {weaker}: name that model with --autoguide",
+            path.display()
+        ),
+        (None, Some(_)) => bail!(
+            "“{}” was guided away from no weaker model: leave --autoguide out",
+            path.display()
+        ),
+        _ => {}
+    }
+    if args.judge.is_some() && made.classifier.is_none() {
+        bail!("“{}” followed no classifier: leave --judge out", path.display());
+    }
+    let noise = args.noise.as_deref().map(noise).transpose()?;
+    let found = noise
+        .as_deref()
+        .map(|noise| fingerprint(noise, made.count * info.domain.numel()));
+    if found != made.noise {
+        bail!(
+            "“{}” began with {}",
+            path.display(),
+            match made.noise {
+                Some(_) => "noise from a file: name that file with --noise",
+                None => "the noise of its seed: leave --noise out",
+            }
+        );
+    }
+    Ok(SampleRequest {
+        id: TrajectoryId(1),
+        model: chosen,
+        sampler: made.sampler,
+        steps: made.steps,
+        spacing: made.spacing,
+        seed: made.seed,
+        count: made.count,
+        class: match &*made.class {
+            "" => ClassChoice::None,
+            "each" => ClassChoice::Each,
+            index => ClassChoice::One(
+                index
+                    .parse()
+                    .with_context(|| format!("its class “{index}” is no number"))?,
+            ),
+        },
+        guidance: made.guidance,
+        weaker: args.autoguide.as_deref().map(model),
+        classifier: made.classifier.map(|scale| ClassifierChoice {
+            scale,
+            judge: args.judge.clone(),
+        }),
+        noise,
+        restore: None,
+    })
+}
+
+/// Whether the other networks are those that took part. Pictures of older versions do not say.
+fn compare(args: &SampleArgs, path: &Path, expected: &Prints, found: &Prints) -> anyhow::Result<()> {
+    let differs = |expected: &Option<String>, found: &Option<String>| expected.is_some() && expected != found;
+    if differs(&expected.weaker, &found.weaker) {
+        bail!(
+            "“{}” was guided away from other weights than these: name the same checkpoint with --autoguide",
+            path.display()
+        );
+    }
+    if differs(&expected.judge, &found.judge) {
+        bail!(
+            "“{}” followed another classifier: {}",
+            path.display(),
+            match &args.judge {
+                Some(_) => "name its file with --judge, or leave --judge out for the one that ships with the program",
+                None => "name its file with --judge",
+            }
+        );
+    }
+    Ok(())
+}
+
+/// The command that restores again.
+fn restoring(args: &SampleArgs, made: &Provenance, restored: &Restoration) -> String {
+    let mut words = format!(
+        "diffusion-studio restore {} --method {} --task {} --steps {} --spacing {} --seed {} --count {}",
+        args.model.display(),
+        made.sampler.id,
+        restored.task.id,
+        made.steps,
+        made.spacing.id,
+        made.seed,
+        made.count
+    );
+    let mut set = |prefix: &str, spec: &Spec| {
+        for (key, value) in &spec.values {
+            let _ = write!(words, " --set {prefix}{key}={value}");
+        }
+    };
+    set("", &made.sampler);
+    set("task.", &restored.task);
+    if !made.class.is_empty() {
+        let _ = write!(words, " --class {} --guidance {}", made.class, made.guidance.scale);
+    }
+    if let Some(scale) = made.classifier {
+        let _ = write!(words, " --classifier {scale}");
+    }
+    if restored.measured {
+        words.push_str(" --measurement --image MEASUREMENT");
+    } else {
+        words.push_str(" --image ORIGINAL");
+    }
+    if restored.task.id == "inpaint" {
+        words.push_str(" --mask MASK");
+    }
+    words + " --out FOLDER"
+}
