@@ -13,7 +13,10 @@ fn main() -> ExitCode {
 
 #[cfg(feature = "gui")]
 fn studio(request: cli::Studio) -> anyhow::Result<()> {
-    use diffusion_studio::app::{Options, Renderer, run};
+    use diffusion_studio::{
+        app::{Options, Renderer, run},
+        files::run::default_parent,
+    };
 
     let options = Options {
         renderer: match request.renderer {
@@ -23,6 +26,8 @@ fn studio(request: cli::Studio) -> anyhow::Result<()> {
         },
         device: request.settings.device,
         open: request.files,
+        // Without a home folder the engine says so when a run begins.
+        runs: default_parent().ok(),
         started: request.started,
         timings: request.timings.then_some(cli::say),
     };

@@ -12,7 +12,7 @@ use std::{
 };
 
 use diffusion_studio::files::{
-    Checkpoint, Error, Overwrite, Recipe, RunFolder, SavedModel, State, Tensor, Tensors, bundled,
+    Checkpoint, Error, Holder, Overwrite, Recipe, RunFolder, SavedModel, State, Tensor, Tensors, bundled,
     checkpoint::{Change, EMA, MODEL, OPTIMIZER, STATE},
     metrics::Row,
     run,
@@ -294,6 +294,24 @@ fn two_programs_cannot_train_into_one_folder() {
     // A dead process's lock file stays, its lock does not.
     fs::write(run.path().join("run.lock"), "1").unwrap();
     let _lock = run.lock().unwrap();
+}
+
+#[test]
+fn a_sudden_end_in_the_middle_of_work_is_told_apart() {
+    let (_folder, run, lock) = run_with(&[]);
+    assert_eq!(run.holder(), Holder::Program);
+    assert!(run.lock().is_err(), "asking takes nothing away");
+    drop(lock);
+    assert_eq!(run.holder(), Holder::Nobody);
+    let lock = run.lock().unwrap();
+    lock.set_working(false);
+    assert_eq!(run.holder(), Holder::Program);
+    drop(lock);
+    // What a killed process leaves.
+    fs::write(run.path().join("run.lock"), "1").unwrap();
+    assert_eq!(run.holder(), Holder::Killed);
+    drop(run.lock().unwrap());
+    assert_eq!(run.holder(), Holder::Nobody);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use super::{
     loader::Wanted,
     own::Own,
     playback::PlaybackCommand,
+    shelf::Errand,
     state::Notice,
 };
 use crate::{
@@ -37,17 +38,20 @@ pub enum Workspace {
     Samplers,
     /// Paint what a model is to fill.
     Inpaint,
+    /// All runs on disk.
+    Runs,
 }
 
 impl Workspace {
     /// The tabs, in order.
-    pub const TABS: [Self; 6] = [
+    pub const TABS: [Self; 7] = [
         Self::Lab,
         Self::Data,
         Self::Trajectory,
         Self::Schedule,
         Self::Inpaint,
         Self::Samplers,
+        Self::Runs,
     ];
 
     /// Name on the tab.
@@ -60,6 +64,7 @@ impl Workspace {
             Self::Schedule => "Schedule",
             Self::Samplers => "Samplers",
             Self::Inpaint => "Inpaint",
+            Self::Runs => "Runs",
         }
     }
 }
@@ -85,6 +90,12 @@ pub enum Action {
     Playback(PlaybackCommand),
     /// Brings a workspace to the front.
     Show(Workspace),
+    /// Looks at the runs on disk, or changes one.
+    Shelf(Errand),
+    /// Looks at the runs on disk where they usually are.
+    LookAtRuns,
+    /// Goes on with a run; with a number of steps, trains it until there.
+    Continue(PathBuf, Option<u64>),
     /// Makes a trajectory the present one.
     Select(TrajectoryId),
     /// Keeps a trajectory whatever the memory budget says, or no longer.
@@ -146,6 +157,8 @@ pub enum Browse {
     Folder,
     /// A file of any kind that can be opened.
     File,
+    /// A folder with runs, or a run.
+    Runs,
     /// A CSV with labels.
     Labels,
     /// A picture to work on.

@@ -83,6 +83,14 @@ pub enum Does {
     ZoomIn,
     /// Smaller on the canvas.
     ZoomOut,
+    /// The line above.
+    Above,
+    /// The line below.
+    Below,
+    /// What is chosen is opened.
+    Enter,
+    /// What is chosen is removed.
+    Remove,
     /// As long as it is held: what lies under the mask.
     Beneath,
     /// As long as it is held: the picture as it came.
@@ -134,6 +142,7 @@ const fn bind(does: Does, keys: &'static [KeyboardShortcut], label: &'static str
 const LAB: Option<Workspace> = Some(Workspace::Lab);
 const TRAJECTORY: Option<Workspace> = Some(Workspace::Trajectory);
 const INPAINT: Option<Workspace> = Some(Workspace::Inpaint);
+const RUNS: Option<Workspace> = Some(Workspace::Runs);
 
 /// All keys.
 pub const BINDINGS: &[Binding] = &[
@@ -144,6 +153,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Does::Show(Workspace::Schedule), &[alt(Key::Num4)], "Schedule", None),
     bind(Does::Show(Workspace::Inpaint), &[alt(Key::Num5)], "Inpaint", None),
     bind(Does::Show(Workspace::Samplers), &[alt(Key::Num6)], "Samplers", None),
+    bind(Does::Show(Workspace::Runs), &[alt(Key::Num7)], "Runs", None),
     bind(Does::Open, &[ctrl(Key::O)], "Open a file", None),
     bind(Does::Paste, &[ctrl(Key::V)], "Paste a picture as data", None),
     bind(Does::Save, &[ctrl(Key::S)], "Save a checkpoint", None),
@@ -235,6 +245,11 @@ pub const BINDINGS: &[Binding] = &[
         "Hold: the picture as it came",
         INPAINT,
     ),
+    bind(Does::Above, &[plain(Key::ArrowUp)], "The run above", RUNS),
+    bind(Does::Below, &[plain(Key::ArrowDown)], "The run below", RUNS),
+    bind(Does::Enter, &[plain(Key::Enter)], "Go on with the run", RUNS),
+    bind(Does::Go, &[ctrl(Key::Enter)], "Sample from the run", RUNS),
+    bind(Does::Remove, &[plain(Key::Delete)], "Move the run to the trash", RUNS),
 ];
 
 /// Whether one of the keys for `does` was pressed in this frame; takes the press away from the widgets. Keys without
@@ -253,7 +268,14 @@ pub fn held(ctx: &Context, does: Does) -> bool {
 fn is_free(ctx: &Context, key: KeyboardShortcut) -> bool {
     let steers_focus = matches!(
         key.logical_key,
-        Key::Space | Key::ArrowLeft | Key::ArrowRight | Key::Home | Key::End
+        Key::Space
+            | Key::Enter
+            | Key::ArrowLeft
+            | Key::ArrowRight
+            | Key::ArrowUp
+            | Key::ArrowDown
+            | Key::Home
+            | Key::End
     );
     let bare = !key.modifiers.command && !key.modifiers.alt;
     match (bare, steers_focus) {

@@ -37,6 +37,8 @@ pub struct Options {
     pub device: DeviceChoice,
     /// What to open at the start.
     pub open: Vec<PathBuf>,
+    /// Where runs are kept; `None` for nowhere that the window looks at.
+    pub runs: Option<PathBuf>,
     /// When the program started; start times count from here.
     pub started: Instant,
     /// Where lines about start and frame times go; `None` for nowhere.
@@ -49,6 +51,7 @@ impl Default for Options {
             renderer: Renderer::Auto,
             device: DeviceChoice::default(),
             open: Vec::new(),
+            runs: None,
             started: Instant::now(),
             timings: None,
         }
@@ -78,7 +81,7 @@ pub enum RunError {
 pub fn run(options: &Options) -> Result<(), RunError> {
     let settings = Settings {
         device: options.device,
-        runs: None,
+        runs: options.runs.clone(),
     };
     run_with(options, &|wake| {
         Worker::start(settings.clone(), wake).map_err(|e| e.to_string())

@@ -20,6 +20,8 @@ pub mod own;
 pub mod panels;
 pub mod playback;
 pub mod run_view;
+pub mod runs;
+pub mod shelf;
 pub mod shell;
 pub mod state;
 pub mod theme;

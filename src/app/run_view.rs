@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Share of the smoothed loss that survives a step.
-const KEEP: f64 = 0.98;
+pub(super) const KEEP: f64 = 0.98;
 
 /// Bars of the loss by noise level.
 pub const LEVEL_BINS: usize = 20;

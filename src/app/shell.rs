@@ -27,7 +27,9 @@ use super::{
         inpaint::{InpaintDraft, inpaint_panel},
         lab::{LabDraft, lab_panel},
         notices,
+        offers::{self, OfferDraft},
         recipe::{RecipeDraft, recipe_panel},
+        runs::{RunsDraft, runs_panel},
         samplers::{SamplersDraft, samplers_panel},
         schedule::{ScheduleDraft, schedule_panel},
         start::{StartDraft, start_panel},
@@ -35,6 +37,7 @@ use super::{
         trajectory::{TrajectoryDraft, trajectory_panel},
     },
     run_view::Verb,
+    shelf::{Shelf, platform_trash},
     state::{AppState, Comparison, Machine, Notice, Severity, Verdict},
     theme,
     worker::{Wake, Worker},
@@ -43,6 +46,8 @@ use crate::{
     engine::{Command, Event, RunId, command::Model},
     files::{Recipe, diffusers::UNKNOWN_DATA},
 };
+
+mod runs;
 
 /// Key of what is remembered between two starts.
 const STORED: &str = "studio";
@@ -69,6 +74,9 @@ pub struct App {
     importer: Importer,
     loader: Loader,
     model_loader: Loader,
+    shelf: Shelf,
+    /// A run that is trained until this step once it is open.
+    until: Option<(RunId, u64)>,
     exports: Exports,
     times: FrameTimes,
     /// Time that `logic` took for the coming frame.
@@ -89,6 +97,8 @@ struct Drafts {
     schedule: ScheduleDraft,
     inpaint: InpaintDraft,
     samplers: SamplersDraft,
+    runs: RunsDraft,
+    offer: OfferDraft,
     notices: notices::NoticeDraft,
 }
 
@@ -104,6 +114,8 @@ pub struct ViewSettings {
     pub zoom: f32,
     /// The newest run folders, newest first.
     pub recent: Vec<PathBuf>,
+    /// Folders with runs beside the platform's.
+    pub run_folders: Vec<PathBuf>,
     /// The list of keys is open.
     #[serde(skip)]
     pub help: bool,
@@ -122,6 +134,7 @@ impl Default for ViewSettings {
             panels: true,
             zoom: 1.0,
             recent: Vec::new(),
+            run_folders: Vec::new(),
             help: false,
             times: false,
             notices: false,
@@ -147,6 +160,8 @@ impl App {
         );
         app.wake = Some(wake);
         app.state.machine = machine;
+        app.state.runs.home.clone_from(&options.runs);
+        app.look_at_runs();
         if !options.open.is_empty() {
             app.out.push(Action::Open(options.open.clone()));
         }
@@ -168,6 +183,11 @@ impl App {
             importer: Importer::default(),
             loader: Loader::default(),
             model_loader: Loader::default(),
+            shelf: {
+                let ctx = ctx.clone();
+                Shelf::new(platform_trash, move || ctx.request_repaint())
+            },
+            until: None,
             exports: Exports::default(),
             times: FrameTimes::default(),
             logic: Duration::ZERO,
@@ -182,9 +202,12 @@ impl App {
         if let Some(wake) = &self.wake {
             wake.taken();
         }
-        for event in self.worker.events() {
+        let events: Vec<_> = self.worker.events().collect();
+        for event in events {
+            self.runs_follow(&event);
             self.state.apply(event, &mut self.out);
         }
+        self.take_news();
         if let Some(data) = self.state.data_for(&self.recipe.recipe.data) {
             self.recipe.learn(data);
         }
@@ -208,7 +231,8 @@ impl App {
             | Workspace::Trajectory
             | Workspace::Schedule
             | Workspace::Inpaint
-            | Workspace::Samplers => {}
+            | Workspace::Samplers
+            | Workspace::Runs => {}
         }
         // Work under way would make the measurement wrong, and the measurement the work slow.
         let sampling = !self.state.asked.is_empty() || self.state.trajectories.iter().any(|t| !t.ended);
@@ -297,6 +321,7 @@ impl App {
             (Answer::Path(path), Browse::File | Browse::Folder) => self.out.push(Action::Open(vec![path])),
             (Answer::Path(path), Browse::Picture) => self.out.push(Action::Load(Wanted::Picture(path))),
             (Answer::Path(path), Browse::Mask) => self.out.push(Action::Load(Wanted::Mask(path))),
+            (Answer::Path(path), Browse::Runs) => self.add_runs(path),
             (Answer::Cancelled, _) => {}
         }
         self.asking = None;
@@ -315,7 +340,10 @@ impl App {
         match action {
             Action::Engine(command) => self.send(ctx, command),
             Action::Playback(command) => self.state.playback.apply(command),
-            Action::Show(workspace) => self.state.workspace = workspace,
+            Action::Show(workspace) => self.show_workspace(workspace),
+            Action::Shelf(errand) => self.run_errand(errand),
+            Action::LookAtRuns => self.look_at_runs(),
+            Action::Continue(folder, until) => self.go_on(ctx, folder, until),
             Action::Select(id) => self.state.select(id),
             Action::Pin(id, pinned) => {
                 if let Some(view) = self.state.trajectories.get_mut(id) {
@@ -513,6 +541,7 @@ impl App {
             Workspace::Schedule => schedule_panel(ui, state, &mut drafts.schedule, out),
             Workspace::Inpaint => inpaint_panel(ui, state, &mut drafts.inpaint, out),
             Workspace::Samplers => samplers_panel(ui, state, &mut drafts.samplers, out),
+            Workspace::Runs => runs_panel(ui, state, &mut drafts.runs, out),
         }
     }
 
@@ -520,6 +549,7 @@ impl App {
         frame::help_window(ctx, &mut self.view.help);
         frame::times_window(ctx, &mut self.view.times, &self.times);
         notices::notice_window(ctx, &self.state, &mut self.view.notices);
+        offers::unfinished(ctx, &self.state, &mut self.drafts.offer, &mut self.out);
         notices::toasts(ctx, &self.state, &mut self.drafts.notices);
     }
 
@@ -579,7 +609,7 @@ impl App {
             Workspace::Start => self.drafts.start.tick(secs),
             Workspace::Lab => self.drafts.lab.tick(secs),
             Workspace::Trajectory | Workspace::Schedule | Workspace::Inpaint => self.state.playback.next_change_secs(),
-            Workspace::Data | Workspace::Samplers => None,
+            Workspace::Data | Workspace::Samplers | Workspace::Runs => None,
         };
         if let Some(due) = due {
             ctx.request_repaint_after_secs((due as f32).max(least));
@@ -626,6 +656,7 @@ fn question_for(browse: Browse) -> Question {
     let (kind, title, extensions): (_, _, &[&str]) = match browse {
         Browse::Folder => (Kind::OpenFolder, "Open a folder of pictures or a run", &[]),
         Browse::File => (Kind::OpenFile, "Open data, a picture or a recipe", &[]),
+        Browse::Runs => (Kind::OpenFolder, "A folder with runs, or a run", &[]),
         Browse::Labels => (Kind::OpenFile, "A CSV with file and label", &["csv"]),
         Browse::Picture => (Kind::OpenFile, "A picture to work on", PICTURES),
         Browse::Mask => (Kind::OpenFile, "A mask: what is light is filled", PICTURES),

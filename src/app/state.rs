@@ -7,6 +7,7 @@ use super::{
     estimates::Estimates,
     playback::Playback,
     run_view::{RunView, Verb},
+    runs::Runs,
     trajectories::Trajectories,
 };
 use crate::data::{Dataset, Progress};
@@ -47,6 +48,8 @@ pub struct AppState {
     pub comparison: Comparison,
     /// How likely a picture is.
     pub likelihood: Verdict,
+    /// The runs on disk.
+    pub runs: Runs,
     /// Newest score field.
     pub field: Option<Box<Field>>,
     /// Notices, newest last.
@@ -176,6 +179,11 @@ impl AppState {
     /// A number that no run and no trajectory of this process has.
     pub fn fresh_id(&mut self) -> u64 {
         self.next_id += 1;
+        self.next_id
+    }
+
+    /// The last number that [`AppState::fresh_id`] gave.
+    pub fn newest_id(&self) -> u64 {
         self.next_id
     }
 

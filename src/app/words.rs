@@ -24,6 +24,17 @@ fn join(large: u64, large_unit: &str, small: u64, small_unit: &str) -> String {
     }
 }
 
+/// How long ago: `just now`, `5 min ago`, `3 d ago`.
+pub fn ago(secs: f64) -> String {
+    let whole = secs.max(0.0) as u64;
+    match whole {
+        0..60 => "just now".into(),
+        60..3600 => format!("{} min ago", whole / 60),
+        3600..86400 => format!("{} h ago", whole / 3600),
+        _ => format!("{} d ago", whole / 86400),
+    }
+}
+
 /// `112 MiB`, `1.4 GiB`.
 pub fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
@@ -114,6 +125,20 @@ mod tests {
         ];
         for (secs, text) in cases {
             assert_eq!(duration(secs), text);
+        }
+    }
+
+    #[test]
+    fn spans_of_time_are_rounded_down() {
+        let cases = [
+            (-3.0, "just now"),
+            (59.9, "just now"),
+            (3599.0, "59 min ago"),
+            (86399.0, "23 h ago"),
+            (1e6, "11 d ago"),
+        ];
+        for (secs, text) in cases {
+            assert_eq!(ago(secs), text);
         }
     }
 

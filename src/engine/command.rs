@@ -53,6 +53,8 @@ pub enum Command {
         /// Multiplies the learning rate, e.g. 1/3.
         lr_factor: f64,
     },
+    /// Lets go of a run that has ended, so that its folder may be moved or removed.
+    Release(RunId),
     /// Makes samples, every step streamed.
     Sample(Box<SampleRequest>),
     /// Drops a trajectory that is being made; what was streamed stays with the window.
@@ -110,6 +112,7 @@ impl Command {
             Self::SetEmaDecay(_) => "SetEmaDecay",
             Self::SetSteps(_) => "SetSteps",
             Self::Restore { .. } => "Restore",
+            Self::Release(_) => "Release",
             Self::Sample(_) => "Sample",
             Self::CancelSample(_) => "CancelSample",
             Self::WriteTrajectory { .. } => "WriteTrajectory",

@@ -121,6 +121,7 @@ impl Engine {
             Command::LoadData(recipe, progress) => self.load_data(recipe, progress),
             Command::Estimate(recipe) => self.estimate(recipe),
             Command::Train(request) => self.train(request),
+            Command::Release(id) => drop(self.run.take_if(|run| run.id() == id && run.is_over())),
             Command::Sample(request) => {
                 let id = request.id;
                 self.sample(request).inspect_err(|_| self.give_up(id))?;

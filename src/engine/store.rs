@@ -20,7 +20,7 @@ use crate::files::{
 pub(super) struct Store {
     folder: RunFolder,
     /// Held as long as the run.
-    _lock: Lock,
+    lock: Lock,
     /// Only the writing lane uses it, one task at a time. `None` after a failure: it is opened again where it stood.
     metrics: Arc<Mutex<Option<Metrics>>>,
 }
@@ -30,16 +30,17 @@ impl Store {
     pub(super) fn new(folder: RunFolder, lock: Lock, step: u64) -> Result<Self, Error> {
         let metrics = Arc::new(Mutex::new(Some(folder.open_metrics(step)?)));
         folder.cut_figures(step)?;
-        Ok(Self {
-            folder,
-            _lock: lock,
-            metrics,
-        })
+        Ok(Self { folder, lock, metrics })
     }
 
     /// The run folder.
     pub(super) fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Says whether a sudden end would interrupt the run.
+    pub(super) fn set_working(&self, is_working: bool) {
+        self.lock.set_working(is_working);
     }
 
     /// Hands rows and a snapshot to the writing lane.

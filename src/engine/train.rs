@@ -369,6 +369,7 @@ impl Run {
     }
 
     fn enter(&mut self, state: RunState, ports: &mut Ports) {
+        self.store.set_working(state.is_live());
         self.state = state;
         ports.out.event(Event::RunState(self.info.run, state));
     }

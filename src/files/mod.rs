@@ -21,7 +21,9 @@ pub mod picture;
 pub mod place;
 pub mod provenance;
 pub mod recipe;
+pub mod remarks;
 pub mod run;
+pub mod summary;
 pub mod tensorboard;
 pub mod tensors;
 
@@ -32,7 +34,9 @@ pub use model::SavedModel;
 pub use place::Overwrite;
 pub use provenance::Provenance;
 pub use recipe::Recipe;
-pub use run::{Lock, Newest, RunFolder};
+pub use remarks::Remarks;
+pub use run::{Holder, Lock, Newest, RunFolder};
+pub use summary::Summary;
 pub use tensors::{Tensor, Tensors};
 
 /// Results of this layer.

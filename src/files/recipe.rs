@@ -5,11 +5,13 @@ use serde::{Deserialize, Serialize};
 use crate::math::Spec;
 
 mod check;
+mod difference;
 mod migrate;
 mod text;
 
 pub use crate::data::{Colour, DataRecipe, Fit};
 pub use check::Fault;
+pub use difference::Difference;
 
 /// A run's description, `recipe.toml`. Same recipe, same numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

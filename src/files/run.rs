@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    Checkpoint, Error, Recipe, Result, State, Tensors, atomic, checkpoint, figures, kept_data,
+    Checkpoint, Error, Recipe, Remarks, Result, State, Tensors, atomic, checkpoint, figures, kept_data,
     metrics::{self, Metrics},
 };
 use crate::{data::Dataset, diffusion::scheduler_config::Scheduler};
@@ -30,7 +30,36 @@ pub struct RunFolder {
 #[derive(Debug)]
 #[must_use = "the folder is free again when this is dropped"]
 pub struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Lock {
+    /// Says whether work is under way that a sudden end would interrupt, see [`Holder::Killed`]. A lock begins with it.
+    pub fn set_working(&self, is_working: bool) {
+        // Best effort: at worst a run that had ended is taken for one that was interrupted.
+        drop(if is_working {
+            write_pid(&self.file)
+        } else {
+            self.file.set_len(0)
+        });
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        self.set_working(false);
+    }
+}
+
+/// Who writes into a run folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// Nobody.
+    Nobody,
+    /// A program, this one perhaps.
+    Program,
+    /// Nobody any more: the program that did was ended in the middle of its work.
+    Killed,
 }
 
 /// What was read of a run folder's newest usable checkpoint.
@@ -118,9 +147,21 @@ impl RunFolder {
             // Some network drives know no locks; the run is worth more than the protection.
             Ok(()) | Err(TryLockError::Error(_)) => {}
         }
-        write_pid(&mut file).map_err(io)?;
+        write_pid(&file).map_err(io)?;
         self.sweep();
-        Ok(Lock { _file: file })
+        Ok(Lock { file })
+    }
+
+    /// Who writes into it now, or did. Where the system knows no locks it is taken for nobody.
+    pub fn holder(&self) -> Holder {
+        let Ok(mut file) = File::open(self.lock_path()) else {
+            return Holder::Nobody;
+        };
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => Holder::Program,
+            Ok(()) if read_pid(&mut file).is_some() => Holder::Killed,
+            Ok(()) | Err(TryLockError::Error(_)) => Holder::Nobody,
+        }
     }
 
     /// Best effort: a temporary file that stays is ignored everywhere.
@@ -194,6 +235,20 @@ impl RunFolder {
     /// Drops the figures of later steps than this.
     pub fn cut_figures(&self, step: u64) -> Result<()> {
         figures::cut(&self.figures_path(), step)
+    }
+
+    /// Reads `remarks.toml`; nothing was noted where there is no such file.
+    pub fn remarks(&self) -> Result<Remarks> {
+        Remarks::load(&self.remarks_path())
+    }
+
+    /// Writes `remarks.toml`.
+    pub fn write_remarks(&self, remarks: &Remarks) -> Result<()> {
+        remarks.save(&self.remarks_path())
+    }
+
+    fn remarks_path(&self) -> PathBuf {
+        self.path.join("remarks.toml")
     }
 
     fn figures_path(&self) -> PathBuf {
@@ -403,7 +458,7 @@ fn read_pid(file: &mut File) -> Option<u32> {
     text.trim().parse().ok()
 }
 
-fn write_pid(file: &mut File) -> std::io::Result<()> {
+fn write_pid(mut file: &File) -> std::io::Result<()> {
     file.set_len(0)?;
     file.rewind()?;
     write!(file, "{}", std::process::id())

@@ -75,6 +75,7 @@ const MENU: &[&[Does]] = &[
         Does::Show(Workspace::Schedule),
         Does::Show(Workspace::Inpaint),
         Does::Show(Workspace::Samplers),
+        Does::Show(Workspace::Runs),
     ],
     &[
         Does::Panels,
