@@ -334,6 +334,35 @@ fn step_without_a_run_starts_one_that_waits() {
 }
 
 #[test]
+fn a_run_that_has_ended_can_be_trained_on() {
+    let mut studio = Studio::in_lab();
+    assert!(!studio.shows("Train on from"));
+    let run = studio.begin_run();
+    studio.tell(Event::Progress(run, losses(1..=3)));
+    assert!(!studio.shows("Train on from"), "not while it trains");
+    studio.tell(Event::RunState(run, RunState::Finished));
+    let folder = studio
+        .window
+        .state_mut()
+        .state
+        .run
+        .as_ref()
+        .unwrap()
+        .info
+        .folder
+        .clone();
+    let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+    studio.asked();
+    studio.press(&format!("Train on from {name}"));
+    let asked = studio.asked();
+    let [Command::Train(request)] = &asked[..] else {
+        panic!("{asked:?}")
+    };
+    assert!(matches!(&request.start, Some(Model::Folder(path)) if *path == folder));
+    assert!(!request.resume && request.folder.is_none());
+}
+
+#[test]
 fn the_three_verbs_are_acknowledged_at_once() {
     let mut studio = Studio::in_lab();
     let run = studio.begin_run();
