@@ -795,10 +795,11 @@ fn made_picture(folder: &std::path::Path, step: u64) -> std::path::PathBuf {
 }
 
 #[test]
-fn a_picture_of_this_program_is_made_again_by_its_model() {
+fn a_picture_of_this_program_is_made_again_and_the_cursor_stands_on_its_step() {
     let folder = tempfile::tempdir().unwrap();
-    let studio = Studio::opening(made_picture(folder.path(), 1));
-    let [Command::Sample(request)] = &studio.asked()[..] else {
+    let mut studio = Studio::opening(made_picture(folder.path(), 1));
+    let asked = studio.asked();
+    let [Command::Sample(request)] = &asked[..] else {
         panic!("a request for samples")
     };
     assert!(matches!(&request.model, Model::Exact(exact) if exact.data.source == "moons"));
@@ -809,6 +810,18 @@ fn a_picture_of_this_program_is_made_again_by_its_model() {
     );
     assert_eq!(studio.window.state().state.workspace, Workspace::Trajectory);
     assert_eq!(studio.window.state().recipe.recipe.data.source, "moons");
+    let info = TrajectoryInfo {
+        count: 5,
+        ..bundled_info(request.id, Domain::Points)
+    };
+    studio.tell(Event::SampleStarted(Box::new(info.clone())));
+    for index in 0..=10 {
+        studio.tell(Event::SampleStep(
+            info.id,
+            Box::new(step_frame(Domain::Points, 5, index)),
+        ));
+    }
+    assert_eq!(studio.window.state().state.playback.index(), 3);
 }
 
 #[test]
