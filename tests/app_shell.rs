@@ -49,6 +49,19 @@ impl Studio<'_> {
     }
 
     fn sized(size: Vec2) -> Self {
+        Self::with(size, Options::default())
+    }
+
+    /// Started with this file.
+    fn opening(path: std::path::PathBuf) -> Self {
+        let options = Options {
+            open: vec![path],
+            ..Options::default()
+        };
+        Self::with(Vec2::new(1280.0, 720.0), options)
+    }
+
+    fn with(size: Vec2, options: Options) -> Self {
         let (commands, asked) = unbounded();
         let (events, told) = unbounded();
         let newest = Arc::new(ArcSwapOption::empty());
@@ -56,9 +69,9 @@ impl Studio<'_> {
         let window = Harness::builder()
             .with_size(size)
             .with_max_steps(12)
-            .build_eframe(|cc| {
+            .build_eframe(move |cc| {
                 let wake = Arc::new(Wake::new(cc.egui_ctx.clone(), Duration::ZERO));
-                App::new(cc, worker, wake, Machine::default(), &Options::default())
+                App::new(cc, worker, wake, Machine::default(), &options)
             });
         let mut studio = Self {
             window,
@@ -318,6 +331,35 @@ fn step_without_a_run_starts_one_that_waits() {
     let mut studio = Studio::in_lab();
     studio.press("Step");
     assert!(matches!(&studio.asked()[..], [Command::Train(r)] if r.paused));
+}
+
+#[test]
+fn a_run_that_has_ended_can_be_trained_on() {
+    let mut studio = Studio::in_lab();
+    assert!(!studio.shows("Train on from"));
+    let run = studio.begin_run();
+    studio.tell(Event::Progress(run, losses(1..=3)));
+    assert!(!studio.shows("Train on from"), "not while it trains");
+    studio.tell(Event::RunState(run, RunState::Finished));
+    let folder = studio
+        .window
+        .state_mut()
+        .state
+        .run
+        .as_ref()
+        .unwrap()
+        .info
+        .folder
+        .clone();
+    let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+    studio.asked();
+    studio.press(&format!("Train on from {name}"));
+    let asked = studio.asked();
+    let [Command::Train(request)] = &asked[..] else {
+        panic!("{asked:?}")
+    };
+    assert!(matches!(&request.start, Some(Model::Folder(path)) if *path == folder));
+    assert!(!request.resume && request.folder.is_none());
 }
 
 #[test]
@@ -715,4 +757,80 @@ fn notices_stay_until_they_are_closed_and_are_kept_in_a_list() {
     assert!(!studio.shows("the disk is full"));
     studio.press("1 note");
     assert!(studio.shows("the disk is full"));
+}
+
+/// A picture of moons at step 3 of 10: of the exact model, or at step 0 of a run that is gone.
+fn made_picture(folder: &std::path::Path, step: u64) -> std::path::PathBuf {
+    use diffusion_studio::{
+        draw::Raster,
+        files::{Overwrite, Provenance, Recipe, bundled, picture, provenance::Prints},
+    };
+    let model = bundled::ALL.iter().find(|m| m.id == "moons").unwrap();
+    let made = Provenance {
+        recipe: Recipe::parse(model.recipe, "moons").unwrap(),
+        model: if step == 0 {
+            "gone-0001, step 7".into()
+        } else {
+            "exact:moons".into()
+        },
+        training_step: step,
+        sampler: Spec::new("ddpm"),
+        spacing: Spec::new("leading"),
+        steps: 10,
+        seed: 77,
+        count: 5,
+        class: String::new(),
+        guidance: Guidance::default(),
+        weaker: None,
+        classifier: None,
+        noise: None,
+        prints: Prints::default(),
+        restored: None,
+        step: Some(3),
+        sample: Some(2),
+    };
+    let path = folder.join(format!("made-{step}.png"));
+    let raster = Raster::filled(4, 4, 3, [1, 2, 3]);
+    picture::write_png(&path, &raster, Some(&made), Overwrite::Refuse).unwrap()
+}
+
+#[test]
+fn a_picture_of_this_program_is_made_again_and_the_cursor_stands_on_its_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut studio = Studio::opening(made_picture(folder.path(), 1));
+    let asked = studio.asked();
+    let [Command::Sample(request)] = &asked[..] else {
+        panic!("a request for samples")
+    };
+    assert!(matches!(&request.model, Model::Exact(exact) if exact.data.source == "moons"));
+    assert_eq!((request.steps, request.seed, request.count), (10, 77, 5));
+    assert_eq!(
+        (request.sampler.id.as_str(), request.spacing.id.as_str()),
+        ("ddpm", "leading")
+    );
+    assert_eq!(studio.window.state().state.workspace, Workspace::Trajectory);
+    assert_eq!(studio.window.state().recipe.recipe.data.source, "moons");
+    let info = TrajectoryInfo {
+        count: 5,
+        ..bundled_info(request.id, Domain::Points)
+    };
+    studio.tell(Event::SampleStarted(Box::new(info.clone())));
+    for index in 0..=10 {
+        studio.tell(Event::SampleStep(
+            info.id,
+            Box::new(step_frame(Domain::Points, 5, index)),
+        ));
+    }
+    assert_eq!(studio.window.state().state.playback.index(), 3);
+}
+
+#[test]
+fn a_picture_whose_model_is_gone_says_so_and_offers_to_train_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut studio = Studio::opening(made_picture(folder.path(), 0));
+    assert!(studio.asked().is_empty());
+    assert!(studio.shows("The model of this picture is not here") && studio.shows("gone-0001"));
+    studio.press("Train this recipe");
+    assert_eq!(studio.window.state().state.workspace, Workspace::Lab);
+    assert!(!studio.shows("The model of this picture is not here"));
 }

@@ -12,7 +12,7 @@ use crate::{
         Command,
         command::{Model, SampleRequest},
     },
-    files::{Recipe, RunFolder, SavedModel, diffusers},
+    files::{Provenance, Recipe, RunFolder, SavedModel, diffusers, picture},
 };
 
 /// What was opened.
@@ -22,6 +22,8 @@ pub enum Opened {
     Recipe(Box<Recipe>, Option<Own>),
     /// Trained weights, how they were trained, and data that the recipe cannot name.
     Model(PathBuf, Box<Recipe>, Option<Own>),
+    /// A picture or film of this program, which says how it was made.
+    Made(Box<Provenance>),
     /// A file or folder to learn from.
     Data(String),
     /// Several files to learn from.
@@ -66,6 +68,9 @@ fn open_one(path: &Path) -> Result<Opened, String> {
         let model = SavedModel::open(path).map_err(|e| e.to_string())?;
         return Ok(Opened::Model(path.to_owned(), Box::new(model.recipe), None));
     }
+    if let Some(made) = made(path)? {
+        return Ok(Opened::Made(Box::new(made)));
+    }
     Ok(Opened::Data(path.display().to_string()))
 }
 
@@ -76,6 +81,21 @@ fn open_lesson(path: &Path) -> Result<Lesson, String> {
     }
     let text = std::fs::read_to_string(path).map_err(|e| wrong(&e))?;
     Lesson::parse(&text).map_err(|e| wrong(&e))
+}
+
+/// Endings of files that can say how they were made.
+const TELLING: [&str; 3] = ["png", "apng", "gif"];
+
+/// How a picture was made; `None` for those of other programs and for files that are none.
+fn made(path: &Path) -> Result<Option<Provenance>, String> {
+    let ending = path.extension().unwrap_or_default();
+    let can_tell = path.is_file() && TELLING.iter().any(|known| ending.eq_ignore_ascii_case(known));
+    match can_tell.then(|| picture::read_provenance(path)) {
+        Some(Ok(made)) => Ok(made),
+        // A damaged picture is told where pictures are read.
+        Some(Err(error)) if crate::data::read_picture(path).is_ok() => Err(error.to_string()),
+        Some(Err(_)) | None => Ok(None),
+    }
 }
 
 /// A run is opened as a model once it has weights, as a recipe before.

@@ -47,9 +47,10 @@ use super::{
 };
 use crate::{
     engine::{Command, Event, RunId, command::Model},
-    files::{Recipe, diffusers::UNKNOWN_DATA},
+    files::{Provenance, Recipe, diffusers::UNKNOWN_DATA},
 };
 
+mod remade;
 mod runs;
 
 /// Key of what is remembered between two starts.
@@ -82,6 +83,10 @@ pub struct App {
     shelf: Shelf,
     /// A run that is trained until this step once it is open.
     until: Option<(RunId, u64)>,
+    /// A picture's trajectory that is being made again, and where its cursor belongs.
+    remaking: Option<remade::Cursor>,
+    /// A picture whose model is not at hand.
+    missing: Option<Box<Provenance>>,
     exports: Exports,
     times: FrameTimes,
     /// Time that `logic` took for the coming frame.
@@ -198,6 +203,8 @@ impl App {
                 Shelf::new(platform_trash, move || ctx.request_repaint())
             },
             until: None,
+            remaking: None,
+            missing: None,
             exports: Exports::default(),
             times: FrameTimes::default(),
             logic: Duration::ZERO,
@@ -218,6 +225,7 @@ impl App {
             self.state.apply(event, &mut self.out);
         }
         self.take_news();
+        self.place_cursor();
         if let Some(data) = self.state.data_for(&self.recipe.recipe.data) {
             self.recipe.learn(data);
         }
@@ -500,6 +508,7 @@ impl App {
                     .push(Action::Engine(opening::first_look(Model::Folder(folder), count)));
                 self.out.push(Action::Show(Workspace::Trajectory));
             }
+            Ok(Opened::Made(made)) => self.remake(*made),
             Ok(Opened::Data(source)) => self.use_path(&source),
             Ok(Opened::Own(own)) => {
                 self.use_own(own);
@@ -601,6 +610,7 @@ impl App {
         frame::times_window(ctx, &mut self.view.times, &self.times);
         notices::notice_window(ctx, &self.state, &mut self.view.notices);
         offers::unfinished(ctx, &self.state, &mut self.drafts.offer, &mut self.out);
+        self.missing_window(ctx);
         notices::toasts(ctx, &self.state, &mut self.drafts.notices);
     }
 

@@ -86,7 +86,8 @@ fn offer(ui: &mut Ui, state: &AppState, entry: &Entry, draft: &mut OfferDraft, o
         });
     });
     ui.add_space(10.0);
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+    let bar = vec2(ui.available_width(), 36.0);
+    ui.allocate_ui_with_layout(bar, Layout::right_to_left(Align::Center), |ui| {
         let go_on = button::primary(ui, icons::ICON_PLAY_ARROW, "Continue", Ok(()));
         if !std::mem::replace(&mut draft.is_focused, true) {
             go_on.request_focus();

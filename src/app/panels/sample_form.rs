@@ -208,6 +208,17 @@ fn progress(ui: &mut Ui, state: &AppState, draft: &mut SampleDraft, out: &mut Ve
 }
 
 impl SampleDraft {
+    /// Takes over what a request asks for.
+    pub fn take(&mut self, request: &SampleRequest) {
+        self.model.choose(request.model.clone());
+        self.sampler.clone_from(&request.sampler);
+        self.spacing.clone_from(&request.spacing);
+        (self.steps, self.seed) = (request.steps, request.seed);
+        // Which of both counts is known when the model is.
+        (self.pictures, self.points) = (request.count, request.count);
+        self.guidance.take(request);
+    }
+
     fn request(&self, known: &Known) -> SampleRequest {
         let mut request = SampleRequest {
             model: self.model.chosen.clone(),
@@ -260,6 +271,28 @@ pub(super) fn another(seed: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_request_that_was_taken_over_is_asked_for_again() {
+        let request = SampleRequest {
+            model: crate::engine::command::Model::Bundled("moons".into()),
+            sampler: Spec::new("ddpm"),
+            steps: 17,
+            seed: 5,
+            count: 3,
+            class: crate::engine::command::ClassChoice::One(2),
+            guidance: crate::diffusion::Guidance {
+                scale: 3.0,
+                interval: (0.5, 2.0),
+                rescale: 0.7,
+            },
+            ..SampleRequest::default()
+        };
+        let mut draft = SampleDraft::default();
+        draft.take(&request);
+        let again = draft.request(&Known::default());
+        assert_eq!(format!("{again:?}"), format!("{request:?}"));
+    }
 
     #[test]
     fn the_dice_do_not_go_round_in_a_small_circle() {

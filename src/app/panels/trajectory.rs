@@ -66,6 +66,15 @@ pub struct TrajectoryDraft {
     shown: Option<TrajectoryId>,
 }
 
+impl TrajectoryDraft {
+    /// Turns to a trajectory, and there to a sample.
+    pub fn turn_to(&mut self, id: TrajectoryId, sample: Option<usize>) {
+        self.shown = Some(id);
+        self.lens = Lens::default();
+        self.lens.selected = sample;
+    }
+}
+
 /// The reverse process under one cursor.
 pub fn trajectory_panel(ui: &mut Ui, state: &AppState, draft: &mut TrajectoryDraft, out: &mut Vec<Action>) {
     clock_keys(ui, state, out);

@@ -90,6 +90,8 @@ impl App {
                 News::Entry(entry) => runs.put(entry),
                 News::Looked { folders, at, free } => {
                     runs.looked(&folders, at, free);
+                    self.retry_missing();
+                    let runs = &mut self.state.runs;
                     if std::mem::take(&mut runs.is_outdated) {
                         self.look_at_runs();
                     }

@@ -75,8 +75,8 @@ struct Head {
 /// Columns in their order; the one without a width takes what is left.
 const HEADS: [Head; 10] = [
     head(Column::Star, "", "Starred runs first", 22.0, Align::Min),
-    head(Column::Name, "Run", "Name of the folder, and tags", 196.0, Align::Min),
-    head(Column::Data, "Data", "What it learned from", 96.0, Align::Min),
+    head(Column::Name, "Run", "Name of the folder, and tags", 190.0, Align::Min),
+    head(Column::Data, "Data", "What it learned from", 106.0, Align::Min),
     head(
         Column::Difference,
         "Difference",
@@ -91,7 +91,7 @@ const HEADS: [Head; 10] = [
         62.0,
         Align::Max,
     ),
-    head(Column::Time, "Time", "Time spent on training", 70.0, Align::Max),
+    head(Column::Time, "Time", "Time spent on training", 88.0, Align::Max),
     head(
         Column::Validation,
         "Validation",
@@ -414,7 +414,12 @@ fn cells(
     let wanted = format!("of {}", words::count(summary.recipe.train.steps));
     let place = line_rect(places[4], 24.0);
     line(ui, place, &wanted, &TextStyle::Small, palette.weak, Align::Max);
-    numbers(ui, places[5], &words::duration(summary.secs), palette.text);
+    let time = if summary.secs > 0.0 {
+        words::duration(summary.secs)
+    } else {
+        "–".into()
+    };
+    numbers(ui, places[5], &time, palette.text);
     let figure = summary.figure.as_ref().map(|f| f.value);
     for (place, value) in [(places[6], summary.validation), (places[7], figure)] {
         numbers(
@@ -432,7 +437,7 @@ fn numbers(ui: &Ui, place: Rect, text: &str, ink: Color32) {
 
 fn star(ui: &mut Ui, entry: &Entry, is_starred: bool, place: Rect, out: &mut Vec<Action>) {
     let palette = theme::palette(ui);
-    let ink = if is_starred { palette.warn } else { palette.line };
+    let ink = if is_starred { palette.warn } else { palette.edge };
     let icon = RichText::new(if is_starred { "★" } else { "☆" }).size(17.0).color(ink);
     let response: Response = ui.put(place, Button::new(icon).frame(false));
     let name = format!("Star {}", entry.name());

@@ -130,6 +130,31 @@ impl GuidanceDraft {
         }
     }
 
+    /// Takes over how a request was led; a weaker model only where it is a folder, which the form can name.
+    pub(in crate::app::panels) fn take(&mut self, request: &SampleRequest) {
+        *self = Self {
+            class: request.class,
+            scale: request.guidance.scale,
+            classifier: request.classifier.as_ref().map_or(0.0, |classifier| classifier.scale),
+            more: BTreeMap::new(),
+        };
+        let (low, high) = request.guidance.interval;
+        let high = if high.is_finite() { high } else { 0.0 };
+        for (key, value) in [
+            ("from-noise", low),
+            ("to-noise", high),
+            ("rescale", request.guidance.rescale),
+        ] {
+            if value > 0.0 {
+                self.more.insert(key.into(), Value::Real(value));
+            }
+        }
+        if let Some(Model::Folder(path)) = &request.weaker {
+            self.more
+                .insert("weaker-model".into(), Value::Text(path.display().to_string()));
+        }
+    }
+
     fn guidance(&self) -> Guidance {
         // What the form holds it has checked; a broken value would be its default.
         let values = Params::check(MORE, &self.more).or_else(|_| Params::check(MORE, &BTreeMap::new()));
