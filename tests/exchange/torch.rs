@@ -17,6 +17,7 @@ use diffusion_studio::{
 use crate::{apart, done, import::graph, tensors, text};
 
 /// Runs the script; `None` where there is no Python for it.
+#[expect(clippy::print_stderr, reason = "a skip is to be seen")]
 fn python(arguments: &[&str]) -> Option<String> {
     let Some(python) = std::env::var_os("DIFFUSERS_PYTHON") else {
         eprintln!("SKIPPED: set DIFFUSERS_PYTHON to a Python with torch and diffusers to compare with them");
@@ -215,6 +216,7 @@ fn a_model_trained_here_is_the_same_in_diffusers() {
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "a skip is to be seen")]
 fn curves_are_read_by_tensorboard() {
     let folder = tempfile::tempdir().unwrap();
     let (run, events) = (folder.path().join("run"), folder.path().join("events"));
