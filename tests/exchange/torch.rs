@@ -216,7 +216,6 @@ fn a_model_trained_here_is_the_same_in_diffusers() {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "a skip is to be seen")]
 fn curves_are_read_by_tensorboard() {
     let folder = tempfile::tempdir().unwrap();
     let (run, events) = (folder.path().join("run"), folder.path().join("events"));
