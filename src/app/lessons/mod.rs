@@ -1,7 +1,7 @@
 //! Guided lessons: pages of text that bring the right workspace to the front, do things in it when asked to, and see by
 //! themselves when the reader has done them.
 //!
-//! A lesson is a Markdown file ([`file`]); the eight in `assets/lessons` ship with the program, others can be opened or
+//! A lesson is a Markdown file ([`mod@file`]); the eight in `assets/lessons` ship with the program, others can be opened or
 //! dropped. What a step may do is listed in [`doing`], what it may wait for in [`until`].
 
 use std::{collections::VecDeque, sync::LazyLock};

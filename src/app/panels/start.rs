@@ -131,13 +131,11 @@ pub fn start_panel(
                 // On a tall screen the page stands a little above the middle.
                 let above = ((screen - draft.height) * 0.4).max(8.0);
                 ui.add_space(above);
-                greeting(ui, state, draft, out);
+                greeting(ui, state, lessons, draft, out);
                 ui.add_space(12.0);
                 cards(ui, state, card, hovered_before, draft, out);
                 ui.add_space(12.0);
                 own_data(ui, out);
-                ui.add_space(8.0);
-                lesson_row(ui, lessons, out);
                 recent_runs(ui, recent, out);
                 ui.add_space(8.0);
                 let calm = "You cannot break anything here: settings can be undone, files are never overwritten, and \
@@ -155,25 +153,27 @@ pub fn start_panel(
     draw_window(ui.ctx(), &mut draft.draw, out);
 }
 
-/// Words, and beside them the film of a bundled model once there is one.
-fn greeting(ui: &mut Ui, state: &AppState, draft: &mut StartDraft, out: &mut Vec<Action>) {
+/// Words and the lessons, and beside them the film of a bundled model once there is one.
+fn greeting(ui: &mut Ui, state: &AppState, lessons: &BTreeSet<String>, draft: &mut StartDraft, out: &mut Vec<Action>) {
     let weak = theme::palette(ui).weak;
-    let words = |ui: &mut Ui| {
+    let words = |ui: &mut Ui, out: &mut Vec<Action>| {
         ui.label(theme::title("Watch noise become data"));
         let text = "Choose something to learn. A network starts from pure noise, and you see it get there.";
         ui.label(RichText::new(text).size(15.0).color(weak));
+        ui.add_space(10.0);
+        lesson_row(ui, lessons, out);
     };
     let film = hero::film(state);
     let is_due = film.is_some() || hero::is_awaited(state, &draft.hero);
     if !is_due || ui.available_width() <= 700.0 {
-        return words(ui);
+        return words(ui, out);
     }
     let width = (ui.available_width() * 0.54).round();
     ui.horizontal_top(|ui| {
         ui.vertical(|ui| {
             ui.set_width(ui.available_width() - width - GAP);
-            ui.add_space(20.0);
-            words(ui);
+            ui.add_space(12.0);
+            words(ui, out);
         });
         ui.vertical(|ui| {
             ui.set_width(width);
