@@ -1,5 +1,7 @@
 //! A picture of this program was opened: its recipe, its model, and its trajectory with the cursor where it was.
 
+use std::sync::Arc;
+
 use eframe::egui::{self, Align, Align2, Layout, Window};
 use egui_material_icons::icons;
 
@@ -8,7 +10,7 @@ use crate::{
     app::{action::Browse, playback::PlaybackCommand, theme, widgets::button, words},
     engine::{
         Command, TrajectoryId,
-        command::{ClassChoice, ClassifierChoice, Model, SampleRequest},
+        command::{Branch, ClassChoice, ClassifierChoice, Model, SampleRequest},
         exact::ExactModel,
     },
     files::{Provenance, Recipe, bundled},
@@ -36,7 +38,7 @@ impl App {
             self.missing = Some(Box::new(made));
             return;
         };
-        let request = request(&made, model);
+        let request = request(&made, &model);
         self.drafts.trajectory.sample.take(&request);
         let mut request = Box::new(request);
         self.state.ask(&mut request);
@@ -201,13 +203,13 @@ fn explanation(made: &Provenance, near: Option<&(String, Vec<u64>)>) -> String {
 fn repeatable(made: &Provenance) -> Result<(), &'static str> {
     if made.restored.is_some() {
         Err("It was restored from a picture that it does not hold: put that one on the easel of the Inpaint workspace.")
-    } else if made.noise.is_some() {
+    } else if made.lineage().any(|made| made.noise.is_some()) {
         Err(
             "Its trajectory began with noise from a file, which only the command line takes: sample --from … --noise ….",
         )
-    } else if made.weaker.is_some() {
+    } else if made.lineage().any(|made| made.weaker.is_some()) {
         Err("It was guided away from a weaker model; name that under More guidance in the Trajectory workspace.")
-    } else if made.prints.judge.is_some() {
+    } else if made.lineage().any(|made| made.prints.judge.is_some()) {
         Err("It followed a classifier from a file, which only the command line takes: sample --from … --judge ….")
     } else {
         Ok(())
@@ -215,9 +217,17 @@ fn repeatable(made: &Provenance) -> Result<(), &'static str> {
 }
 
 /// What makes the trajectory of a picture again.
-fn request(made: &Provenance, model: Model) -> SampleRequest {
+fn request(made: &Provenance, model: &Model) -> SampleRequest {
+    let branch = made.branch.as_deref().map(|branched| {
+        Arc::new(Branch {
+            parent: request(&branched.parent, model),
+            step: branched.step,
+            sample: branched.sample,
+            remaining: branched.remaining,
+        })
+    });
     SampleRequest {
-        model,
+        model: model.clone(),
         sampler: made.sampler.clone(),
         steps: made.steps,
         spacing: made.spacing.clone(),
@@ -229,6 +239,7 @@ fn request(made: &Provenance, model: Model) -> SampleRequest {
         },
         guidance: made.guidance,
         classifier: made.classifier.map(|scale| ClassifierChoice { scale, judge: None }),
+        branch,
         ..SampleRequest::default()
     }
 }
