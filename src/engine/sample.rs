@@ -640,7 +640,10 @@ mod tests {
     use super::*;
     use crate::{
         diffusion::Guidance,
-        engine::{TrajectoryId, command::Model},
+        engine::{
+            TrajectoryId,
+            command::{Branch, Model},
+        },
         files::Recipe,
         math::{Spec, Value},
         nn,
@@ -710,6 +713,31 @@ mod tests {
         let (parts, whole) = (made(&request(7), 4), made(&request(7), 100));
         assert_eq!((parts.0, whole.0), (4 * 6, 6));
         assert_eq!(whole.1.len(), 14);
+        for (a, b) in parts.1.iter().zip(&whole.1) {
+            assert!((a - b).abs() < 1e-5 * (1.0 + b.abs()), "{a} is not {b}");
+        }
+    }
+
+    #[test]
+    fn a_branch_parts_from_every_chunk() {
+        let parent = SampleRequest {
+            sampler: Spec::new("dpmpp-2m-sde"),
+            ..request(7)
+        };
+        let mut branch = SampleRequest {
+            branch: Some(Arc::new(Branch {
+                parent: parent.clone(),
+                step: 3,
+                sample: None,
+                remaining: None,
+            })),
+            ..parent.clone()
+        };
+        assert_eq!(made(&branch, 4), made(&parent, 4));
+        // Without guidance a call holds twice as many, so that the chunks of both differ.
+        branch.guidance = Guidance::scale(1.0);
+        let (parts, whole) = (made(&branch, 4), made(&branch, 100));
+        assert_eq!((parts.0, whole.0), (4 * 3 + 2 * 3, 6));
         for (a, b) in parts.1.iter().zip(&whole.1) {
             assert!((a - b).abs() < 1e-5 * (1.0 + b.abs()), "{a} is not {b}");
         }
