@@ -233,7 +233,7 @@ pub(super) struct Others {
     /// Looks at what was restored.
     judge: Option<Judge>,
     /// Those of the trajectory that this one parts from.
-    ancestors: Option<Box<Others>>,
+    ancestors: Option<Box<Self>>,
 }
 
 impl Others {
