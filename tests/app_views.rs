@@ -299,7 +299,7 @@ fn a_filled_workspace_has_four_views_and_a_list() {
         window.run_steps(2);
         assert!(matches!(
             window.state().out.last(),
-            Some(Action::Forget(TrajectoryId(7)))
+            Some(Action::Remove(TrajectoryId(7)))
         ));
     }
 }

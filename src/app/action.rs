@@ -103,6 +103,12 @@ pub enum Action {
     Pin(TrajectoryId, bool),
     /// Drops a trajectory.
     Forget(TrajectoryId),
+    /// Removes a trajectory; the last one that was can be put back.
+    Remove(TrajectoryId),
+    /// Puts the trajectory back that was removed last.
+    PutBack,
+    /// Gives a trajectory a name; an empty one takes it away.
+    Rename(TrajectoryId, String),
     /// Writes a picture, a film or a file.
     Export(ExportRequest),
     /// Puts a recipe into the Lab's form.

@@ -93,6 +93,8 @@ pub enum Does {
     Enter,
     /// What is chosen is removed.
     Remove,
+    /// Continues a trajectory differently.
+    Branch,
     /// As long as it is held: what lies under the mask.
     Beneath,
     /// As long as it is held: the picture as it came.
@@ -206,6 +208,9 @@ pub const BINDINGS: &[Binding] = &[
         "Last frame, follow new ones",
         TRAJECTORY,
     ),
+    bind(Does::Branch, &[plain(Key::B)], "Branch at this step", TRAJECTORY),
+    bind(Does::Remove, &[plain(Key::Delete)], "Remove the trajectory", TRAJECTORY),
+    bind(Does::Undo, &[ctrl(Key::Z)], "Put the removed trajectory back", TRAJECTORY),
     bind(Does::Go, &[ctrl(Key::Enter)], "Fill in", INPAINT),
     bind(Does::Seed, &[plain(Key::R)], "Another seed", INPAINT),
     bind(Does::Back, &[plain(Key::ArrowLeft)], "One frame back", INPAINT),

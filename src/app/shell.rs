@@ -418,6 +418,18 @@ impl App {
                 self.state.forget(id);
                 self.worker.send(Command::ForgetTrajectory(id));
             }
+            Action::Remove(id) => {
+                self.worker.send(Command::CancelSample(id));
+                if let Some(gone) = self.state.set_aside(id) {
+                    self.worker.send(Command::ForgetTrajectory(gone));
+                }
+            }
+            Action::PutBack => self.state.put_back(),
+            Action::Rename(id, name) => {
+                if let Some(view) = self.state.trajectories.get_mut(id) {
+                    view.name = Some(name.trim().to_owned()).filter(|name| !name.is_empty());
+                }
+            }
             Action::Export(request) => {
                 if let Some(view) = self.state.trajectories.get(request.id) {
                     self.exports.begin(ctx, view, request, &mut self.out);

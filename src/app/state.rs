@@ -280,11 +280,32 @@ impl AppState {
     /// Drops a trajectory; the newest other one becomes the present one.
     pub fn forget(&mut self, id: TrajectoryId) {
         self.trajectories.remove(id);
+        self.leave(id, None);
+    }
+
+    /// Removes a trajectory that may be put back; answers which one cannot be put back any more.
+    pub fn set_aside(&mut self, id: TrajectoryId) -> Option<TrajectoryId> {
+        let parent = self.trajectories.get(id).and_then(|view| view.parent);
+        let gone = self.trajectories.set_aside(id);
+        self.leave(id, parent);
+        gone
+    }
+
+    /// Puts the trajectory back that was removed last, and shows it.
+    pub fn put_back(&mut self) {
+        if let Some(id) = self.trajectories.put_back() {
+            self.select(id);
+        }
+    }
+
+    /// Shows another trajectory in place of one that is no longer there: this one if it is there, or else the newest.
+    fn leave(&mut self, id: TrajectoryId, next: Option<TrajectoryId>) {
         if self.current == Some(id) {
             self.current = None;
             self.playback.open(0, true);
-            let next = self.trajectories.iter().next_back().map(|v| v.info.id);
-            if let Some(next) = next {
+            let next = next.and_then(|next| self.trajectories.get(next));
+            let next = next.or_else(|| self.trajectories.iter().next_back());
+            if let Some(next) = next.map(|view| view.info.id) {
                 self.select(next);
             }
         }

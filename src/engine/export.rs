@@ -198,8 +198,8 @@ impl Shown {
     }
 }
 
-/// How a trajectory was made, with all that it parts from.
-fn provenance(info: &TrajectoryInfo) -> Provenance {
+/// How a trajectory was made, with all that it parts from, as none of its pictures in particular.
+pub fn provenance(info: &TrajectoryInfo) -> Provenance {
     let restored = info.restore.as_ref();
     let branched = |parted: &Arc<Parted>| {
         Box::new(Branched {

@@ -1,6 +1,6 @@
 //! The diffusion clock at the foot of the window: play, step, loop, speed, and where the cursor stands.
 
-use eframe::egui::{self, Align, ComboBox, Layout, Slider, Ui, WidgetInfo, vec2};
+use eframe::egui::{self, Align, ComboBox, Layout, Rect, Slider, Stroke, Ui, WidgetInfo, style::HandleShape, vec2};
 use egui_material_icons::icons;
 
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
         state::AppState,
         theme,
         trajectories::TrajectoryView,
-        widgets::button,
+        widgets::{button, mark::Mark},
         words,
     },
     math::Level,
@@ -70,6 +70,11 @@ fn command(does: Does) -> Option<PlaybackCommand> {
 
 /// The whole bar, one line high.
 pub fn time_bar_panel(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
+    marked_time_bar(ui, state, &[], out);
+}
+
+/// The same with marks on the clock.
+pub fn marked_time_bar(ui: &mut Ui, state: &AppState, marks: &[Mark], out: &mut Vec<Action>) {
     let clock = &state.playback;
     ui.add_enabled_ui(!clock.is_empty(), |ui| {
         ui.horizontal(|ui| {
@@ -80,7 +85,7 @@ pub fn time_bar_panel(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
                 looping(ui, state, out);
                 ui.separator();
                 readout(ui, state.trajectory(), clock.index());
-                slider(ui, state, out);
+                slider(ui, state, marks, out);
             });
         });
     });
@@ -125,7 +130,7 @@ fn transport(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
     ui.add_space(8.0);
 }
 
-fn slider(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
+fn slider(ui: &mut Ui, state: &AppState, marks: &[Mark], out: &mut Vec<Action>) {
     let clock = &state.playback;
     let mut index = clock.index();
     let last = state.trajectory().map_or(0, |view| view.info.moves).max(1);
@@ -134,12 +139,34 @@ fn slider(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
     ui.visuals_mut().widgets.inactive.bg_fill = theme::palette(ui).line;
     let response = ui.add(Slider::new(&mut index, 0..=last).show_value(false));
     response.widget_info(|| WidgetInfo::slider(!clock.is_empty(), clock.index() as f64, "Diffusion time"));
+    ticks(ui, response.rect, marks, last);
     if response.changed() {
         out.push(Action::Playback(PlaybackCommand::Seek(index)));
     }
     if response.drag_stopped() || response.clicked() {
         // Otherwise the slider keeps the arrow keys and Space to itself.
         response.surrender_focus();
+    }
+}
+
+/// Marks under the rail; the one that stands out is longer and thicker as well.
+fn ticks(ui: &Ui, slider: Rect, marks: &[Mark], last: usize) {
+    let palette = theme::palette(ui);
+    let handle = match ui.visuals().handle_shape {
+        HandleShape::Circle => 1.0,
+        HandleShape::Rect { aspect_ratio } => aspect_ratio,
+    };
+    // As the slider itself lays its rail.
+    let rail = slider.x_range().shrink(slider.height() / 2.5 * handle);
+    for mark in marks {
+        let x = rail.min + rail.span() * mark.step as f32 / last as f32;
+        let (above, stroke) = if mark.lit {
+            (4.0, Stroke::new(3.0, palette.sample))
+        } else {
+            (-5.0, Stroke::new(2.0, palette.sample))
+        };
+        let middle = slider.center().y;
+        ui.painter().vline(x, middle - above..=middle + 11.0, stroke);
     }
 }
 

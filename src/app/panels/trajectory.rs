@@ -1,15 +1,12 @@
 //! The reverse process under one cursor: state, clean guess, noise guess and change, side by side.
 
-use eframe::egui::{
-    self, Align, CentralPanel, Frame as Pane, Label, Layout, Margin, Panel, Response, RichText, ScrollArea, Sense, Ui,
-    Vec2, WidgetInfo, pos2, vec2,
-};
+use eframe::egui::{Align, CentralPanel, Frame as Pane, Label, Layout, Margin, Panel, RichText, ScrollArea, Ui, vec2};
 use egui_material_icons::icons;
 
 use super::{
     export::{ExportDraft, export_menu},
     sample_form::{SampleDraft, sample_form},
-    time_bar::{clock_keys, time_bar_panel},
+    time_bar::{clock_keys, marked_time_bar},
 };
 use crate::{
     app::{
@@ -17,12 +14,17 @@ use crate::{
         playback::{Mode, PlaybackCommand},
         state::AppState,
         theme,
-        trajectories::TrajectoryView,
+        trajectories::{
+            TrajectoryView,
+            family::{self, Member},
+        },
         widgets::{
             aspect::{Aspect, Steps as _, change_scale},
             button,
             cloud::{Cloud, Clouds, Layers, cloud_view},
             form,
+            lanes::{self, Lane, Lanes},
+            mark::Mark,
             pictures::{Lens, Pictures, Spot, View, picture_view},
             strip::{Film, Strip, film_strip},
         },
@@ -35,6 +37,12 @@ use crate::{
     },
     math::{Domain, Frame, domain::unit_from_byte, schedule},
 };
+
+mod branch;
+mod list;
+
+use branch::{BranchDraft, branch_menu};
+use list::{ListDraft, called, outcome, parted, trajectory_list};
 
 /// Height of the name and the numbers of a view.
 const VIEW_TEXT: f32 = 50.0;
@@ -61,6 +69,8 @@ pub struct TrajectoryDraft {
     /// Uploaded thumbnails.
     pub strip: Strip,
     export: ExportDraft,
+    branch: BranchDraft,
+    list: ListDraft,
     field_asked: Option<(f64, f64)>,
     noise_stats: Option<(TrajectoryId, usize, (f32, f32))>,
     shown: Option<TrajectoryId>,
@@ -78,9 +88,11 @@ impl TrajectoryDraft {
 /// The reverse process under one cursor.
 pub fn trajectory_panel(ui: &mut Ui, state: &AppState, draft: &mut TrajectoryDraft, out: &mut Vec<Action>) {
     clock_keys(ui, state, out);
+    let lit = draft.list.lit.take();
+    let marks = marks(state, lit);
     Panel::bottom("time bar")
         .resizable(false)
-        .show(ui, |ui| time_bar_panel(ui, state, out));
+        .show(ui, |ui| marked_time_bar(ui, state, &marks, out));
     let form = Pane::new()
         .inner_margin(Margin::same(12))
         .fill(theme::palette(ui).panel);
@@ -91,7 +103,7 @@ pub fn trajectory_panel(ui: &mut Ui, state: &AppState, draft: &mut TrajectoryDra
         .show(ui, |ui| {
             ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
                 sample_form(ui, state, &mut draft.sample, out);
-                trajectory_list(ui, state, out);
+                trajectory_list(ui, state, &mut draft.list, out);
             });
         });
     let pane = Pane::new()
@@ -100,11 +112,27 @@ pub fn trajectory_panel(ui: &mut Ui, state: &AppState, draft: &mut TrajectoryDra
     CentralPanel::default()
         .frame(pane)
         .show(ui, |ui| match state.trajectory() {
-            Some(view) if view.reached() > 0 => filled(ui, state, view, draft, out),
+            Some(view) if view.reached() > 0 => filled(ui, state, view, &marks, draft, out),
             Some(_) => waiting(ui),
             None if !state.asked.is_empty() => waiting(ui),
             None => empty(ui, state, out),
         });
+    if draft.list.lit != lit {
+        // What is under the pointer is marked everywhere, also where it was drawn before it was known.
+        ui.ctx().request_repaint();
+    }
+}
+
+/// Where others part from the present trajectory; the place where the marked one does stands out.
+fn marks(state: &AppState, lit: Option<TrajectoryId>) -> Vec<Mark> {
+    let Some(id) = state.current else { return Vec::new() };
+    let partings = family::partings(&state.trajectories, id).into_iter();
+    let marks = partings.map(|(step, others)| Mark {
+        step,
+        lit: others.iter().any(|view| Some(view.info.id) == lit),
+        names: others.into_iter().map(called).collect::<Vec<_>>().join("\n"),
+    });
+    marks.collect()
 }
 
 fn empty(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
@@ -137,84 +165,14 @@ fn middle(ui: &mut Ui, contents: impl FnOnce(&mut Ui)) {
     });
 }
 
-/// The trajectories of this session, newest first.
-fn trajectory_list(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
-    if state.trajectories.iter().len() == 0 {
-        return;
-    }
-    form::group(ui, "Trajectories");
-    for view in state.trajectories.iter().rev() {
-        trajectory_row(ui, view, state.current == Some(view.info.id), out);
-    }
-}
-
-fn trajectory_row(ui: &mut Ui, view: &TrajectoryView, is_current: bool, out: &mut Vec<Action>) {
-    let id = view.info.id;
-    let title = title(&view.info);
-    let detail = format!("{} · {}", outcome(view), view.info.model);
-    let size = vec2(ui.available_width(), 42.0);
-    ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), |ui| {
-        ui.spacing_mut().item_spacing.x = 2.0;
-        if button::icon(ui, icons::ICON_DELETE, &format!("Remove: {title}")).clicked() {
-            out.push(Action::Forget(id));
-        }
-        let (icon, name) = if view.pinned {
-            (icons::ICON_KEEP_OFF, "Let it go when memory runs short")
-        } else {
-            (icons::ICON_KEEP, "Keep whatever the memory budget says")
-        };
-        if button::icon(ui, icon, &format!("{name}: {title}")).clicked() {
-            out.push(Action::Pin(id, !view.pinned));
-        }
-        let row = two_lines(ui, vec2(ui.available_width(), size.y), &title, &detail, is_current);
-        if row.on_hover_text(format!("{title}\n{detail}")).clicked() && !is_current {
-            out.push(Action::Select(id));
-        }
-    });
-}
-
-/// A row of a list: a title over a smaller line, both cut where the room ends.
-fn two_lines(ui: &mut Ui, size: Vec2, title: &str, detail: &str, is_current: bool) -> Response {
-    let (area, response) = ui.allocate_exact_size(size, Sense::click());
-    response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, is_current, title));
-    let palette = theme::palette(ui);
-    if is_current || response.hovered() || response.has_focus() {
-        let fill = if is_current { palette.selected } else { palette.hover };
-        ui.painter().rect_filled(area, 6.0, fill);
-    }
-    let text = area.shrink2(vec2(8.0, 4.0));
-    let lines = [
-        (title, egui::TextStyle::Body, palette.text, text.top()),
-        (detail, egui::TextStyle::Small, palette.weak, text.top() + 18.0),
-    ];
-    for (line, style, ink, y) in lines {
-        let mut job = egui::text::LayoutJob::simple_singleline(line.into(), style.resolve(ui.style()), ink);
-        job.wrap = egui::text::TextWrapping::truncate_at_width(text.width());
-        let galley = ui.fonts_mut(|fonts| fonts.layout_job(job));
-        ui.painter().galley(pos2(text.left(), y), galley, ink);
-    }
-    response
-}
-
-/// `DDIM · 50 steps · seed 1`.
-fn title(info: &TrajectoryInfo) -> String {
-    let sampler = crate::diffusion::sampler::ENTRIES
-        .iter()
-        .find(|e| e.id == info.sampler.id);
-    let sampler = sampler.map_or(info.sampler.id.as_str(), |e| e.label);
-    format!("{sampler} · {} steps · seed {}", info.moves, info.seed)
-}
-
-fn outcome(view: &TrajectoryView) -> String {
-    let samples = format!("{} samples", view.info.count);
-    match (view.ended, view.complete) {
-        (false, _) => format!("{samples}, running"),
-        (true, true) => format!("{samples}, {}", crate::app::words::duration(view.secs)),
-        (true, false) => format!("{samples}, cancelled at step {}", view.reached().saturating_sub(1)),
-    }
-}
-
-fn filled(ui: &mut Ui, state: &AppState, view: &TrajectoryView, draft: &mut TrajectoryDraft, out: &mut Vec<Action>) {
+fn filled(
+    ui: &mut Ui,
+    state: &AppState,
+    view: &TrajectoryView,
+    marks: &[Mark],
+    draft: &mut TrajectoryDraft,
+    out: &mut Vec<Action>,
+) {
     if draft.shown != Some(view.info.id) {
         draft.shown = Some(view.info.id);
         draft.lens = Lens::default();
@@ -222,7 +180,13 @@ fn filled(ui: &mut Ui, state: &AppState, view: &TrajectoryView, draft: &mut Traj
     header(ui, state, view, draft, out);
     ui.add_space(4.0);
     let strip_height = 60.0;
-    let views_height = (ui.available_height() - strip_height - 10.0).max(120.0);
+    let family = family::of(&state.trajectories, view.info.id);
+    let lanes_height = if family.len() > 1 {
+        lanes::height(family.len()) + 6.0
+    } else {
+        0.0
+    };
+    let views_height = (ui.available_height() - strip_height - lanes_height - 10.0).max(120.0);
     let seek = four_views(ui, state, view, draft, views_height);
     ui.add_space(2.0);
     let film = Film {
@@ -233,7 +197,11 @@ fn filled(ui: &mut Ui, state: &AppState, view: &TrajectoryView, draft: &mut Traj
         sample: draft.lens.selected.unwrap_or(0),
         aspect: Aspect::State,
     };
-    let seek = film_strip(ui, strip_height, &film, &mut draft.strip).or(seek);
+    let seek = film_strip(ui, strip_height, &film, marks, &mut draft.strip).or(seek);
+    if family.len() > 1 {
+        ui.add_space(2.0);
+        family_lanes(ui, state, view, &family, draft, out);
+    }
     if let Some(frame) = seek {
         out.push(Action::Playback(PlaybackCommand::Seek(frame)));
     }
@@ -242,11 +210,56 @@ fn filled(ui: &mut Ui, state: &AppState, view: &TrajectoryView, draft: &mut Traj
     }
 }
 
+/// The family as lanes: what is chosen is looked at from the same step.
+fn family_lanes(
+    ui: &mut Ui,
+    state: &AppState,
+    view: &TrajectoryView,
+    family: &[Member<'_>],
+    draft: &mut TrajectoryDraft,
+    out: &mut Vec<Action>,
+) {
+    let place = |id: TrajectoryId| family.iter().position(|member| member.view.info.id == id);
+    let lanes: Vec<Lane> = family
+        .iter()
+        .map(|Member { view, .. }| Lane {
+            id: view.info.id,
+            name: called(view),
+            parts: view
+                .parent
+                .and_then(place)
+                .zip(view.info.branch.as_ref().map(|parted| parted.step)),
+            reached: view.reached(),
+            ended: view.ended,
+            detail: [Some(outcome(view)), parted(view)]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+                .join("\n"),
+        })
+        .collect();
+    let index = state.playback.index();
+    let shown = Lanes {
+        lanes: &lanes,
+        current: Some(view.info.id),
+        lit: draft.list.lit,
+        index,
+        moves: family.iter().map(|member| member.view.info.moves).max().unwrap_or(1),
+    };
+    let (hovered, chosen) = lanes::lanes(ui, &shown);
+    draft.list.lit = hovered.or(draft.list.lit);
+    if let Some(id) = chosen.filter(|id| *id != view.info.id) {
+        out.push(Action::Select(id));
+        out.push(Action::Playback(PlaybackCommand::Seek(index)));
+    }
+}
+
 fn header(ui: &mut Ui, state: &AppState, view: &TrajectoryView, draft: &mut TrajectoryDraft, out: &mut Vec<Action>) {
     let size = vec2(ui.available_width(), 30.0);
     ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), |ui| {
         let sample = draft.lens.selected.unwrap_or(0);
         export_menu(ui, state, view, sample, &mut draft.export, out);
+        branch_menu(ui, state, view, draft.lens.selected, &mut draft.branch, out);
         match view.info.domain {
             Domain::Points => layer_toggles(ui, &mut draft.layers),
             Domain::Image { .. } => solo_toggle(ui, view, &mut draft.lens),
@@ -255,7 +268,7 @@ fn header(ui: &mut Ui, state: &AppState, view: &TrajectoryView, draft: &mut Traj
             draft.lens.fit();
         }
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-            ui.label(theme::heading(title(&view.info)));
+            ui.label(theme::heading(called(view)));
             if view.stride > 1 {
                 let text = format!("every {}th step kept", view.stride);
                 form::chip(ui, &text, theme::palette(ui).warn)

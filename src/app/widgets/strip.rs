@@ -11,6 +11,7 @@ use super::{
     aspect::{Aspect, Steps},
     atlas::Atlas,
     cloud::{Sprite, View as Window},
+    mark::Mark,
     pictures::colours,
 };
 use crate::{
@@ -119,7 +120,13 @@ pub struct Film<'a, S: Steps + ?Sized> {
 }
 
 /// Shows the film strip over the whole width and answers the frame that was dragged to.
-pub fn film_strip<S: Steps + ?Sized>(ui: &mut Ui, height: f32, film: &Film<'_, S>, strip: &mut Strip) -> Option<usize> {
+pub fn film_strip<S: Steps + ?Sized>(
+    ui: &mut Ui,
+    height: f32,
+    film: &Film<'_, S>,
+    marks: &[Mark],
+    strip: &mut Strip,
+) -> Option<usize> {
     let size = vec2(ui.available_width(), height);
     let (area, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
     let response = response.on_hover_cursor(CursorIcon::ResizeHorizontal);
@@ -161,11 +168,37 @@ pub fn film_strip<S: Steps + ?Sized>(ui: &mut Ui, height: f32, film: &Film<'_, S
         }
         painter.vline(x, area.y_range(), Stroke::new(2.0, palette.accent));
     }
+    for mark in marks {
+        show_mark(ui, area, ruler.x(mark.step), mark);
+    }
     let pointer = response.interact_pointer_pos()?;
     let held =
         response.dragged_by(PointerButton::Primary) || response.clicked() || response.is_pointer_button_down_on();
     held.then(|| ruler.frame(pointer.x))
         .filter(|&frame| frame != film.index)
+}
+
+/// A flag at the upper edge, which says what parts there.
+fn show_mark(ui: &Ui, area: Rect, x: f32, mark: &Mark) {
+    let palette = theme::palette(ui);
+    let painter = ui.painter_at(area);
+    let reach = if mark.lit { 9.0 } else { 6.0 };
+    let corners = [
+        pos2(x - reach, area.top()),
+        pos2(x + reach, area.top()),
+        pos2(x, area.top() + 1.5 * reach),
+    ];
+    let edge = Stroke::new(1.0, palette.panel);
+    painter.add(Shape::convex_polygon(corners.to_vec(), palette.sample, edge));
+    if mark.lit {
+        painter.vline(x, area.y_range(), Stroke::new(2.0, palette.sample));
+    }
+    let flag = Rect::from_min_max(pos2(x - 8.0, area.top()), pos2(x + 8.0, area.top() + 12.0));
+    if ui.rect_contains_pointer(flag) {
+        let id = ui.scope_id().with(("mark", mark.step));
+        let response = ui.interact(flag, id, Sense::hover());
+        response.on_hover_text(format!("Parts at step {}\n{}", mark.step, mark.names));
+    }
 }
 
 fn thumb_size(domain: Domain, height: f32) -> Vec2 {

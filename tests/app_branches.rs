@@ -1,0 +1,348 @@
+//! Branching in the window, with a real engine behind it: the form, the tree, the marks, and what the keys do.
+#![cfg(feature = "gui")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a failed unwrap is a failed test; the lint's own exception covers only test functions"
+)]
+
+mod rig;
+
+use std::{sync::Arc, time::Duration};
+
+use arc_swap::ArcSwapOption;
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use diffusion_studio::{
+    app::{
+        action::Workspace,
+        launch::Options,
+        shell::App,
+        state::Machine,
+        trajectories::{TrajectoryView, family},
+        worker::{Wake, Worker},
+    },
+    engine::{
+        Command, Event, TrajectoryId,
+        command::{Branch, Model, SampleRequest},
+        exact::ExactModel,
+    },
+    math::{Spec, Value},
+};
+use eframe::egui::{Key, Modifiers, Role, Vec2};
+use egui_kittest::{
+    Harness,
+    kittest::{NodeT as _, Queryable as _},
+};
+use rig::{Rig, request};
+use tempfile::TempDir;
+
+/// The program and its engine, which works whenever it is told to.
+struct Studio<'a> {
+    window: Harness<'a, App>,
+    commands: Receiver<Command>,
+    events: Sender<Event>,
+    rig: Rig,
+    _runs: TempDir,
+}
+
+impl Studio<'_> {
+    /// Before anything was sampled.
+    fn empty() -> Self {
+        let (commands, asked) = unbounded();
+        let (events, told) = unbounded();
+        let worker = Worker::new(commands, told, Arc::new(ArcSwapOption::empty()));
+        let window = Harness::builder()
+            .with_size(Vec2::new(1280.0, 720.0))
+            .with_max_steps(40)
+            .build_eframe(move |cc| {
+                let wake = Arc::new(Wake::new(cc.egui_ctx.clone(), Duration::ZERO));
+                App::new(cc, worker, wake, Machine::default(), &Options::default())
+            });
+        let runs = tempfile::tempdir().unwrap();
+        let mut studio = Self {
+            window,
+            commands: asked,
+            events,
+            rig: Rig::new(runs.path()),
+            _runs: runs,
+        };
+        studio.window.state_mut().state.workspace = Workspace::Trajectory;
+        studio.window.run();
+        studio.commands.try_iter().for_each(drop);
+        studio
+    }
+
+    /// With twenty steps of five points.
+    fn sampled() -> Self {
+        let mut studio = Self::empty();
+        studio.ask();
+        studio.work();
+        studio
+    }
+
+    /// Asks for samples and does nothing yet.
+    fn ask(&mut self) -> TrajectoryId {
+        let mut wanted = SampleRequest {
+            model: Model::Exact(Box::new(ExactModel::new("moons"))),
+            steps: 20,
+            ..request(0, 5, "ddim")
+        };
+        self.window.state_mut().state.ask(&mut wanted);
+        let id = wanted.id;
+        self.rig.send(Command::Sample(Box::new(wanted)));
+        id
+    }
+
+    /// What the window asked for is done, and told.
+    fn work(&mut self) {
+        for command in self.commands.try_iter() {
+            if matches!(
+                command,
+                Command::Sample(_) | Command::CancelSample(_) | Command::ForgetTrajectory(_)
+            ) {
+                self.rig.send(command);
+            }
+        }
+        self.rig.rest();
+        self.tell();
+    }
+
+    fn tell(&mut self) {
+        for event in self.rig.take() {
+            self.events.send(event).unwrap();
+        }
+        self.window.run_steps(3);
+    }
+
+    fn key(&mut self, modifiers: Modifiers, key: Key) {
+        self.window.key_press_modifiers(modifiers, key);
+        self.window.run_steps(3);
+    }
+
+    fn press(&mut self, button: &str) {
+        self.window.get_by_role_and_label(Role::Button, button).click();
+        self.window.run_steps(3);
+    }
+
+    fn shows(&self, text: &str) -> bool {
+        self.window.query_all_by_label_contains(text).next().is_some()
+    }
+
+    /// To step 10.
+    fn to_the_middle(&mut self) {
+        self.key(Modifiers::NONE, Key::Home);
+        self.key(Modifiers::SHIFT, Key::ArrowRight);
+        assert_eq!(self.window.state().state.playback.index(), 10);
+    }
+
+    /// The branch that the window asks for.
+    fn asked(&self) -> SampleRequest {
+        let mut samples = self.commands.try_iter().filter_map(|command| match command {
+            Command::Sample(request) => Some(*request),
+            _ => None,
+        });
+        let request = samples.next().unwrap();
+        assert!(samples.next().is_none());
+        request
+    }
+
+    fn views(&self) -> Vec<&TrajectoryView> {
+        self.window.state().state.trajectories.iter().collect()
+    }
+
+    fn choose(&mut self, box_name: &str, option: &str) {
+        self.window.get_by_role_and_label(Role::ComboBox, box_name).click();
+        self.window.run_steps(2);
+        self.window.get_by_label(option).click();
+        self.window.run_steps(3);
+    }
+}
+
+fn parts(request: &SampleRequest) -> &Branch {
+    request.branch.as_ref().unwrap()
+}
+
+#[test]
+fn without_samples_there_is_nothing_to_branch() {
+    let mut studio = Studio::empty();
+    assert!(studio.window.query_by_label("Branch").is_none());
+    studio.key(Modifiers::NONE, Key::B);
+    assert!(
+        studio
+            .commands
+            .try_iter()
+            .all(|command| !matches!(command, Command::Sample(_)))
+    );
+    assert!(!studio.shows("Continue from"));
+}
+
+#[test]
+fn one_sample_gets_eight_futures() {
+    let mut studio = Studio::sampled();
+    studio.to_the_middle();
+    studio.key(Modifiers::NONE, Key::B);
+    assert!(
+        studio.shows("draws no noise"),
+        "DDIM alone would make eight times the same"
+    );
+    studio.window.check_accessibility();
+    studio.press("Continue from step 10");
+    let request = studio.asked();
+    let branch = parts(&request);
+    assert_eq!((branch.step, branch.sample, branch.remaining), (10, Some(0), None));
+    assert_eq!(request.count, 8);
+    assert_eq!(request.sampler, Spec::new("ddim").with("eta", Value::Real(1.0)));
+    studio.rig.send(Command::Sample(Box::new(request)));
+    studio.work();
+    let views = studio.views();
+    let [parent, fan] = &views[..] else {
+        panic!("two trajectories")
+    };
+    assert_eq!((fan.parent, fan.complete), (Some(parent.info.id), true));
+    let ends = rig::xy(&fan.steps[20].x);
+    let mut ends: Vec<_> = ends.chunks(2).map(<[f32]>::to_vec).collect();
+    ends.dedup();
+    assert_eq!(ends.len(), 8, "every future has another end: {ends:?}");
+    assert!(studio.shows("Lane: DDIM · 20 steps") && studio.shows("Lane: DDIM · 8 futures from 10"));
+    assert!(!studio.shows("Continue from"), "the form is done with");
+    studio.window.check_accessibility();
+}
+
+#[test]
+fn all_samples_go_on_with_another_sampler_and_share_what_was_before() {
+    let mut studio = Studio::sampled();
+    studio.to_the_middle();
+    studio.press("Branch");
+    studio.choose("Continue", "all samples, one future each");
+    studio.choose("Steps left", "new ones");
+    studio.press("Continue from step 10");
+    let request = studio.asked();
+    let branch = parts(&request);
+    assert_eq!((branch.sample, branch.remaining, request.count), (None, Some(10), 5));
+    let before = studio.window.state().state.trajectories.bytes();
+    studio.rig.send(Command::Sample(Box::new(request)));
+    studio.rig.calls(1);
+    studio.tell();
+    assert_eq!(studio.views()[1].reached(), 10, "the shared way is there at once");
+    studio.work();
+    let views = studio.views();
+    let shared = views[0]
+        .steps
+        .iter()
+        .zip(&views[1].steps)
+        .map(|(a, b)| Arc::ptr_eq(a, b));
+    assert_eq!(shared.collect::<Vec<_>>(), (0..21).map(|i| i < 10).collect::<Vec<_>>());
+    let all = studio.window.state().state.trajectories.bytes();
+    assert_eq!(all - before, before / 21 * 11);
+}
+
+#[test]
+fn the_result_cannot_be_branched_and_says_so() {
+    let mut studio = Studio::sampled();
+    studio.key(Modifiers::NONE, Key::End);
+    let button = studio.window.get_by_role_and_label(Role::Button, "Branch");
+    assert!(button.accesskit_node().is_disabled());
+    studio.key(Modifiers::NONE, Key::B);
+    assert!(studio.shows("This is the result") && !studio.shows("Continue from"));
+    // The form stays while the cursor moves, and says the same at the end.
+    studio.to_the_middle();
+    studio.key(Modifiers::NONE, Key::B);
+    assert!(studio.shows("Continue from step 10"));
+    studio.key(Modifiers::NONE, Key::ArrowRight);
+    assert!(studio.shows("Continue from step 11"));
+    studio.key(Modifiers::NONE, Key::Escape);
+    assert!(!studio.shows("Continue from"), "Esc leads back");
+}
+
+#[test]
+fn a_trajectory_under_way_can_be_branched_and_a_refusal_is_told() {
+    let mut studio = Studio::empty();
+    studio.ask();
+    studio.rig.calls(6);
+    studio.tell();
+    studio.key(Modifiers::NONE, Key::ArrowLeft);
+    studio.key(Modifiers::NONE, Key::B);
+    let index = studio.window.state().state.playback.index();
+    assert!(0 < index && index < 6);
+    studio.press(&format!("Continue from step {index}"));
+    let mut request = studio.asked();
+    let mut branch = parts(&request).clone();
+    branch.step = 99;
+    request.branch = Some(branch.into());
+    studio.rig.send(Command::Sample(Box::new(request)));
+    studio.tell();
+    assert!(studio.shows("can be branched at step 0 to 19, not at 99"));
+    assert!(studio.window.state().state.asked.is_empty());
+}
+
+/// Three futures of what is there, from step 10.
+fn with_branch<'a>() -> Studio<'a> {
+    let mut studio = Studio::sampled();
+    studio.to_the_middle();
+    studio.key(Modifiers::NONE, Key::B);
+    studio.press("Continue from step 10");
+    let request = studio.asked();
+    studio.rig.send(Command::Sample(Box::new(request)));
+    studio.work();
+    studio
+}
+
+#[test]
+fn lanes_lead_from_one_to_the_other_at_the_same_step() {
+    let mut studio = with_branch();
+    let ids: Vec<_> = studio.views().iter().map(|view| view.info.id).collect();
+    studio.to_the_middle();
+    studio.window.get_by_label_contains("Lane: DDIM · 20 steps").click();
+    studio.window.run_steps(3);
+    let state = &studio.window.state().state;
+    assert_eq!((state.current, state.playback.index()), (Some(ids[0]), 10));
+    let partings = family::partings(&state.trajectories, ids[0]);
+    assert_eq!(partings.keys().copied().collect::<Vec<_>>(), [10]);
+    // The pointer on a lane, and on the flag over the strip.
+    studio.window.get_by_label_contains("Lane: DDIM · 8 futures").hover();
+    studio.window.run_steps(3);
+}
+
+#[test]
+fn trajectories_are_named_removed_and_put_back() {
+    let mut studio = with_branch();
+    let ids: Vec<_> = studio.views().iter().map(|view| view.info.id).collect();
+    studio
+        .window
+        .get_by_label_contains("Rename: DDIM · 8 futures")
+        .scroll_to_me();
+    studio.window.run_steps(4);
+    studio.window.get_by_label_contains("Rename: DDIM · 8 futures").click();
+    studio.window.run_steps(3);
+    studio
+        .window
+        .get_by_label("Name of the trajectory")
+        .type_text("the fan");
+    studio.window.run_steps(2);
+    studio.key(Modifiers::NONE, Key::Enter);
+    assert_eq!(studio.views()[1].name.as_deref(), Some("the fan"));
+    assert!(studio.shows("Lane: the fan"));
+    studio.key(Modifiers::NONE, Key::Delete);
+    assert_eq!(studio.views().len(), 1);
+    assert_eq!(studio.window.state().state.current, Some(ids[0]), "what it parted from");
+    assert!(studio.shows("Removed: the fan") && !studio.shows("Lane: "));
+    assert!(
+        studio
+            .commands
+            .try_iter()
+            .all(|command| !matches!(command, Command::ForgetTrajectory(_)))
+    );
+    studio.key(Modifiers::COMMAND, Key::Z);
+    assert_eq!(studio.views().len(), 2);
+    assert_eq!(studio.window.state().state.current, Some(ids[1]));
+    // What can no longer be put back is forgotten by the engine too.
+    studio.key(Modifiers::NONE, Key::Delete);
+    studio.key(Modifiers::NONE, Key::Delete);
+    let forgotten = studio.commands.try_iter().find_map(|command| match command {
+        Command::ForgetTrajectory(id) => Some(id),
+        _ => None,
+    });
+    assert_eq!(forgotten, Some(ids[1]));
+    assert!(studio.shows("Watch noise become a sample"));
+    studio.press("Put back");
+    assert_eq!(studio.views().len(), 1);
+}
