@@ -24,6 +24,7 @@ use super::{
     opening::{self, Opened},
     own::{Importer, Own},
     panels::{
+        compare::{CompareDraft, compare_panel},
         data::{DataDraft, data_panel},
         frame,
         inpaint::{InpaintDraft, inpaint_panel},
@@ -108,6 +109,7 @@ struct Drafts {
     inpaint: InpaintDraft,
     samplers: SamplersDraft,
     runs: RunsDraft,
+    compare: CompareDraft,
     offer: OfferDraft,
     notices: notices::NoticeDraft,
     lesson: LessonDraft,
@@ -251,7 +253,8 @@ impl App {
             | Workspace::Schedule
             | Workspace::Inpaint
             | Workspace::Samplers
-            | Workspace::Runs => {}
+            | Workspace::Runs
+            | Workspace::Compare => {}
         }
         // Work under way would make the measurement wrong, and the measurement the work slow.
         let sampling = !self.state.asked.is_empty() || self.state.trajectories.iter().any(|t| !t.ended);
@@ -602,6 +605,7 @@ impl App {
             Workspace::Inpaint => inpaint_panel(ui, state, &mut drafts.inpaint, out),
             Workspace::Samplers => samplers_panel(ui, state, &mut drafts.samplers, out),
             Workspace::Runs => runs_panel(ui, state, &mut drafts.runs, out),
+            Workspace::Compare => compare_panel(ui, state, &mut drafts.compare, out),
         }
     }
 
@@ -669,7 +673,9 @@ impl App {
         let due = match self.state.workspace {
             Workspace::Start => self.drafts.start.tick(secs),
             Workspace::Lab => self.drafts.lab.tick(secs),
-            Workspace::Trajectory | Workspace::Schedule | Workspace::Inpaint => self.state.playback.next_change_secs(),
+            Workspace::Trajectory | Workspace::Schedule | Workspace::Inpaint | Workspace::Compare => {
+                self.state.playback.next_change_secs()
+            }
             Workspace::Data | Workspace::Samplers | Workspace::Runs => None,
         };
         if let Some(due) = due {

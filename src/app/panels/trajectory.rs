@@ -197,7 +197,7 @@ fn two_lines(ui: &mut Ui, size: Vec2, title: &str, detail: &str, is_current: boo
 }
 
 /// `DDIM · 50 steps · seed 1`.
-fn title(info: &TrajectoryInfo) -> String {
+pub(super) fn title(info: &TrajectoryInfo) -> String {
     let sampler = crate::diffusion::sampler::ENTRIES
         .iter()
         .find(|e| e.id == info.sampler.id);
@@ -205,7 +205,7 @@ fn title(info: &TrajectoryInfo) -> String {
     format!("{sampler} · {} steps · seed {}", info.moves, info.seed)
 }
 
-fn outcome(view: &TrajectoryView) -> String {
+pub(super) fn outcome(view: &TrajectoryView) -> String {
     let samples = format!("{} samples", view.info.count);
     match (view.ended, view.complete) {
         (false, _) => format!("{samples}, running"),
