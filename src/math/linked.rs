@@ -18,6 +18,14 @@ pub struct Mark {
     pub share: f64,
 }
 
+impl Mark {
+    /// How clean it is: 0 is noise alone, 1 none. The angle `atan(alpha / sigma)` as a share of a right angle, along which the
+    /// cosine schedule goes at an even pace.
+    pub fn cleanness(self) -> f64 {
+        self.lambda.exp().atan() / FRAC_PI_2
+    }
+}
+
 /// The places of a reverse process that are known.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Track(Vec<Mark>);
@@ -61,12 +69,6 @@ impl Track {
     pub fn reaches(&self, mark: Mark) -> bool {
         self.0.last().is_some_and(|last| last.lambda >= mark.lambda)
     }
-}
-
-/// How clean a level is: 0 is noise alone, 1 none. The angle `atan(alpha / sigma)` as a share of a right angle, along which
-/// the cosine schedule goes at an even pace.
-pub fn cleanness(level: Level) -> f64 {
-    level.alpha.atan2(level.sigma) / FRAC_PI_2
 }
 
 #[cfg(test)]
@@ -147,19 +149,22 @@ mod tests {
 
     #[test]
     fn cleanness_goes_from_noise_to_none() {
-        let noise = Level {
-            t: 1.0,
-            alpha: 0.0,
-            sigma: 1.0,
-        };
-        assert_eq!((cleanness(noise), cleanness(Level::clean(0.0))), (0.0, 1.0));
-        assert!((cleanness(Level::from_alpha_bar(0.0, 0.5)) - 0.5).abs() < 1e-12);
+        let level = |alpha: f64, sigma: f64| Level { t: 0.0, alpha, sigma };
         // Only the ratio counts: half the scale is the same level.
-        let half = Level {
-            t: 0.0,
-            alpha: 0.5,
-            sigma: 0.5,
-        };
-        assert!((cleanness(half) - 0.5).abs() < 1e-12);
+        let levels = [level(0.0, 1.0), level(0.5, 0.5), level(1.0, 0.0)];
+        let found: Vec<_> = Track::new(levels.into_iter().enumerate(), 2)
+            .marks()
+            .iter()
+            .map(|m| m.cleanness())
+            .collect();
+        assert!(
+            found.iter().zip([0.0, 0.5, 1.0]).all(|(a, b)| (a - b).abs() < 1e-12),
+            "{found:?}"
+        );
+        let third = Track::new(
+            [(0, level(30.0_f64.to_radians().sin(), 30.0_f64.to_radians().cos()))],
+            2,
+        );
+        assert!((third.marks()[0].cleanness() - 1.0 / 3.0).abs() < 1e-12);
     }
 }
