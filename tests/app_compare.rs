@@ -404,10 +404,143 @@ fn different_kinds_are_shown_only_beside_each_other() {
     add(&mut state, &info(2, Domain::Points, "ddim", 20, 1), 21);
     let mut window = window(state);
     assert_eq!(views(&window).len(), 2);
-    for mode in ["Split", "Flip", "Blink"] {
+    assert!(shows(&window, "cannot be measured against each other"));
+    for mode in ["Split", "Flip", "Blink", "Overlay", "Difference"] {
         assert!(window.get_by_label(mode).accesskit_node().is_disabled(), "{mode}");
     }
     window.key_press_modifiers(Modifiers::NONE, Key::F);
     window.run_steps(2);
     assert_eq!(views(&window).len(), 2);
+}
+
+/// Chooses what is compared.
+fn compare(window: &mut Window, what: &str) {
+    window.get_by_label("What is compared").click();
+    window.run_steps(3);
+    window.get_by_label(what).click();
+    window.run_steps(3);
+}
+
+/// Two trajectories of equal steps whose noise differs where the seeds do.
+fn seeds(domain: Domain, other: u64) -> AppState {
+    let mut state = AppState::default();
+    state.workspace = Workspace::Compare;
+    add(&mut state, &info(1, domain, "ddim", 20, 1), 21);
+    add(&mut state, &info(2, domain, "ddpm", 20, other), 21);
+    state
+}
+
+#[test]
+fn equal_pictures_have_no_difference_and_others_a_scale() {
+    let mut window = window(seeds(PICTURES, 2));
+    press(&mut window, "Difference");
+    window.check_accessibility();
+    // The made-up clean guesses are the same whatever the seed.
+    assert!(shows(&window, "equal: no pixel differs"));
+    compare(&mut window, "State");
+    assert!(shows(&window, "equal: no pixel differs"), "at the clean end");
+    window.key_press(Key::Home);
+    window.run_steps(3);
+    assert!(shows(&window, "Colours from −2 to +2"));
+    window.get_by_label("Scale of the difference").click();
+    window.run_steps(3);
+    window.get_by_label("scale: ±0.5").click();
+    window.run_steps(3);
+    assert!(shows(&window, "Colours from −0.5 to +0.5"));
+    assert_eq!(views(&window), ["B − A: difference", "Colours from −0.5 to +0.5"]);
+}
+
+#[test]
+fn points_lie_in_one_plane_with_lines_between_what_belongs_together() {
+    let mut window = window(seeds(Domain::Points, 2));
+    press(&mut window, "Overlay");
+    window.check_accessibility();
+    assert_eq!(views(&window), ["A, B in one plane"]);
+    press(&mut window, "Difference");
+    assert_eq!(views(&window), ["A, B in one plane"]);
+    let pictures = self::window(seeds(PICTURES, 2));
+    assert!(pictures.get_by_label("Overlay").accesskit_node().is_disabled());
+}
+
+/// Goes on until the thread that measures has answered.
+fn until_measured(window: &mut Window) {
+    for _ in 0..100_000 {
+        window.run_steps(1);
+        if !shows(window, "…") {
+            return;
+        }
+        std::thread::yield_now();
+    }
+    panic!("nothing was measured");
+}
+
+/// Mean and standard error of each sample's root mean square difference, from the frames' own bytes.
+fn expected(a: &StepFrame, b: &StepFrame) -> (f64, f64) {
+    let unit = |byte: u8| f64::from(byte) / 127.5 - 1.0;
+    let of = |i: usize| {
+        let (a, b) = (a.x.picture(i), b.x.picture(i));
+        let squares = a.iter().zip(b).map(|(a, b)| (unit(*a) - unit(*b)).powi(2));
+        (squares.sum::<f64>() / a.len() as f64).sqrt()
+    };
+    let each: Vec<f64> = (0..a.x.count()).map(of).collect();
+    let n = each.len() as f64;
+    let mean = each.iter().sum::<f64>() / n;
+    let variance = each.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    (mean, (variance / n).sqrt())
+}
+
+#[test]
+fn the_numbers_at_the_cursor_are_those_of_the_frames() {
+    let state = seeds(PICTURES, 2);
+    let step = |id: u64| {
+        state
+            .trajectories
+            .get(TrajectoryId(id))
+            .and_then(|view| view.at(5))
+            .cloned()
+    };
+    let (mean, error) = match (step(1), step(2)) {
+        (Some(a), Some(b)) => expected(&a, &b),
+        _ => unreachable!("both have all steps"),
+    };
+    let mut window = window(state);
+    compare(&mut window, "State");
+    window.state_mut().state.playback.apply(PlaybackCommand::Seek(5));
+    until_measured(&mut window);
+    assert!(shows(&window, "RMS difference") && shows(&window, "SSIM"));
+    let text = format!("B {mean:.3} ± {error:.3}");
+    assert!(shows(&window, &text), "{text}: {:?}", numbers(&window));
+}
+
+/// The texts with errors.
+fn numbers(window: &Window) -> Vec<String> {
+    let found = window.query_all_by_label_contains("±");
+    found
+        .filter_map(|node| node.accesskit_node().label().or(node.accesskit_node().value()))
+        .collect()
+}
+
+#[test]
+fn points_are_measured_as_sets() {
+    let mut window = window(seeds(Domain::Points, 1));
+    until_measured(&mut window);
+    assert!(shows(&window, "Sliced Wasserstein"));
+    assert_eq!(numbers(&window), ["B 0 ± 0", "B 0 ± 0"]);
+}
+
+#[test]
+fn pressing_a_curve_goes_to_its_noise_level() {
+    let mut window = window(seeds(PICTURES, 2));
+    until_measured(&mut window);
+    let head = window.get_by_label("RMS difference").rect();
+    let views = window.get_by_label("A: DDIM · 20 steps · seed 1").rect();
+    // The middle of the axis is equal parts of signal and noise: alpha² = 0.5, step 10.
+    let at = egui::pos2(views.left() + 30.0 + (views.width() - 30.0) / 2.0, head.bottom() + 40.0);
+    window.hover_at(at);
+    window.drag_at(at);
+    window.run_steps(1);
+    window.drop_at(at);
+    window.run_steps(2);
+    let index = window.state().state.playback.index();
+    assert!((8..=12).contains(&index), "{index}");
 }

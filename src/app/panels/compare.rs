@@ -22,7 +22,7 @@ use crate::{
         widgets::{
             aspect::Aspect,
             button,
-            cloud::Clouds,
+            cloud::{Clouds, Sprite},
             form,
             pictures::{Lens, Pictures},
         },
@@ -32,8 +32,12 @@ use crate::{
 };
 
 mod choice;
+mod difference;
+mod figures;
 mod show;
 
+use difference::DifferenceDraft;
+use figures::{FiguresDraft, figures};
 use show::{Mode, Wish};
 
 /// Trajectories that are looked at together.
@@ -59,6 +63,9 @@ pub struct CompareDraft {
     /// Where the picture is split, as a share of its width.
     divider: f32,
     panes: BTreeMap<TrajectoryId, Uploads>,
+    difference: DifferenceDraft,
+    sprite: Sprite,
+    figures: FiguresDraft,
     tracks: BTreeMap<TrajectoryId, Known>,
 }
 
@@ -75,6 +82,9 @@ impl Default for CompareDraft {
             lens: Lens::default(),
             divider: 0.5,
             panes: BTreeMap::new(),
+            difference: DifferenceDraft::default(),
+            sprite: Sprite::default(),
+            figures: FiguresDraft::default(),
             tracks: BTreeMap::new(),
         }
     }
@@ -302,7 +312,13 @@ fn filled(
     toolbar(ui, draft, seen);
     choice::differences(ui, seen);
     ui.add_space(2.0);
-    match show::show(ui, draft, seen) {
+    let pane = Pane::new().inner_margin(Margin { top: 8, ..Margin::ZERO });
+    let measured = Panel::bottom("figures")
+        .frame(pane)
+        .default_size(160.0)
+        .size_range(110.0..=360.0)
+        .show(ui, |ui| figures(ui, draft, seen));
+    match show::show(ui, draft, seen).or(measured.inner) {
         Some(Wish::Seek(id, index)) => draft.seek(state, lead, id, index, out),
         Some(Wish::Lead(id, index)) => {
             // Free cursors stay where they are, that of the one that led among them.

@@ -7,7 +7,7 @@ use eframe::egui::{
 
 use egui_material_icons::icons;
 
-use super::{CompareDraft, Seen, title};
+use super::{CompareDraft, Seen, difference, title};
 use crate::{
     app::{
         keys::{self, Does},
@@ -17,14 +17,14 @@ use crate::{
         widgets::{
             aspect::{Aspect, Steps as _},
             button,
-            cloud::{Cloud, Layers, cloud_view},
+            cloud::{Cloud, Layers, Overlay, cloud_view, overlay_view},
             form,
             pictures::{Answer, Spot, View, picture_view},
         },
         words,
     },
     engine::TrajectoryId,
-    math::Domain,
+    math::{Domain, Frame},
 };
 
 /// Seconds that each of both is seen while they blink: slower than three changes a second, which harm some people.
@@ -53,10 +53,21 @@ pub(super) enum Mode {
     Flip,
     /// In turn.
     Blink,
+    /// Points in one plane.
+    Overlay,
+    /// One less the other.
+    Difference,
 }
 
 impl Mode {
-    pub(super) const ALL: [Self; 4] = [Self::Side, Self::Split, Self::Flip, Self::Blink];
+    pub(super) const ALL: [Self; 6] = [
+        Self::Side,
+        Self::Overlay,
+        Self::Split,
+        Self::Flip,
+        Self::Blink,
+        Self::Difference,
+    ];
 
     pub(super) fn label(self) -> &'static str {
         match self {
@@ -64,6 +75,8 @@ impl Mode {
             Self::Split => "Split",
             Self::Flip => "Flip",
             Self::Blink => "Blink",
+            Self::Overlay => "Overlay",
+            Self::Difference => "Difference",
         }
     }
 
@@ -73,12 +86,16 @@ impl Mode {
             Self::Split => "The reference left of a line that can be dragged, the other one right of it",
             Self::Flip => "The reference; the other one as long as F is held",
             Self::Blink => "Both in turn, in one place: what differs jumps",
+            Self::Overlay => "All points in one plane, each trajectory in its colour",
+            Self::Difference => {
+                "The other one less the reference: pictures as signed colours, points as the way between both"
+            }
         }
     }
 
     /// Whether the reference and one other are looked at.
     pub(super) fn is_of_two(self) -> bool {
-        self != Self::Side
+        !matches!(self, Self::Side | Self::Overlay)
     }
 
     /// Whether these can be looked at this way, or why not.
@@ -87,10 +104,12 @@ impl Mode {
         let is_one_kind = others
             .into_iter()
             .all(|s| first.is_some_and(|f| f.view.info.domain == s.view.info.domain));
-        if self == Self::Side || is_one_kind {
-            Ok(())
-        } else {
-            Err("Their samples are of different kinds or sizes; look at them side by side")
+        let is_of_points = first.is_some_and(|f| f.view.info.domain == Domain::Points);
+        match self {
+            Self::Side => Ok(()),
+            _ if !is_one_kind => Err("Their samples are of different kinds or sizes; look at them side by side"),
+            Self::Overlay if !is_of_points => Err("Pictures would hide one another; split, flip or subtract them"),
+            _ => Ok(()),
         }
     }
 }
@@ -104,6 +123,8 @@ pub(super) fn show(ui: &mut Ui, draft: &mut CompareDraft, seen: &[Seen<'_>]) -> 
         Mode::Split => split(ui, draft, [first, other], hovered),
         Mode::Flip => flip(ui, draft, [first, other], hovered),
         Mode::Blink => blink(ui, draft, [first, other], hovered),
+        Mode::Overlay => overlay(ui, draft, seen, hovered),
+        Mode::Difference => difference(ui, draft, [first, other], hovered),
     };
     if draft.lens.hover != hovered {
         // The other views mark the same place, those before this one in the next frame.
@@ -433,4 +454,101 @@ fn in_turn(
     badge(ui, seen, corner + vec2(8.0, 6.0), Align2::LEFT_TOP);
     values(ui, draft, both, hovered);
     asked.map(|index| Wish::Seek(seen.view.info.id, index)).or(wish)
+}
+
+/// How many sample units 1 is in a frame: the noise guess of pictures is stored at a third of its size.
+pub(super) fn unit(aspect: Aspect, domain: Domain) -> f64 {
+    match (aspect, domain) {
+        (Aspect::Noise, Domain::Image { .. }) => 3.0,
+        _ => 1.0,
+    }
+}
+
+fn difference(ui: &mut Ui, draft: &mut CompareDraft, both: [&Seen<'_>; 2], hovered: Option<Spot>) -> Option<Wish> {
+    let lead = both[usize::from(both[1].leads)];
+    if both[0].view.info.domain == Domain::Points {
+        let wish = captions(ui, both);
+        return plane(ui, draft, &[*both[0], *both[1]], true, lead, hovered).or(wish);
+    }
+    let wish = captions(ui, both);
+    let size = vec2(ui.available_width(), (ui.available_height() - 34.0).max(40.0));
+    draft.lens.hover = hovered;
+    let answer = difference::pictures(ui, size, draft, both)?;
+    if !answer.response.contains_pointer() {
+        draft.lens.hover = None;
+    }
+    answer.seek.map(|index| Wish::Seek(lead.view.info.id, index)).or(wish)
+}
+
+fn overlay(ui: &mut Ui, draft: &mut CompareDraft, seen: &[Seen<'_>], hovered: Option<Spot>) -> Option<Wish> {
+    let wish = ui.columns(seen.len(), |columns| {
+        let asked = columns.iter_mut().zip(seen).map(|(ui, one)| caption(ui, one));
+        asked.fold(None, Option::or)
+    });
+    let lead = seen.iter().find(|one| one.leads).unwrap_or(&seen[0]);
+    plane(ui, draft, seen, false, lead, hovered).or(wish)
+}
+
+/// Points in one plane, and below them what is under the pointer.
+fn plane(
+    ui: &mut Ui,
+    draft: &mut CompareDraft,
+    seen: &[Seen<'_>],
+    links: bool,
+    lead: &Seen<'_>,
+    hovered: Option<Spot>,
+) -> Option<Wish> {
+    let size = vec2(ui.available_width(), (ui.available_height() - 24.0).max(40.0));
+    let frames: Vec<_> = seen
+        .iter()
+        .filter_map(|one| draft.aspect.frame(one.view, one.index))
+        .collect();
+    let clouds: Vec<_> = frames
+        .iter()
+        .zip(seen)
+        .map(|(frame, one)| (points(frame), one.ink))
+        .collect();
+    let letters: Vec<&str> = seen.iter().map(|one| one.letter).collect();
+    let name = format!("{} in one plane", letters.join(", "));
+    let overlay = Overlay {
+        clouds: &clouds,
+        links,
+        clock: (lead.index, lead.view.frames()),
+        name: &name,
+    };
+    draft.lens.hover = hovered;
+    let answer = overlay_view(ui, size, &overlay, &mut draft.sprite, &mut draft.lens);
+    if !answer.response.contains_pointer() {
+        draft.lens.hover = None;
+    }
+    let text = draft
+        .lens
+        .hover
+        .map_or_else(String::new, |spot| apart(&clouds, &letters, spot.sample));
+    ui.add(Label::new(theme::number(text).color(theme::palette(ui).weak)).truncate());
+    answer.seek.map(|index| Wish::Seek(lead.view.info.id, index))
+}
+
+fn points(frame: &Frame) -> &[[f32; 2]] {
+    match frame {
+        Frame::Points { xy } => xy.as_chunks().0,
+        Frame::Pixels { .. } => &[],
+    }
+}
+
+/// `#12 A (+0.100, -0.200) B (+0.300, +0.100), 0.361 apart`; the distance is that of the first two.
+fn apart(clouds: &[(&[[f32; 2]], egui::Color32)], letters: &[&str], sample: usize) -> String {
+    let places: Vec<_> = clouds.iter().map(|(points, _)| points.get(sample)).collect();
+    let told = places.iter().zip(letters).filter_map(|(place, letter)| {
+        let [x, y] = (*place)?;
+        Some(format!("{letter} ({x:+.3}, {y:+.3})"))
+    });
+    let told: Vec<String> = told.collect();
+    match places[..] {
+        [Some([ax, ay]), Some([bx, by])] => {
+            let distance = (bx - ax).hypot(by - ay);
+            format!("#{} {}, {distance:.3} apart", sample + 1, told.join("  "))
+        }
+        _ => format!("#{} {}", sample + 1, told.join("  ")),
+    }
 }
