@@ -21,7 +21,7 @@ use diffusion_studio::{
     diffusion::scheduler_config::Scheduler,
     draw::Raster,
     files::{
-        Recipe, Tensor, Tensors,
+        Document, Recipe, Tensor, Tensors,
         diffusers::{pickle, scheduler_of},
         film, picture,
         tensors::Notes,
@@ -310,4 +310,48 @@ fn comments_of_films() {
             drop(picture::read_provenance(path));
         }),
     );
+}
+
+/// A picture of four by five pixels with a stroke, a mask from a picture and a layer, as a document describes it.
+const DRAWN: &str = r#"{
+  "version": 1, "workspace": "Inpaint", "recipe": "version = 1\n", "trajectories": [], "front": null,
+  "easel": {
+    "name": "cat", "source": null, "width": 4, "height": 5, "channels": 1, "original": 0, "alpha": null,
+    "frame": { "left": 0, "top": 0, "right": 4, "bottom": 5 },
+    "done": [
+      { "mark": { "mask": { "stroke": {
+        "brush": { "radius": 0.2, "hardness": 0.5 }, "points": [{ "x": 0.1, "y": 0.5, "pressure": 1.0 }], "mode": "add"
+      } } } },
+      { "mask-picture": { "width": 2, "height": 1, "pixels": 1 } },
+      { "layer": { "name": "DDNM", "frame": { "left": 1, "top": 1, "right": 3, "bottom": 2 }, "pixels": 1, "coverage": 1 } }
+    ]
+  }
+}"#;
+
+#[test]
+fn descriptions_in_documents() {
+    let whole = |text: &[u8]| {
+        archive(&[
+            ("document.json", text.to_vec()),
+            ("0", vec![9; 20]),
+            ("1", vec![200, 100]),
+        ])
+    };
+    let drawn = Document::parse(Cursor::new(whole(DRAWN.as_bytes()))).unwrap();
+    assert_eq!(drawn.canvas.unwrap().done.len(), 3);
+    survives(&[DRAWN.into()], 400, 1 << 20, |text| {
+        drop(Document::parse(Cursor::new(whole(text))));
+    });
+}
+
+#[test]
+fn archives_of_documents() {
+    let whole = archive(&[
+        ("document.json", DRAWN.into()),
+        ("0", vec![9; 20]),
+        ("1", vec![200, 100]),
+    ]);
+    survives(&[whole], 400, 1 << 20, |bytes| {
+        drop(Document::parse(Cursor::new(bytes)));
+    });
 }

@@ -110,6 +110,10 @@ fn each_lesson_can_be_played_to_its_end() {
                 reader.press("Next");
             }
         }
-        reader.press(if i + 1 < LESSONS.len() { "Next lesson" } else { "Finish" });
+        reader.press(if i + 1 < LESSONS.len() {
+            "Next lesson"
+        } else {
+            "All done"
+        });
     }
 }

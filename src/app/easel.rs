@@ -1,6 +1,8 @@
 //! The picture that is worked on: its pixels, what was drawn over it, the part that the model sees, and the layers that
 //! were accepted. Plain data; one Undo goes through drawing and layers in the order in which they came.
 
+use std::sync::Arc;
+
 use crate::{
     data::Picture,
     draw::{
@@ -11,13 +13,8 @@ use crate::{
         resample::resampled,
         sketch::{Mark, luma},
     },
+    files::document::{Canvas, Done, LONGEST_SIDE, Layer, SHORTEST_SIDE},
 };
-
-/// Longest side of a picture; larger ones are shrunk to it.
-pub const LONGEST_SIDE: usize = 4096;
-
-/// Shortest side of a picture.
-pub const SHORTEST_SIDE: usize = 4;
 
 /// A picture with a drawing and layers over it.
 #[derive(Clone, Debug)]
@@ -26,18 +23,20 @@ pub struct Easel {
     pub name: String,
     /// The data set that it is of.
     source: Option<String>,
-    original: Raster,
+    original: Arc<Raster>,
     alpha: Option<Coverage>,
     picture: Raster,
     sketch: Sketch,
     frame: Area,
-    layers: Vec<Layer>,
+    layers: Vec<Arc<Layer>>,
     /// Layers that were undone, the next one to come back last.
-    removed: Vec<Layer>,
+    removed: Vec<Arc<Layer>>,
     done: Vec<Step>,
     undone: Vec<Step>,
     /// How often the picture changed.
     version: u64,
+    /// How often anything changed.
+    changes: u64,
 }
 
 /// What one Undo takes back.
@@ -45,19 +44,6 @@ pub struct Easel {
 enum Step {
     Mark,
     Layer,
-}
-
-/// A result that was accepted.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Layer {
-    /// What made it, for people.
-    pub name: String,
-    /// Where it lies.
-    pub frame: Area,
-    /// Its pixels, as many as the frame has.
-    pub picture: Raster,
-    /// How far each of them covers the picture.
-    pub coverage: Vec<u8>,
 }
 
 /// Where results belong: a part of the picture, and how far each of its pixels takes them.
@@ -91,12 +77,13 @@ impl Easel {
             sketch,
             alpha: None,
             picture: picture.clone(),
-            original: picture,
+            original: Arc::new(picture),
             layers: Vec::new(),
             removed: Vec::new(),
             done: Vec::new(),
             undone: Vec::new(),
             version: 0,
+            changes: 0,
         }
     }
 
@@ -207,6 +194,46 @@ impl Easel {
         self.version
     }
 
+    /// Grows whenever something is drawn, accepted, undone or brought back.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// What a document keeps of it: everything but what was undone.
+    pub fn canvas(&self) -> Canvas {
+        let (mut marks, mut layers) = (self.sketch.marks().iter(), self.layers.iter());
+        let done = |step: &Step| match step {
+            Step::Mark => marks.next().cloned().map(Done::Mark),
+            Step::Layer => layers.next().cloned().map(Done::Layer),
+        };
+        Canvas {
+            name: self.name.clone(),
+            source: self.source.clone(),
+            original: self.original.clone(),
+            alpha: self.alpha.clone(),
+            frame: self.frame,
+            done: self.done.iter().filter_map(done).collect(),
+        }
+    }
+
+    /// The easel that a document kept.
+    pub fn from_canvas(canvas: Canvas) -> Self {
+        let mut easel = Self::new(canvas.name, Arc::unwrap_or_clone(canvas.original));
+        (easel.source, easel.alpha) = (canvas.source, canvas.alpha);
+        for done in canvas.done {
+            match done {
+                Done::Mark(mark) => easel.add(mark),
+                Done::Layer(layer) => {
+                    easel.layers.push(layer);
+                    easel.did(Step::Layer);
+                }
+            }
+        }
+        easel.frame = canvas.frame;
+        easel.compose();
+        easel
+    }
+
     /// What was drawn.
     pub fn sketch(&self) -> &Sketch {
         &self.sketch
@@ -218,7 +245,7 @@ impl Easel {
     }
 
     /// The layers, lowest first.
-    pub fn layers(&self) -> &[Layer] {
+    pub fn layers(&self) -> &[Arc<Layer>] {
         &self.layers
     }
 
@@ -256,13 +283,14 @@ impl Easel {
 
     /// The stroke under way is complete.
     pub fn end(&mut self) {
+        self.changes += 1;
         self.sketch.end();
     }
 
     /// Lays a result over the picture.
     pub fn accept(&mut self, layer: Layer) {
         self.removed.clear();
-        self.layers.push(layer);
+        self.layers.push(Arc::new(layer));
         self.did(Step::Layer);
         self.compose();
     }
@@ -280,6 +308,7 @@ impl Easel {
     /// Takes the last stroke, edit or layer back.
     pub fn undo(&mut self) {
         let Some(step) = self.done.pop() else { return };
+        self.changes += 1;
         self.undone.push(step);
         match step {
             Step::Mark => self.sketch.undo(),
@@ -293,6 +322,7 @@ impl Easel {
     /// Brings back what was undone last.
     pub fn redo(&mut self) {
         let Some(step) = self.undone.pop() else { return };
+        self.changes += 1;
         self.done.push(step);
         match step {
             Step::Mark => self.sketch.redo(),
@@ -405,13 +435,14 @@ impl Easel {
     }
 
     fn did(&mut self, step: Step) {
+        self.changes += 1;
         self.undone.clear();
         self.removed.clear();
         self.done.push(step);
     }
 
     fn compose(&mut self) {
-        self.picture = self.original.clone();
+        self.picture = (*self.original).clone();
         for layer in &self.layers {
             lay(&mut self.picture, layer);
         }

@@ -24,7 +24,7 @@ use crate::{
         Command, TrajectoryId,
         export::{Kind, Shown},
     },
-    files::{Error, Overwrite, picture::write_png},
+    files::{Document, Error, Overwrite, document, picture::write_png},
 };
 
 /// Something to be written.
@@ -138,7 +138,7 @@ impl ExportKind {
 }
 
 /// Something that was made in the window, to be written after a dialog.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Saving {
     /// Title of the dialog.
     pub title: String,
@@ -149,12 +149,14 @@ pub struct Saving {
 }
 
 /// What is written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Content {
     /// A picture as PNG.
     Picture(Raster),
     /// Text, as it is.
     Text(String),
+    /// What is worked on.
+    Document(Box<Document>),
 }
 
 impl Saving {
@@ -166,6 +168,7 @@ impl Saving {
             extensions: match self.content {
                 Content::Picture(_) => &["png"],
                 Content::Text(_) => &["csv"],
+                Content::Document(_) => &[document::ENDING],
             },
             folder,
         }
@@ -175,6 +178,7 @@ impl Saving {
         match &self.content {
             Content::Picture(raster) => write_png(path, raster, None, Overwrite::Numbered),
             Content::Text(text) => Overwrite::Numbered.write(path, text.as_bytes()),
+            Content::Document(document) => document.write(path, Overwrite::Numbered),
         }
     }
 }

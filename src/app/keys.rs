@@ -15,6 +15,8 @@ pub enum Does {
     Paste,
     /// Saves a checkpoint.
     Save,
+    /// Saves what is open as a document.
+    SaveDocument,
     /// Opens the export choices.
     Export,
     /// Hides or shows the side panels.
@@ -161,6 +163,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Does::Open, &[ctrl(Key::O)], "Open a file", None),
     bind(Does::Paste, &[ctrl(Key::V)], "Paste a picture as data", None),
     bind(Does::Save, &[ctrl(Key::S)], "Save a checkpoint", None),
+    bind(Does::SaveDocument, &[ctrl_shift(Key::S)], "Save what is open", None),
     bind(Does::Export, &[ctrl(Key::E)], "Export", TRAJECTORY),
     bind(Does::Stop, &[shift(Key::X)], "Stop the job at once", None),
     bind(Does::Panels, &[ctrl(Key::B)], "Hide or show the side panels", None),

@@ -1,14 +1,14 @@
-//! Pictures, and what weights make of noise, for the Inpaint workspace: read on a thread of their own so that the window never waits.
+//! Pictures, what weights make of noise, and documents: read on a thread of their own so that the window never waits.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crossbeam_channel::{Receiver, bounded};
 
-use super::lessons::doing::Filling;
+use super::{easel::Easel, lessons::doing::Filling};
 use crate::{
     data::{self, DataError, DataRecipe, Dataset, Picture, Progress, read_picture},
     engine::command::{Model, SampleRequest},
-    files::{self, SavedModel},
+    files::{self, Document, SavedModel},
     math::Domain,
 };
 
@@ -25,6 +25,8 @@ pub enum Wanted {
     Domain(Box<Model>),
     /// A picture with a hole that a lesson is about.
     Filling(Box<Filling>),
+    /// A document.
+    Document(PathBuf),
 }
 
 /// What was read.
@@ -40,6 +42,8 @@ pub enum Loaded {
     Domain(Box<Model>, Result<Domain, String>),
     /// What fills the hole of a lesson.
     Filling(Result<Box<SampleRequest>, String>),
+    /// What was worked on, and its easel, drawn again.
+    Document(Result<Box<(Document, Option<Easel>)>, String>),
 }
 
 /// Something on its way; the newest request wins.
@@ -82,12 +86,20 @@ impl Wanted {
                 let data = of_registry(&filling.data)?;
                 Loaded::Filling(filling.request(&data).map(Box::new))
             }
+            Self::Document(path) => Loaded::Document(document(&path).map(Box::new)),
             Self::Domain(model) => {
                 let domain = domain_of(&model);
                 Loaded::Domain(model, domain)
             }
         })
     }
+}
+
+/// A document and its easel: drawing all strokes again may take a while.
+fn document(path: &Path) -> Result<(Document, Option<Easel>), String> {
+    let mut document = Document::read(path).map_err(|e| e.to_string())?;
+    let easel = document.canvas.take().map(Easel::from_canvas);
+    Ok((document, easel))
 }
 
 fn of_registry(source: &str) -> Result<Dataset, DataError> {

@@ -6,6 +6,7 @@
 pub mod action;
 pub mod cards;
 pub mod catalogue;
+pub mod desk;
 pub mod dialogs;
 pub mod easel;
 pub mod estimates;

@@ -12,7 +12,7 @@ use crate::{
         Command,
         command::{Model, SampleRequest},
     },
-    files::{Provenance, Recipe, RunFolder, SavedModel, diffusers, picture},
+    files::{Provenance, Recipe, RunFolder, SavedModel, diffusers, document, picture},
 };
 
 /// What was opened.
@@ -24,6 +24,8 @@ pub enum Opened {
     Model(PathBuf, Box<Recipe>, Option<Own>),
     /// A picture or film of this program, which says how it was made.
     Made(Box<Provenance>),
+    /// What was worked on.
+    Document(PathBuf),
     /// A file or folder to learn from.
     Data(String),
     /// Several files to learn from.
@@ -50,6 +52,12 @@ fn open_one(path: &Path) -> Result<Opened, String> {
     }
     if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("md")) {
         return open_lesson(path).map(|lesson| Opened::Lesson(Box::new(lesson)));
+    }
+    if path
+        .extension()
+        .is_some_and(|e| e.eq_ignore_ascii_case(document::ENDING))
+    {
+        return Ok(Opened::Document(path.to_owned()));
     }
     let is_recipe = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("toml"));
     if is_recipe {

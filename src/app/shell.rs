@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     action::{Action, Browse, ThemeChoice, Workspace},
     cards, catalogue,
+    desk::Desk,
     dialogs::{Answer, Asking, Kind, Question},
     easel::Easel,
     export::Exports,
@@ -47,10 +48,11 @@ use super::{
     worker::{Wake, Worker},
 };
 use crate::{
-    engine::{Command, Event, RunId, command::Model},
+    engine::{Command, Event, RunId, TrajectoryId, command::Model},
     files::{Provenance, Recipe, diffusers::UNKNOWN_DATA},
 };
 
+mod documents;
 mod remade;
 mod runs;
 
@@ -88,6 +90,10 @@ pub struct App {
     remaking: Option<remade::Cursor>,
     /// A picture whose model is not at hand.
     missing: Option<Box<Provenance>>,
+    /// What is worked on, as it is kept.
+    desk: Desk,
+    /// Trajectories of a document that are to be pinned once they begin.
+    pins: Vec<TrajectoryId>,
     exports: Exports,
     times: FrameTimes,
     /// Time that `logic` took for the coming frame.
@@ -178,6 +184,7 @@ impl App {
         app.state.machine = machine;
         app.state.runs.home.clone_from(&options.runs);
         app.look_at_runs();
+        app.keep_desk();
         if !options.open.is_empty() {
             app.out.push(Action::Open(options.open.clone()));
         }
@@ -207,6 +214,8 @@ impl App {
             until: None,
             remaking: None,
             missing: None,
+            desk: Desk::default(),
+            pins: Vec::new(),
             exports: Exports::default(),
             times: FrameTimes::default(),
             logic: Duration::ZERO,
@@ -228,6 +237,7 @@ impl App {
         }
         self.take_news();
         self.place_cursor();
+        self.pin_again();
         if let Some(data) = self.state.data_for(&self.recipe.recipe.data) {
             self.recipe.learn(data);
         }
@@ -240,6 +250,7 @@ impl App {
         self.remember_run();
         self.follow_lesson();
         self.apply_all(ctx);
+        self.follow_desk(ctx);
     }
 
     /// Sends what the engine should know without anyone pressing a button: data to describe, recipes to measure.
@@ -312,6 +323,7 @@ impl App {
                 self.out.extend(self.drafts.inpaint.take_data(data));
                 Ok(())
             }
+            Loaded::Document(read) => read.map(|read| self.go_on_with(*read)),
             Loaded::Filling(request) => request.map(|request| self.out.push(Action::Engine(Command::Sample(request)))),
             Loaded::Domain(model, domain) => {
                 self.drafts.inpaint.learn(*model, domain);
@@ -512,6 +524,7 @@ impl App {
                 self.out.push(Action::Show(Workspace::Trajectory));
             }
             Ok(Opened::Made(made)) => self.remake(*made),
+            Ok(Opened::Document(path)) => self.out.push(Action::Load(Wanted::Document(path))),
             Ok(Opened::Data(source)) => self.use_path(&source),
             Ok(Opened::Own(own)) => {
                 self.use_own(own);
@@ -637,6 +650,7 @@ impl App {
             Does::Show(workspace) => self.out.push(Action::Show(workspace)),
             Does::Open => self.out.push(Action::Browse(Browse::File)),
             Does::Paste => self.out.push(Action::Paste),
+            Does::SaveDocument => self.save_document(),
             Does::Save if live => self.out.push(Action::Engine(Command::Save)),
             Does::Stop if self.state.workspace == Workspace::Inpaint => {
                 self.drafts.inpaint.cancel(&self.state, &mut self.out);
@@ -722,7 +736,7 @@ fn is_picture(path: &std::path::Path) -> bool {
 fn question_for(browse: Browse) -> Question {
     let (kind, title, extensions): (_, _, &[&str]) = match browse {
         Browse::Folder => (Kind::OpenFolder, "Open a folder of pictures or a run", &[]),
-        Browse::File => (Kind::OpenFile, "Open data, a picture or a recipe", &[]),
+        Browse::File => (Kind::OpenFile, "Open data, a picture, a recipe or a document", &[]),
         Browse::Runs => (Kind::OpenFolder, "A folder with runs, or a run", &[]),
         Browse::Labels => (Kind::OpenFile, "A CSV with file and label", &["csv"]),
         Browse::Picture => (Kind::OpenFile, "A picture to work on", PICTURES),
@@ -773,6 +787,10 @@ impl eframe::App for App {
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
         for line in self.times.report() {
             self.start_times.line(&line);
+        }
+        if let Err(reason) = self.close_desk() {
+            self.start_times
+                .line(&format!("what was worked on could not be kept: {reason}"));
         }
         self.worker.shut_down();
     }

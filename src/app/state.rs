@@ -4,6 +4,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use super::{
     action::{Action, Workspace},
+    desk::Earlier,
     estimates::Estimates,
     playback::Playback,
     run_view::{RunView, Verb},
@@ -50,6 +51,8 @@ pub struct AppState {
     pub likelihood: Verdict,
     /// The runs on disk.
     pub runs: Runs,
+    /// What an earlier start of the program kept of its work.
+    pub earlier: Option<Earlier>,
     /// Newest score field.
     pub field: Option<Box<Field>>,
     /// Notices, newest last.

@@ -3,11 +3,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use serde::{Deserialize, Serialize};
+
 /// Side of a tile in pixels.
 pub const TILE: usize = 32;
 
 /// A rectangle of whole pixels; empty where `left >= right` or `top >= bottom`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Area {
     /// First column.
     pub left: usize,

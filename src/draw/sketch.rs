@@ -346,9 +346,17 @@ fn lay(paint: &mut Plane<4>, before: &mut Before<4>, area: Area, wet: &Plane<1>,
 /// A colour over a pixel that is itself a colour over nothing.
 fn covered([r, g, b, a]: [u8; 4], [red, green, blue]: [u8; 3], cover: u8) -> [u8; 4] {
     let alpha = mix(a, 255, cover);
-    // Of what is seen, the share that the new colour has.
-    let share = ((2 * 255 * u32::from(cover) + u32::from(alpha)) / (2 * u32::from(alpha))) as u8;
+    // Nothing was there: most pixels of most strokes, which need no division.
+    if a == 0 {
+        return [red, green, blue, alpha];
+    }
+    let share = share_of_seen(cover, alpha);
     [mix(r, red, share), mix(g, green, share), mix(b, blue, share), alpha]
+}
+
+/// Of what is seen where both cover `alpha`, the share that the new colour has, rounded.
+fn share_of_seen(cover: u8, alpha: u8) -> u8 {
+    ((2 * 255 * u32::from(cover) + u32::from(alpha)) / (2 * u32::from(alpha))) as u8
 }
 
 /// From one value to another, `share` of 255 of the way, rounded.
@@ -536,6 +544,14 @@ mod tests {
         let over = sketch.over(&picture);
         let pixel = |x: usize, y: usize| over.data[3 * (y * SIDE + x)..][..3].to_vec();
         assert_eq!([pixel(x, y), pixel(0, 0)], [vec![0, 100, 0], vec![9, 9, 9]]);
+    }
+
+    #[test]
+    fn colour_over_nothing_is_all_that_is_seen() {
+        for cover in 1..=255 {
+            assert_eq!(share_of_seen(cover, cover), 255, "what the short cut leaves out");
+            assert_eq!(covered([7, 8, 9, 0], [1, 2, 3], cover), [1, 2, 3, cover]);
+        }
     }
 
     #[test]

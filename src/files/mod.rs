@@ -10,6 +10,7 @@ pub mod checkpoint;
 mod comment;
 pub mod curves;
 pub mod diffusers;
+pub mod document;
 mod error;
 pub mod figures;
 pub mod film;
@@ -28,6 +29,7 @@ pub mod tensorboard;
 pub mod tensors;
 
 pub use checkpoint::{Checkpoint, State};
+pub use document::Document;
 pub use error::Error;
 pub use judge::SavedJudge;
 pub use model::SavedModel;

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod buttons;
+mod inpaint;
 mod studio;
 
 use std::{fs, io::BufReader, path::Path};

@@ -222,10 +222,10 @@ impl Studio {
         })
     }
 
-    /// The button of that name, once it can be pressed.
+    /// The button or tab of that name, once it can be pressed.
     pub(crate) fn button(&mut self, name: &str) -> Widget {
         self.wait_for(name, |widgets| {
-            let fits = |w: &&Widget| w.is_clickable() && !w.disabled && w.name == name;
+            let fits = |w: &&Widget| (w.is_clickable() || w.role == Role::Tab) && !w.disabled && w.name == name;
             widgets.iter().find(fits).cloned()
         })
     }
@@ -247,6 +247,23 @@ impl Studio {
         self.hover(at);
         self.apply(vec![button(true)]);
         self.apply(vec![button(false)]);
+        self.leave();
+    }
+
+    /// Draws a line with the button held down, as a hand does: in some steps.
+    pub(crate) fn drag(&mut self, from: Pos2, to: Pos2) {
+        let button = |pos, pressed| Event::PointerButton {
+            pos,
+            button: PointerButton::Primary,
+            pressed,
+            modifiers: Modifiers::NONE,
+        };
+        self.hover(from);
+        self.apply(vec![button(from, true)]);
+        for step in 1..=8 {
+            self.hover(from + (to - from) * (step as f32 / 8.0));
+        }
+        self.apply(vec![button(to, false)]);
         self.leave();
     }
 

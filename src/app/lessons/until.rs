@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     app::{state::AppState, trajectories::TrajectoryView},
+    diffusion::sampler,
     files::Recipe,
 };
 
@@ -62,7 +63,10 @@ impl Until {
     /// What is still to be done, for the reader.
     pub fn says(&self, state: &AppState) -> String {
         match self {
-            Self::Workspace(name) => format!("open the workspace {name}"),
+            Self::Workspace(name) => match workspace(name) {
+                Ok(place) => format!("open the {} workspace", place.label()),
+                Err(unknown) => unknown,
+            },
             Self::Form(changes) => format!("set {} in the Lab", listed(changes)),
             Self::Run(changes) => format!("train with {}", listed(changes)),
             Self::Trained(steps) => format!("train {steps} steps ({} so far)", trained(state)),
@@ -108,7 +112,7 @@ impl Sampled {
 
     fn says(&self) -> String {
         let verb = if self.restored { "fill the hole" } else { "make samples" };
-        let sampler = self.sampler.as_ref().map(|id| format!(" with {id}"));
+        let sampler = self.sampler.as_ref().map(|id| format!(" with {}", label(id)));
         let steps = self.steps.map(|steps| format!(" in {steps} steps"));
         let guidance = self.guidance.map(|least| format!(" at guidance {least} or more"));
         [Some(verb.to_owned()), sampler, steps, guidance]
@@ -116,6 +120,13 @@ impl Sampled {
             .flatten()
             .collect()
     }
+}
+
+fn label(sampler: &str) -> &str {
+    sampler::ENTRIES
+        .iter()
+        .find(|e| e.id == sampler)
+        .map_or(sampler, |e| e.label)
 }
 
 #[cfg(test)]
@@ -137,6 +148,8 @@ mod tests {
             !until("cursor = [0.0, 1.0]").holds(&state, &form),
             "there is no trajectory"
         );
-        assert!(!until("sampled = { sampler = \"ddim\" }").holds(&state, &form));
+        let sampled = until("sampled = { sampler = \"ddim\" }");
+        assert!(!sampled.holds(&state, &form));
+        assert_eq!(sampled.says(&state), "make samples with DDIM", "as the window calls it");
     }
 }

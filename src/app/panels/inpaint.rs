@@ -9,8 +9,8 @@ mod tray;
 mod work;
 
 use eframe::egui::{
-    self, Align, CentralPanel, CursorIcon, Frame as Pane, Label, Layout, Margin, Panel, RichText, ScrollArea, Sense,
-    Shape, Stroke, StrokeKind, Ui, WidgetInfo, vec2,
+    self, Align, Align2, CentralPanel, CursorIcon, Frame as Pane, Label, Layout, Margin, Panel, RichText, ScrollArea,
+    Sense, Shape, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo, vec2,
 };
 use egui_material_icons::icons;
 
@@ -165,10 +165,8 @@ pub fn inpaint_panel(ui: &mut Ui, state: &AppState, draft: &mut InpaintDraft, ou
         return;
     };
     draft.work.measure(state, &draft.jobs);
-    // The bar stays while answers come and go, so that the picture does not move under the hand.
-    if draft.work.is_live() || !draft.jobs.is_empty() {
-        clock(ui, state, draft, out);
-    }
+    // There from the start, so that the picture does not move under the hand as answers come and go.
+    clock(ui, state, draft, out);
     let known = draft.work.known(state, out);
     let size = known.domain.and_then(job::size_of).map(|(size, _)| size);
     Panel::left("inpaint tools")
@@ -272,7 +270,12 @@ fn clock(ui: &mut Ui, state: &AppState, draft: &InpaintDraft, out: &mut Vec<Acti
             out.extend(seek.map(|frame| Action::Playback(PlaybackCommand::Seek(frame))));
         } else {
             let (area, _) = ui.allocate_exact_size(size, Sense::hover());
-            ui.painter().rect_filled(area, 4.0, theme::palette(ui).sunken);
+            let colours = theme::palette(ui);
+            ui.painter().rect_filled(area, 4.0, colours.sunken);
+            let text = "Here you scrub the way to an answer, from noise to the filled picture.";
+            let font = TextStyle::Small.resolve(ui.style());
+            ui.painter()
+                .text(area.center(), Align2::CENTER_CENTER, text, font, colours.weak);
         }
         ui.add_enabled_ui(view.is_some(), |ui| time_bar_panel(ui, state, out));
     });

@@ -180,7 +180,7 @@ fn onward(ui: &mut Ui, course: &Course, done: bool, out: &mut Vec<Action>) {
     let next = LESSONS.iter().skip_while(|l| l.title != course.lesson().title).nth(1);
     let (label, command) = match next {
         Some(lesson) => ("Next lesson", LessonCommand::Begin(Box::new(lesson.clone()))),
-        None => ("Finish", LessonCommand::Leave),
+        None => ("All done", LessonCommand::Leave),
     };
     let press = button::primary(ui, icons::ICON_SCHOOL, label, Ok(()));
     let press = match next {

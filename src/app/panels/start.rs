@@ -8,7 +8,9 @@ use eframe::egui::{
 };
 use egui_material_icons::{
     MaterialIcon,
-    icons::{ICON_CONTENT_PASTE, ICON_DRAW, ICON_FILE_OPEN, ICON_FOLDER_OPEN, ICON_HISTORY, ICON_UPLOAD_FILE},
+    icons::{
+        ICON_CONTENT_PASTE, ICON_DRAW, ICON_FILE_OPEN, ICON_FOLDER_OPEN, ICON_HISTORY, ICON_RESTORE, ICON_UPLOAD_FILE,
+    },
 };
 
 use crate::{
@@ -17,6 +19,7 @@ use crate::{
         cards::{Card, CardArt, FRAMES, RECIPES},
         catalogue,
         keys::{self, Does},
+        loader::Wanted,
         panels::{
             draw_points::{DrawDraft, draw_window},
             hero::{self, HeroDraft},
@@ -162,6 +165,7 @@ fn greeting(ui: &mut Ui, state: &AppState, lessons: &BTreeSet<String>, draft: &m
         ui.label(RichText::new(text).size(15.0).color(weak));
         ui.add_space(10.0);
         lesson_row(ui, lessons, out);
+        earlier_row(ui, state, out);
     };
     let film = hero::film(state);
     let is_due = film.is_some() || hero::is_awaited(state, &draft.hero);
@@ -349,6 +353,21 @@ fn own_data(ui: &mut Ui, out: &mut Vec<Action>) {
                 out.push(Action::Paste);
             }
         });
+    });
+}
+
+/// What the program kept of the work that was under way when it ended last.
+fn earlier_row(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
+    let Some(earlier) = &state.earlier else { return };
+    ui.add_space(10.0);
+    ui.horizontal(|ui| {
+        let press = button::icon_text(ui, ICON_RESTORE, "Go on where you were");
+        let help = "Brings back the recipe, the picture you drew on, and your trajectories, which are made again";
+        if press.on_hover_text(help).clicked() {
+            out.push(Action::Load(Wanted::Document(earlier.path.clone())));
+        }
+        let secs = earlier.when.elapsed().unwrap_or_default().as_secs_f64();
+        ui.label(theme::caption(ui, words::ago(secs)));
     });
 }
 

@@ -1,5 +1,7 @@
 //! A picture of this program was opened: its recipe, its model, and its trajectory with the cursor where it was.
 
+use std::path::{Path, PathBuf};
+
 use eframe::egui::{self, Align, Align2, Layout, Window};
 use egui_material_icons::icons;
 
@@ -20,6 +22,13 @@ pub(super) struct Cursor {
     id: TrajectoryId,
     step: Option<usize>,
     sample: Option<usize>,
+}
+
+impl Cursor {
+    /// At a step of a trajectory that was asked for.
+    pub(super) fn new(id: TrajectoryId, step: Option<usize>) -> Self {
+        Self { id, step, sample: None }
+    }
 }
 
 impl App {
@@ -50,7 +59,7 @@ impl App {
     }
 
     /// The weights that a picture was made with, among those that were used and the runs on disk.
-    fn model_of(&self, made: &Provenance) -> Option<Model> {
+    pub(super) fn model_of(&self, made: &Provenance) -> Option<Model> {
         let mut used = self.state.trajectories.iter();
         let same = used.find(|view| {
             let info = &view.info;
@@ -95,7 +104,7 @@ impl App {
         Some(Model::Folder(if is_newest {
             run.folder.clone()
         } else {
-            run.folder.join("checkpoints").join(format!("step-{step:09}"))
+            checkpoint(&run.folder, step)
         }))
     }
 
@@ -178,7 +187,12 @@ impl App {
     }
 }
 
-fn explanation(made: &Provenance, near: Option<&(String, Vec<u64>)>) -> String {
+/// Where a run keeps the weights of a step.
+pub(super) fn checkpoint(run: &Path, step: u64) -> PathBuf {
+    run.join("checkpoints").join(format!("step-{step:09}"))
+}
+
+pub(super) fn explanation(made: &Provenance, near: Option<&(String, Vec<u64>)>) -> String {
     let step = words::count(made.training_step);
     match near {
         Some((name, kept)) if !kept.is_empty() => {
@@ -198,7 +212,7 @@ fn explanation(made: &Provenance, near: Option<&(String, Vec<u64>)>) -> String {
 }
 
 /// Whether a picture says all that its trajectory needs besides the model, or why not.
-fn repeatable(made: &Provenance) -> Result<(), &'static str> {
+pub(super) fn repeatable(made: &Provenance) -> Result<(), &'static str> {
     if made.restored.is_some() {
         Err("It was restored from a picture that it does not hold: put that one on the easel of the Inpaint workspace.")
     } else if made.noise.is_some() {
@@ -215,7 +229,7 @@ fn repeatable(made: &Provenance) -> Result<(), &'static str> {
 }
 
 /// What makes the trajectory of a picture again.
-fn request(made: &Provenance, model: Model) -> SampleRequest {
+pub(super) fn request(made: &Provenance, model: Model) -> SampleRequest {
     SampleRequest {
         model,
         sampler: made.sampler.clone(),

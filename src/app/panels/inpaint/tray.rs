@@ -18,6 +18,7 @@ use crate::{
         widgets::{button, canvas::Face, form, live::Live},
     },
     draw::{Raster, spread},
+    files::document::Layer,
 };
 
 /// Side of a thumbnail.
@@ -230,7 +231,7 @@ fn forget_empty(state: &AppState, jobs: &mut Vec<Job>, out: &mut Vec<Action>) {
     });
 }
 
-fn layer(easel: &Easel, job: &Job, view: &TrajectoryView, sample: usize) -> Option<crate::app::easel::Layer> {
+fn layer(easel: &Easel, job: &Job, view: &TrajectoryView, sample: usize) -> Option<Layer> {
     let result = picture(&view.steps.last()?.x, sample)?;
     Some(easel.layer(&job.place, job.name.clone(), &result))
 }

@@ -77,7 +77,7 @@ impl Default for WorkDraft {
             count: 4,
             seed: 1,
             guidance: GuidanceDraft::default(),
-            live: false,
+            live: true,
             learned: None,
             asked: None,
             pace: None,
@@ -424,11 +424,6 @@ impl WorkDraft {
     pub(super) fn can_lead(&self, method_id: &str) -> bool {
         let needs_class = method::build(&Spec::new(method_id)).is_ok_and(|method| method.needs_class());
         !needs_class || self.guidance.class != ClassChoice::None
-    }
-
-    /// Whether strokes are followed by a quick look.
-    pub(super) fn is_live(&self) -> bool {
-        self.live
     }
 
     /// Another picture: what was known of its mask no longer holds.
