@@ -97,6 +97,7 @@ fn info(id: u64, domain: Domain, sampler: &str, moves: usize, seed: u64) -> Traj
         prints: diffusion_studio::files::provenance::Prints::default(),
         class_names: [].into(),
         restore: None,
+        branch: None,
     }
 }
 

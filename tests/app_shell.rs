@@ -688,6 +688,7 @@ fn bundled_info(id: TrajectoryId, domain: Domain) -> TrajectoryInfo {
         prints: diffusion_studio::files::provenance::Prints::default(),
         class_names: Arc::default(),
         restore: None,
+        branch: None,
     }
 }
 
@@ -708,6 +709,7 @@ fn a_bundled_model_plays_on_the_start_screen_and_can_be_looked_at() {
         classifier: None,
         noise: None,
         restore: None,
+        branch: None,
     };
     studio.window.state_mut().state.ask(&mut request);
     let domain = Domain::Image {
@@ -786,6 +788,7 @@ fn made_picture(folder: &std::path::Path, step: u64) -> std::path::PathBuf {
         noise: None,
         prints: Prints::default(),
         restored: None,
+        branch: None,
         step: Some(3),
         sample: Some(2),
     };

@@ -115,6 +115,7 @@ fn info(domain: Domain, moves: usize, count: usize) -> TrajectoryInfo {
         prints: diffusion_studio::files::provenance::Prints::default(),
         class_names: [].into(),
         restore: None,
+        branch: None,
     }
 }
 
@@ -175,6 +176,7 @@ fn request(id: u64) -> SampleRequest {
         classifier: None,
         noise: None,
         restore: None,
+        branch: None,
     }
 }
 

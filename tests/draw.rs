@@ -14,7 +14,7 @@ use diffusion_studio::{
         Overwrite, Provenance, Recipe,
         film::{self, Timing},
         picture,
-        provenance::{Prints, Restoration},
+        provenance::{Branched, Prints, Restoration},
     },
     math::{Frame, Spec, Value},
 };
@@ -34,6 +34,36 @@ fn frames(channels: usize, count: usize) -> Vec<Raster> {
 }
 
 fn provenance() -> Provenance {
+    let made = unbranched();
+    let grandparent = Branched {
+        parent: Provenance {
+            step: None,
+            noise: Some("0e".into()),
+            ..made.clone()
+        },
+        step: 3,
+        sample: Some(5),
+        remaining: None,
+    };
+    let parent = Provenance {
+        seed: 8,
+        noise: None,
+        step: None,
+        branch: Some(Box::new(grandparent)),
+        ..made.clone()
+    };
+    Provenance {
+        branch: Some(Box::new(Branched {
+            parent,
+            step: 9,
+            sample: None,
+            remaining: Some(40),
+        })),
+        ..made
+    }
+}
+
+fn unbranched() -> Provenance {
     Provenance {
         recipe: Recipe {
             net: Spec::new("unet").with("attention", Value::Text("1-2 — ünïcode\n".into())),
@@ -64,6 +94,7 @@ fn provenance() -> Provenance {
             task: Spec::new("denoise").with("noise", Value::Real(0.1)),
             measured: true,
         }),
+        branch: None,
         step: Some(17),
         sample: None,
     }

@@ -380,6 +380,7 @@ fn answered(window: &mut Harness<'_, Studio>, request: &SampleRequest, moves: us
             task: Spec::new("inpaint"),
             degraded: PICTURES.frame(&[0.0; 64]),
         }),
+        branch: None,
     };
     let frame = PICTURES.frame(&(0..count * 64).map(|i| (i / 64) as f32 * 0.2).collect::<Vec<_>>());
     let step = |index: usize| StepFrame {

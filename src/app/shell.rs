@@ -48,6 +48,7 @@ use super::{
     worker::{Wake, Worker},
 };
 use crate::{
+    data::Picture,
     engine::{Command, Event, RunId, TrajectoryId, command::Model},
     files::{Provenance, Recipe, diffusers::UNKNOWN_DATA},
 };
@@ -315,9 +316,7 @@ impl App {
 
     fn take_loaded(&mut self, answer: Result<Loaded, String>) {
         let told = answer.and_then(|loaded| match loaded {
-            Loaded::Picture(picture) => {
-                Easel::from_picture(&picture).map(|easel| self.out.push(Action::Work(Box::new(easel))))
-            }
+            Loaded::Picture(picture) => self.work_on(&picture),
             Loaded::Mask(picture) => self.drafts.inpaint.take_mask(&picture),
             Loaded::Data(data) => {
                 self.out.extend(self.drafts.inpaint.take_data(data));
@@ -333,6 +332,21 @@ impl App {
         if let Err(message) = told {
             self.state.notify(Notice::new(Severity::Error, message));
         }
+    }
+
+    /// Puts a picture on the easel, and tells when it had to be shrunk for that.
+    fn work_on(&mut self, picture: &Picture) -> Result<(), String> {
+        let easel = Easel::from_picture(picture)?;
+        let (width, height) = (easel.picture().width, easel.picture().height);
+        if (width, height) != (picture.width as usize, picture.height as usize) {
+            let text = format!(
+                "{} has {}×{} pixels; it is worked on, and saved, at {width}×{height}.",
+                picture.name, picture.width, picture.height
+            );
+            self.state.notify(Notice::new(Severity::Info, text));
+        }
+        self.out.push(Action::Work(Box::new(easel)));
+        Ok(())
     }
 
     /// Sees what the reader of a lesson has done.
@@ -552,10 +566,11 @@ impl App {
 
     fn paste(&mut self) {
         match opening::clipboard_picture() {
-            Ok(picture) if self.state.workspace == Workspace::Inpaint => match Easel::from_picture(&picture) {
-                Ok(easel) => self.out.push(Action::Work(Box::new(easel))),
-                Err(message) => self.state.notify(Notice::new(Severity::Warning, message)),
-            },
+            Ok(picture) if self.state.workspace == Workspace::Inpaint => {
+                if let Err(message) = self.work_on(&picture) {
+                    self.state.notify(Notice::new(Severity::Warning, message));
+                }
+            }
             Ok(picture) => {
                 self.use_own(Own::pasted(picture, self.recipe.own.as_ref()));
                 self.out.push(Action::Show(Workspace::Data));

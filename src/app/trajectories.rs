@@ -203,6 +203,7 @@ mod tests {
             prints: crate::files::provenance::Prints::default(),
             class_names: Arc::default(),
             restore: None,
+            branch: None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! `sample --from`: a picture or film says how it was made, and is made again.
 
-use std::{fmt::Write as _, path::Path};
+use std::{fmt::Write as _, path::Path, sync::Arc};
 
 use anyhow::{Context as _, bail};
 
@@ -11,7 +11,7 @@ use super::{
 use crate::{
     engine::{
         TrajectoryId,
-        command::{ClassChoice, ClassifierChoice, Model, SampleRequest},
+        command::{Branch, ClassChoice, ClassifierChoice, Model, SampleRequest},
         exact::ExactModel,
         model::{self, ModelInfo},
         sample::{fingerprint, prints},
@@ -51,20 +51,18 @@ pub(super) fn repeated(args: &SampleArgs, path: &Path) -> anyhow::Result<SampleR
             info.label
         );
     }
-    let expected = made.prints.clone();
-    let request = request(args, path, chosen, &info, made)?;
-    compare(args, path, &expected, &prints(&request, &info)?)?;
+    named(args, path, &made)?;
+    let request = request(args, path, &chosen, &info, &made)?;
+    for (request, made) in std::iter::once(&request).chain(request.ancestors()).zip(made.lineage()) {
+        compare(args, path, &made.prints, &prints(request, &info)?)?;
+    }
     Ok(request)
 }
 
-fn request(
-    args: &SampleArgs,
-    path: &Path,
-    chosen: Model,
-    info: &ModelInfo,
-    made: Provenance,
-) -> anyhow::Result<SampleRequest> {
-    match (&made.weaker, &args.autoguide) {
+/// Whether the options name what took part, and nothing else.
+fn named(args: &SampleArgs, path: &Path, made: &Provenance) -> anyhow::Result<()> {
+    let weaker = made.lineage().find_map(|made| made.weaker.as_ref());
+    match (weaker, &args.autoguide) {
         (Some(weaker), None) => bail!(
             "“{}” was guided away from {weaker}: name that model with --autoguide",
             path.display()
@@ -75,9 +73,61 @@ fn request(
         ),
         _ => {}
     }
-    if args.judge.is_some() && made.classifier.is_none() {
+    if args.judge.is_some() && made.lineage().all(|made| made.classifier.is_none()) {
         bail!("“{}” followed no classifier: leave --judge out", path.display());
     }
+    Ok(())
+}
+
+fn request(
+    args: &SampleArgs,
+    path: &Path,
+    chosen: &Model,
+    info: &ModelInfo,
+    made: &Provenance,
+) -> anyhow::Result<SampleRequest> {
+    let branch = made.branch.as_deref().map(|branched| {
+        anyhow::Ok(Arc::new(Branch {
+            parent: request(args, path, chosen, info, &branched.parent)?,
+            step: branched.step,
+            sample: branched.sample,
+            remaining: branched.remaining,
+        }))
+    });
+    Ok(SampleRequest {
+        id: TrajectoryId::default(),
+        model: chosen.clone(),
+        sampler: made.sampler.clone(),
+        steps: made.steps,
+        spacing: made.spacing.clone(),
+        seed: made.seed,
+        count: made.count,
+        class: match &*made.class {
+            "" => ClassChoice::None,
+            "each" => ClassChoice::Each,
+            index => ClassChoice::One(
+                index
+                    .parse()
+                    .with_context(|| format!("its class “{index}” is no number"))?,
+            ),
+        },
+        guidance: made.guidance,
+        weaker: made.weaker.as_ref().and(args.autoguide.as_deref()).map(model),
+        classifier: made.classifier.map(|scale| ClassifierChoice {
+            scale,
+            judge: args.judge.clone(),
+        }),
+        noise: match branch {
+            None => start(args, path, info, made)?,
+            Some(_) => None,
+        },
+        restore: None,
+        branch: branch.transpose()?,
+    })
+}
+
+/// The noise that a trajectory began with, where it was given.
+fn start(args: &SampleArgs, path: &Path, info: &ModelInfo, made: &Provenance) -> anyhow::Result<Option<Arc<[f32]>>> {
     let noise = args.noise.as_deref().map(noise).transpose()?;
     let found = noise
         .as_deref()
@@ -92,32 +142,7 @@ fn request(
             }
         );
     }
-    Ok(SampleRequest {
-        id: TrajectoryId(1),
-        model: chosen,
-        sampler: made.sampler,
-        steps: made.steps,
-        spacing: made.spacing,
-        seed: made.seed,
-        count: made.count,
-        class: match &*made.class {
-            "" => ClassChoice::None,
-            "each" => ClassChoice::Each,
-            index => ClassChoice::One(
-                index
-                    .parse()
-                    .with_context(|| format!("its class “{index}” is no number"))?,
-            ),
-        },
-        guidance: made.guidance,
-        weaker: args.autoguide.as_deref().map(model),
-        classifier: made.classifier.map(|scale| ClassifierChoice {
-            scale,
-            judge: args.judge.clone(),
-        }),
-        noise,
-        restore: None,
-    })
+    Ok(noise)
 }
 
 /// Whether the other networks are those that took part. Pictures of older versions do not say.

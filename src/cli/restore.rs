@@ -301,6 +301,7 @@ fn made(
         }),
         noise: None,
         restore: Some(subject.restoration.clone()),
+        branch: None,
     };
     let bar = progress_bar(steps as u64);
     let samples = headless::sample(&request, settings.device, false, |info, step| {

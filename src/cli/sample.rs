@@ -34,7 +34,8 @@ pub(super) fn sample(args: &SampleArgs, settings: &Settings) -> anyhow::Result<(
     let request = request(args)?;
     let exact = args.trajectory.is_some();
     let bar = progress_bar(args.steps);
-    let samples = headless::sample(&request, settings.device, exact, |_, step| {
+    let samples = headless::sample(&request, settings.device, exact, |info, step| {
+        bar.set_length(info.moves as u64);
         bar.set_position(step.index as u64);
     })?;
     bar.finish_and_clear();
@@ -144,6 +145,7 @@ fn request(args: &SampleArgs) -> anyhow::Result<SampleRequest> {
         }),
         noise,
         restore: None,
+        branch: None,
     })
 }
 

@@ -102,6 +102,11 @@ impl Trajectory {
         &self.x
     }
 
+    /// The last steps, newest last: what [`Trajectory::seek`] takes.
+    pub fn past(&self) -> impl ExactSizeIterator<Item = &Step> {
+        self.past.iter()
+    }
+
     fn advance(&mut self, mv: Move) -> Result<Step> {
         let context = Context {
             model: &*self.model,

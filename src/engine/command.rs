@@ -146,7 +146,7 @@ pub struct TrainRequest {
 }
 
 /// Which weights a trajectory is made with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Model {
     /// The EMA weights of the present run at the moment the trajectory starts.
     Present,
@@ -167,7 +167,8 @@ pub struct SampleRequest {
     pub model: Model,
     /// Sampler id and parameters; with `restore` those of a [method](crate::diffusion::restore::method::ENTRIES).
     pub sampler: Spec,
-    /// Number of moves, before a method adds jumps or leaves some out.
+    /// Number of moves, before a method adds jumps or leaves some out. A branch has its parent's, or what
+    /// [`Branch::remaining`] says.
     pub steps: usize,
     /// How times are chosen.
     pub spacing: Spec,
@@ -188,6 +189,8 @@ pub struct SampleRequest {
     /// What the samples are to agree with; every sample is then one candidate. The end is told by
     /// [`Event::Restored`](super::Event::Restored) as well.
     pub restore: Option<Arc<Restoration>>,
+    /// The trajectory that this one continues differently, with its weights; `None` where it begins with noise.
+    pub branch: Option<Arc<Branch>>,
 }
 
 impl Default for SampleRequest {
@@ -207,8 +210,24 @@ impl Default for SampleRequest {
             classifier: None,
             noise: None,
             restore: None,
+            branch: None,
         }
     }
+}
+
+/// Where a trajectory parts from another. Up to there both are the same bit for bit, and so is all that follows where
+/// nothing was changed.
+#[derive(Clone, Debug)]
+pub struct Branch {
+    /// What made the other one; it may be a branch itself.
+    pub parent: SampleRequest,
+    /// Number of moves that both share.
+    pub step: usize,
+    /// The sample of the parent that all samples continue, a fan of futures: sample j as it would go on with the seed
+    /// raised by j. `None`: each sample continues its own.
+    pub sample: Option<usize>,
+    /// Number of moves of the rest, with times of the request's spacing; `None` for the times that the parent stopped at.
+    pub remaining: Option<usize>,
 }
 
 /// What is to be restored: one sample, of which something was measured.

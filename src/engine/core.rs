@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    Error, RunId, TrajectoryId,
+    Error, RunId, TrajectoryId, branch,
     command::{Command, FieldRequest, Model, SampleRequest, TrainRequest},
     estimate,
     event::{Event, RunState},
@@ -370,7 +370,10 @@ impl Engine {
     }
 
     fn sample(&mut self, request: Box<SampleRequest>) -> Result<(), Error> {
-        if let Some(pinned) = self.present(&request.model)? {
+        // A branch goes on with the weights of what it parts from, whatever has become of the run.
+        let records = branch::lineage(&request).filter_map(|id| self.records.get(&id));
+        let known = records.map(|record| record.pinned.clone()).next();
+        if let Some(pinned) = known.map_or_else(|| self.present(&request.model), |pinned| Ok(Some(pinned)))? {
             return self.start_sampling(*request, pinned);
         }
         self.loading.insert(request.id);

@@ -236,6 +236,21 @@ pub struct TrajectoryInfo {
     pub class_names: Arc<[String]>,
     /// What is restored, where something is.
     pub restore: Option<Restored>,
+    /// Where it parts from another trajectory, if it does.
+    pub branch: Option<Arc<Parted>>,
+}
+
+/// Where a trajectory parted from another.
+#[derive(Clone, Debug)]
+pub struct Parted {
+    /// The other one.
+    pub parent: TrajectoryInfo,
+    /// Number of moves that both share.
+    pub step: usize,
+    /// The sample of the parent that all samples continue; `None` where each continues its own.
+    pub sample: Option<usize>,
+    /// Number of moves of the rest that were asked for; `None` where the times are the parent's.
+    pub remaining: Option<usize>,
 }
 
 /// What a restoration starts from.

@@ -9,7 +9,7 @@ use std::{
 use super::{
     Error,
     command::ClassChoice,
-    event::{StepFrame, TrajectoryInfo},
+    event::{Parted, StepFrame, TrajectoryInfo},
 };
 use crate::{
     draw::{
@@ -20,7 +20,7 @@ use crate::{
         Overwrite, Provenance,
         film::{self, Timing},
         picture,
-        provenance::Restoration,
+        provenance::{Branched, Restoration},
     },
     math::{Domain, Frame},
 };
@@ -184,52 +184,53 @@ impl Shown {
 
     /// How it was made, as it travels inside pictures.
     pub fn provenance(&self, kind: Kind) -> Provenance {
-        let TrajectoryInfo {
-            model,
-            recipe,
-            step,
-            sampler,
-            spacing,
-            moves,
-            seed,
-            count,
-            class,
-            guidance,
-            weaker,
-            classifier,
-            noise,
-            prints,
-            restore,
-            ..
-        } = &self.info;
-        let (at, sample) = match kind {
+        let (step, sample) = match kind {
             Kind::Picture { index, sample } => (Some(index), Some(sample)),
             Kind::Grid { index } => (Some(index), None),
-            Kind::Samples => (Some(*moves), None),
+            Kind::Samples => (Some(self.info.moves), None),
             Kind::Strip | Kind::Gif | Kind::Apng | Kind::Frames | Kind::Curves => (None, None),
         };
         Provenance {
-            recipe: recipe.clone(),
-            model: model.clone(),
-            training_step: *step,
-            sampler: sampler.clone(),
-            spacing: spacing.clone(),
-            steps: restore.as_ref().map_or(*moves, |restored| restored.steps),
-            seed: *seed,
-            count: *count,
-            class: class_text(*class),
-            guidance: *guidance,
-            weaker: weaker.clone(),
-            classifier: *classifier,
-            noise: noise.clone(),
-            prints: prints.clone(),
-            restored: restore.as_ref().map(|restored| Restoration {
-                task: restored.task.clone(),
-                measured: restored.measured,
-            }),
-            step: at,
+            step,
             sample,
+            ..provenance(&self.info)
         }
+    }
+}
+
+/// How a trajectory was made, with all that it parts from.
+fn provenance(info: &TrajectoryInfo) -> Provenance {
+    let restored = info.restore.as_ref();
+    let branched = |parted: &Arc<Parted>| {
+        Box::new(Branched {
+            parent: provenance(&parted.parent),
+            step: parted.step,
+            sample: parted.sample,
+            remaining: parted.remaining,
+        })
+    };
+    Provenance {
+        recipe: info.recipe.clone(),
+        model: info.model.clone(),
+        training_step: info.step,
+        sampler: info.sampler.clone(),
+        spacing: info.spacing.clone(),
+        steps: restored.map_or(info.moves, |restored| restored.steps),
+        seed: info.seed,
+        count: info.count,
+        class: class_text(info.class),
+        guidance: info.guidance,
+        weaker: info.weaker.clone(),
+        classifier: info.classifier,
+        noise: info.noise.clone(),
+        prints: info.prints.clone(),
+        restored: restored.map(|restored| Restoration {
+            task: restored.task.clone(),
+            measured: restored.measured,
+        }),
+        branch: info.branch.as_ref().map(branched),
+        step: None,
+        sample: None,
     }
 }
 

@@ -4,6 +4,7 @@
 //! network call. The window runs it in a thread of its own ([`thread`]), the command line and the tests in theirs
 //! ([`headless`]). Reading order: [`command`], [`event`], `core`, `train`, `learner`, [`sample`].
 
+mod branch;
 pub mod command;
 mod core;
 mod doubt;

@@ -7,8 +7,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     Error,
+    branch::{Lines, Shared, Stand},
     command::{ClassChoice, ClassifierChoice, SampleRequest},
-    event::{Figures, StepFrame, TrajectoryInfo},
+    event::{Figures, Parted, StepFrame, TrajectoryInfo},
     judge::{self, Judge},
     model::{self, ModelInfo, Pinned},
     restore::{self, Restoring},
@@ -22,7 +23,7 @@ use crate::{
     files::{SavedJudge, provenance::Prints},
     math::{
         Cond, Domain, Frame, Level, Move, Units, grid,
-        noise::{Address, Seeded, Stream},
+        noise::{Address, Stream},
         schedule::{self, NoiseSchedule},
         target,
     },
@@ -52,6 +53,9 @@ pub struct Moved {
 pub struct Sampling {
     domain: Domain,
     start: Vec<f32>,
+    /// The way in common with another trajectory, until it parts from that one.
+    shared: Option<Shared>,
+    parted: Option<Arc<Parted>>,
     chunks: Vec<Trajectory>,
     made: Vec<Step>,
     restoring: Option<Restoring>,
@@ -71,31 +75,70 @@ impl Sampling {
         request: &SampleRequest,
         model: &ModelInfo,
         runner: &Runner,
-        others: Others,
+        mut others: Others,
     ) -> Result<Self, Error> {
-        let plan = Plan::new(
-            request,
-            model,
-            others,
-            Restoring::of(request, model.domain, &runner.device)?,
-        )?;
+        let ancestors = others.ancestors.take().map(|others| *others).unwrap_or_default();
+        let branch = request.branch.as_deref();
+        let shared = branch.map(|branch| Shared::new(branch, request, model, runner, ancestors));
+        let shared = shared.transpose()?;
+        let restoring = Restoring::of(request, model.domain, &runner.device)?;
+        let plan = Plan::new(request, model, others, restoring, shared.as_ref())?;
         let passes = if plan.is_guided() { 2 } else { 1 };
         let chunk = (runner.per_call / passes).max(1);
-        let start = plan.start_noise()?;
+        let start = match &shared {
+            Some(shared) => shared.start(),
+            None => plan.start_noise()?,
+        };
+        let parted = branch
+            .zip(shared.as_ref())
+            .map(|(branch, shared)| shared.told(branch, model));
         let firsts = (0..request.count).step_by(chunk);
         let chunks = firsts.map(|first| {
             let last = (first + chunk).min(request.count);
             plan.chunk(runner, &start, first, last)
         });
-        Ok(Self {
+        let mut sampling = Self {
             domain: model.domain,
             chunks: chunks.collect::<Result<_, Error>>()?,
             made: Vec::new(),
             start,
+            shared,
+            parted: parted.transpose()?.map(Arc::new),
             restoring: plan.restoring,
             prints: plan.others.prints(model),
             judge: plan.others.judge,
-        })
+        };
+        sampling.part(0)?;
+        Ok(sampling)
+    }
+
+    /// Leaves the shared way at its end, `made` moves from the start.
+    fn part(&mut self, made: usize) -> Result<(), Error> {
+        let Some(shared) = self.shared.take_if(|shared| shared.is_over(made)) else {
+            return Ok(());
+        };
+        let (stand, mut first) = (shared.end()?, 0);
+        for chunk in &mut self.chunks {
+            let last = first + chunk.x().dim(0)?;
+            let part = stand.part(first, last)?;
+            let x = part.x_in(chunk.units(), chunk.moves()[made].from)?;
+            chunk.seek(made, x, part.past);
+            first = last;
+        }
+        Ok(())
+    }
+
+    /// Where the samples stand between two moves.
+    pub(super) fn stand(&self) -> Result<Stand, Error> {
+        if let Some(shared) = &self.shared {
+            return shared.stand();
+        }
+        let stands = self.chunks.iter().map(|chunk| Stand {
+            units: chunk.units(),
+            x: chunk.x().clone(),
+            past: chunk.past().cloned().collect(),
+        });
+        Ok(Stand::joined(&stands.collect::<Vec<_>>())?)
     }
 
     /// All moves.
@@ -112,6 +155,13 @@ impl Sampling {
     /// made again.
     /// After the last move there is nothing to call: see [`Sampling::is_done`].
     pub fn advance(&mut self) -> Result<Option<Moved>, Error> {
+        if let Some(shared) = &mut self.shared {
+            let Some(moved) = shared.advance()? else {
+                return Ok(None);
+            };
+            self.part(moved.index + 1)?;
+            return Ok(Some(moved));
+        }
         let turn = self.made.len();
         if let Some(step) = self.chunks.get_mut(turn).and_then(Iterator::next) {
             self.made.push(step?);
@@ -134,7 +184,7 @@ impl Sampling {
 
     /// Whether every move was made.
     pub fn is_done(&self) -> bool {
-        self.made.is_empty() && self.chunks.iter().all(|c| c.index() == c.moves().len())
+        self.shared.is_none() && self.made.is_empty() && self.chunks.iter().all(|c| c.index() == c.moves().len())
     }
 
     /// What is told at the start.
@@ -143,6 +193,7 @@ impl Sampling {
         Ok(TrajectoryInfo {
             restore: restoring.map(|restoring| restoring.told(request.steps)).transpose()?,
             prints: self.prints.clone(),
+            branch: self.parted.clone(),
             ..info(request, model, self.moves().len())
         })
     }
@@ -181,6 +232,8 @@ pub(super) struct Others {
     guide: Option<Guide>,
     /// Looks at what was restored.
     judge: Option<Judge>,
+    /// Those of the trajectory that this one parts from.
+    ancestors: Option<Box<Self>>,
 }
 
 impl Others {
@@ -191,6 +244,10 @@ impl Others {
             guide: Guide::of(request, model, host)?,
             judge: match &request.restore {
                 Some(_) => restore::judge(model, host)?,
+                None => None,
+            },
+            ancestors: match request.branch.as_deref() {
+                Some(branch) => Some(Box::new(Self::of(&branch.parent, model, host)?)),
                 None => None,
             },
         })
@@ -305,6 +362,7 @@ impl<'a> Plan<'a> {
         model: &ModelInfo,
         others: Others,
         restoring: Option<Restoring>,
+        shared: Option<&Shared>,
     ) -> Result<Self, Error> {
         if request.count == 0 || request.steps == 0 {
             return Err(Error::refused("a trajectory needs at least one sample and one step"));
@@ -318,11 +376,15 @@ impl<'a> Plan<'a> {
             restoring.check_class(request.class != ClassChoice::None)?;
         }
         let schedule: Arc<dyn NoiseSchedule> = schedule::build(&model.recipe.schedule)?.into();
+        let spacing = grid::build(&request.spacing)?;
         Ok(Self {
             request,
             domain: model.domain,
             target: target::build(&model.recipe.target)?,
-            moves: grid::time_grid(&*schedule, grid::build(&request.spacing)?, request.steps),
+            moves: match shared {
+                Some(shared) => shared.moves(&*schedule, spacing)?,
+                None => grid::time_grid(&*schedule, spacing, request.steps),
+            },
             schedule,
             cond: condition(request, model)?,
             null_class: model.null_class(),
@@ -369,7 +431,7 @@ impl<'a> Plan<'a> {
             sampler,
             self.denoiser(net, first, last),
             self.schedule.clone(),
-            Box::new(Seeded(self.request.seed)),
+            Box::new(Lines::of(self.request)),
             &noise,
             first as u64,
         )?)
@@ -514,6 +576,7 @@ pub(super) fn info(request: &SampleRequest, model: &ModelInfo, moves: usize) -> 
         prints: Prints::default(),
         class_names: model.class_names.clone(),
         restore: None,
+        branch: None,
     }
 }
 
@@ -577,7 +640,10 @@ mod tests {
     use super::*;
     use crate::{
         diffusion::Guidance,
-        engine::{TrajectoryId, command::Model},
+        engine::{
+            TrajectoryId,
+            command::{Branch, Model},
+        },
         files::Recipe,
         math::{Spec, Value},
         nn,
@@ -621,6 +687,7 @@ mod tests {
             classifier: None,
             noise: None,
             restore: None,
+            branch: None,
         }
     }
 
@@ -646,6 +713,31 @@ mod tests {
         let (parts, whole) = (made(&request(7), 4), made(&request(7), 100));
         assert_eq!((parts.0, whole.0), (4 * 6, 6));
         assert_eq!(whole.1.len(), 14);
+        for (a, b) in parts.1.iter().zip(&whole.1) {
+            assert!((a - b).abs() < 1e-5 * (1.0 + b.abs()), "{a} is not {b}");
+        }
+    }
+
+    #[test]
+    fn a_branch_parts_from_every_chunk() {
+        let parent = SampleRequest {
+            sampler: Spec::new("dpmpp-2m-sde"),
+            ..request(7)
+        };
+        let mut branch = SampleRequest {
+            branch: Some(Arc::new(Branch {
+                parent: parent.clone(),
+                step: 3,
+                sample: None,
+                remaining: None,
+            })),
+            ..parent.clone()
+        };
+        assert_eq!(made(&branch, 4), made(&parent, 4));
+        // Without guidance a call holds twice as many, so that the chunks of both differ.
+        branch.guidance = Guidance::scale(1.0);
+        let (parts, whole) = (made(&branch, 4), made(&branch, 100));
+        assert_eq!((parts.0, whole.0), (4 * 3 + 2 * 3, 6));
         for (a, b) in parts.1.iter().zip(&whole.1) {
             assert!((a - b).abs() < 1e-5 * (1.0 + b.abs()), "{a} is not {b}");
         }

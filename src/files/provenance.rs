@@ -5,6 +5,10 @@ use std::collections::BTreeMap;
 use super::Recipe;
 use crate::{diffusion::Guidance, math::Spec};
 
+mod lineage;
+
+pub use lineage::{Branched, DEEPEST};
+
 /// Everything that is needed to make a picture again, given the weights.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Provenance {
@@ -38,6 +42,8 @@ pub struct Provenance {
     pub prints: Prints,
     /// What was restored, if something was; `sampler` is then a method.
     pub restored: Option<Restoration>,
+    /// The trajectory that this one parts from, if it does. All ancestors have the same weights.
+    pub branch: Option<Box<Branched>>,
     /// Which step is shown, `0..=steps`; `None` where there are several.
     pub step: Option<usize>,
     /// Which sample is shown; `None` where there are several.
@@ -68,6 +74,11 @@ pub struct Restoration {
 const SOFTWARE: &str = concat!("diffusion-studio ", env!("CARGO_PKG_VERSION"));
 
 impl Provenance {
+    /// This trajectory and all that it parts from, the nearest first.
+    pub fn lineage(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |made| made.branch.as_deref().map(|branch| &branch.parent))
+    }
+
     /// Keys and texts, as they stand in a picture. Keys are ASCII and shorter than 80 characters.
     pub fn to_texts(&self) -> super::Result<Vec<(&'static str, String)>> {
         let mut texts = vec![
@@ -75,6 +86,17 @@ impl Provenance {
             ("Recipe", self.recipe.to_toml()?),
             ("Model", self.model.clone()),
             ("Training step", self.training_step.to_string()),
+        ];
+        texts.extend(self.way());
+        texts.extend(lineage::text(self).map(|text| (lineage::KEY, text)));
+        texts.extend(self.step.map(|i| ("Step", i.to_string())));
+        texts.extend(self.sample.map(|i| ("Sample", i.to_string())));
+        Ok(texts)
+    }
+
+    /// How the weights were used.
+    fn way(&self) -> Vec<(&'static str, String)> {
+        let mut texts = vec![
             ("Sampler", spec_text(&self.sampler)),
             ("Spacing", spec_text(&self.spacing)),
             ("Steps", self.steps.to_string()),
@@ -103,9 +125,7 @@ impl Provenance {
             texts.push(("Task", spec_text(task)));
             texts.push(("Measured", measured.to_string()));
         }
-        texts.extend(self.step.map(|i| ("Step", i.to_string())));
-        texts.extend(self.sample.map(|i| ("Sample", i.to_string())));
-        Ok(texts)
+        texts
     }
 
     /// Reads what [`Provenance::to_texts`] made. `None` where another program made the picture; an error says what is
@@ -116,10 +136,23 @@ impl Provenance {
             return Ok(None);
         }
         let recipe = Recipe::parse(text(texts, "Recipe")?, "the recipe in the picture").map_err(|e| e.to_string())?;
-        Ok(Some(Self {
+        let mut made = Self::of_way(texts, recipe, text(texts, "Model")?, number(texts, "Training step")?)?;
+        made.branch = lineage::read(texts, &made)?;
+        (made.step, made.sample) = (optional(texts, "Step")?, optional(texts, "Sample")?);
+        Ok(Some(made))
+    }
+
+    /// Reads what [`Provenance::way`] wrote.
+    fn of_way(
+        texts: &BTreeMap<String, String>,
+        recipe: Recipe,
+        model: &str,
+        training_step: u64,
+    ) -> Result<Self, String> {
+        Ok(Self {
             recipe,
-            model: text(texts, "Model")?.into(),
-            training_step: number(texts, "Training step")?,
+            model: model.into(),
+            training_step,
             sampler: spec(texts, "Sampler")?,
             spacing: spec(texts, "Spacing")?,
             steps: number(texts, "Steps")?,
@@ -143,9 +176,10 @@ impl Provenance {
                 judge: texts.get("Classifier weights").cloned(),
             },
             restored: texts.contains_key("Task").then(|| restoration(texts)).transpose()?,
-            step: optional(texts, "Step")?,
-            sample: optional(texts, "Sample")?,
-        }))
+            branch: None,
+            step: None,
+            sample: None,
+        })
     }
 }
 

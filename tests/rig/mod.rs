@@ -199,6 +199,7 @@ pub fn request(id: u64, count: usize, sampler: &str) -> SampleRequest {
         classifier: None,
         noise: None,
         restore: None,
+        branch: None,
     }
 }
 

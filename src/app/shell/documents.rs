@@ -162,7 +162,7 @@ impl App {
         let there = view.folder.clone().filter(|folder| folder.exists()).map(Model::Folder);
         let model = there.or_else(|| self.model_of(made));
         let model = model.ok_or_else(|| remade::explanation(made, None))?;
-        let mut request = Box::new(remade::request(made, model));
+        let mut request = Box::new(remade::request(made, &model));
         self.state.ask(&mut request);
         if in_front {
             self.drafts.trajectory.sample.take(&request);

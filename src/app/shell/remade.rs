@@ -1,6 +1,9 @@
 //! A picture of this program was opened: its recipe, its model, and its trajectory with the cursor where it was.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use eframe::egui::{self, Align, Align2, Layout, Window};
 use egui_material_icons::icons;
@@ -10,7 +13,7 @@ use crate::{
     app::{action::Browse, playback::PlaybackCommand, theme, widgets::button, words},
     engine::{
         Command, TrajectoryId,
-        command::{ClassChoice, ClassifierChoice, Model, SampleRequest},
+        command::{Branch, ClassChoice, ClassifierChoice, Model, SampleRequest},
         exact::ExactModel,
     },
     files::{Provenance, Recipe, bundled},
@@ -45,7 +48,7 @@ impl App {
             self.missing = Some(Box::new(made));
             return;
         };
-        let request = request(&made, model);
+        let request = request(&made, &model);
         self.drafts.trajectory.sample.take(&request);
         let mut request = Box::new(request);
         self.state.ask(&mut request);
@@ -215,13 +218,13 @@ pub(super) fn explanation(made: &Provenance, near: Option<&(String, Vec<u64>)>) 
 pub(super) fn repeatable(made: &Provenance) -> Result<(), &'static str> {
     if made.restored.is_some() {
         Err("It was restored from a picture that it does not hold: put that one on the easel of the Inpaint workspace.")
-    } else if made.noise.is_some() {
+    } else if made.lineage().any(|made| made.noise.is_some()) {
         Err(
             "Its trajectory began with noise from a file, which only the command line takes: sample --from … --noise ….",
         )
-    } else if made.weaker.is_some() {
+    } else if made.lineage().any(|made| made.weaker.is_some()) {
         Err("It was guided away from a weaker model; name that under More guidance in the Trajectory workspace.")
-    } else if made.prints.judge.is_some() {
+    } else if made.lineage().any(|made| made.prints.judge.is_some()) {
         Err("It followed a classifier from a file, which only the command line takes: sample --from … --judge ….")
     } else {
         Ok(())
@@ -229,9 +232,17 @@ pub(super) fn repeatable(made: &Provenance) -> Result<(), &'static str> {
 }
 
 /// What makes the trajectory of a picture again.
-pub(super) fn request(made: &Provenance, model: Model) -> SampleRequest {
+pub(super) fn request(made: &Provenance, model: &Model) -> SampleRequest {
+    let branch = made.branch.as_deref().map(|branched| {
+        Arc::new(Branch {
+            parent: request(&branched.parent, model),
+            step: branched.step,
+            sample: branched.sample,
+            remaining: branched.remaining,
+        })
+    });
     SampleRequest {
-        model,
+        model: model.clone(),
         sampler: made.sampler.clone(),
         steps: made.steps,
         spacing: made.spacing.clone(),
@@ -243,6 +254,7 @@ pub(super) fn request(made: &Provenance, model: Model) -> SampleRequest {
         },
         guidance: made.guidance,
         classifier: made.classifier.map(|scale| ClassifierChoice { scale, judge: None }),
+        branch,
         ..SampleRequest::default()
     }
 }

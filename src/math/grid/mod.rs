@@ -5,12 +5,14 @@ use super::{Level, Move, Spec, SpecError, schedule::NoiseSchedule, spec};
 mod entries;
 mod place;
 mod plan;
+mod rest;
 mod rule;
 #[cfg(test)]
 mod tests;
 
 pub use entries::ENTRIES;
 pub use plan::{inverted, with_jumps};
+pub use rest::rest;
 
 /// Which levels a reverse process visits.
 #[derive(Clone, Copy, Debug, PartialEq)]

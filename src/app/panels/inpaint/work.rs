@@ -459,6 +459,7 @@ impl WorkDraft {
                 fill: inpaints.then_some(fill),
                 guide: inpaints.then(|| job::tensor(&given.picture)),
             })),
+            branch: None,
         };
         self.guidance.put_into(&mut request, known);
         request
