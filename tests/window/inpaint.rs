@@ -76,6 +76,9 @@ fn a_painted_hole_is_filled_accepted_taken_back_and_saved() {
     studio.wait_for_text("Preview · RePaint");
 
     studio.press("Settings");
+    // Hard edges, so that the mask in the file says all about it.
+    studio.press("Grow");
+    studio.press("Shrink");
     studio.press("Fill in");
     studio.press("Answers");
     studio.wait_for_text("RePaint · 50 steps · seed 1");
