@@ -44,7 +44,7 @@ use super::{
     run_view::Verb,
     shelf::{Shelf, platform_trash},
     state::{AppState, Comparison, Machine, Notice, Severity, Verdict},
-    theme,
+    theme, words,
     worker::{Wake, Worker},
 };
 use crate::{
@@ -84,6 +84,8 @@ pub struct App {
     importer: Importer,
     loader: Loader,
     model_loader: Loader,
+    /// Reads what was opened.
+    opener: Loader,
     shelf: Shelf,
     /// A run that is trained until this step once it is open.
     until: Option<(RunId, u64)>,
@@ -208,6 +210,7 @@ impl App {
             importer: Importer::default(),
             loader: Loader::default(),
             model_loader: Loader::default(),
+            opener: Loader::default(),
             shelf: {
                 let ctx = ctx.clone();
                 Shelf::new(platform_trash, move || ctx.request_repaint())
@@ -246,7 +249,7 @@ impl App {
             self.state.preview(preview);
         }
         self.import_done();
-        self.picture_read();
+        self.files_read();
         self.ask_engine(ctx);
         self.remember_run();
         self.follow_lesson();
@@ -306,9 +309,12 @@ impl App {
         self.state.apply(event, &mut self.out);
     }
 
-    /// A picture for the Inpaint workspace was read.
-    fn picture_read(&mut self) {
-        let answers = [self.loader.poll(), self.model_loader.poll()];
+    /// What was read on threads of their own.
+    fn files_read(&mut self) {
+        let answers = [self.loader.poll(), self.model_loader.poll(), self.opener.poll()];
+        if !self.opener.is_busy() {
+            self.state.opening = None;
+        }
         for answer in answers.into_iter().flatten() {
             self.take_loaded(answer);
         }
@@ -322,7 +328,7 @@ impl App {
                 self.out.extend(self.drafts.inpaint.take_data(data));
                 Ok(())
             }
-            Loaded::Document(read) => read.map(|read| self.go_on_with(*read)),
+            Loaded::Opened(opened) => opened.map(|opened| self.take_opened(*opened)),
             Loaded::Filling(request) => request.map(|request| self.out.push(Action::Engine(Command::Sample(request)))),
             Loaded::Domain(model, domain) => {
                 self.drafts.inpaint.learn(*model, domain);
@@ -467,7 +473,7 @@ impl App {
                 loader.begin(wanted, move || ctx.request_repaint());
             }
             Action::Save(saving) => self.exports.save(ctx, *saving),
-            Action::Open(paths) => self.open(&paths),
+            Action::Open(paths) => self.open(ctx, paths),
             Action::Browse(browse) => self.asking = Some((browse, Asking::new(ctx, question_for(browse)))),
             Action::Paste => self.paste(),
             Action::Theme(choice) => {
@@ -510,19 +516,27 @@ impl App {
         ctx.request_repaint();
     }
 
-    fn open(&mut self, paths: &[PathBuf]) {
-        if let [path] = paths
+    /// Begins to read what was chosen or dropped, so that the window does not wait for a disk.
+    fn open(&mut self, ctx: &egui::Context, paths: Vec<PathBuf>) {
+        if let [path] = &*paths
             && self.state.workspace == Workspace::Inpaint
             && is_picture(path)
         {
             return self.out.push(Action::Load(Wanted::Picture(path.clone())));
         }
-        match opening::open(paths) {
-            Ok(Opened::Recipe(recipe, own)) => {
+        self.state.opening = paths.first().map(|path| words::file_name(path));
+        let ctx = ctx.clone();
+        self.opener.begin(Wanted::Paths(paths), move || ctx.request_repaint());
+    }
+
+    /// What was opened has been read.
+    fn take_opened(&mut self, opened: Opened) {
+        match opened {
+            Opened::Recipe(recipe, own) => {
                 self.put(*recipe, own);
                 self.out.push(Action::Show(Workspace::Lab));
             }
-            Ok(Opened::Model(folder, recipe, own)) => {
+            Opened::Model(folder, recipe, own) => {
                 let count = if catalogue::is_points(&recipe.data.source) {
                     800
                 } else {
@@ -537,15 +551,14 @@ impl App {
                     .push(Action::Engine(opening::first_look(Model::Folder(folder), count)));
                 self.out.push(Action::Show(Workspace::Trajectory));
             }
-            Ok(Opened::Made(made)) => self.remake(*made),
-            Ok(Opened::Document(path)) => self.out.push(Action::Load(Wanted::Document(path))),
-            Ok(Opened::Data(source)) => self.use_path(&source),
-            Ok(Opened::Own(own)) => {
+            Opened::Made(made) => self.remake(*made),
+            Opened::Document(read) => self.go_on_with(*read),
+            Opened::Data(source) => self.use_path(&source),
+            Opened::Own(own) => {
                 self.use_own(own);
                 self.out.push(Action::Show(Workspace::Data));
             }
-            Ok(Opened::Lesson(lesson)) => self.teach(LessonCommand::Begin(lesson)),
-            Err(message) => self.state.notify(Notice::new(Severity::Error, message)),
+            Opened::Lesson(lesson) => self.teach(LessonCommand::Begin(lesson)),
         }
     }
 
