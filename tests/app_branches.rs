@@ -67,6 +67,8 @@ impl Studio<'_> {
         };
         studio.window.state_mut().state.workspace = Workspace::Trajectory;
         studio.window.run();
+        // The film of the start page is not made here.
+        studio.window.state_mut().state.asked.clear();
         studio.commands.try_iter().for_each(drop);
         studio
     }

@@ -41,11 +41,13 @@ pub enum Workspace {
     Inpaint,
     /// All runs on disk.
     Runs,
+    /// Several trajectories at the same noise level.
+    Compare,
 }
 
 impl Workspace {
     /// The tabs, in order.
-    pub const TABS: [Self; 7] = [
+    pub const TABS: [Self; 8] = [
         Self::Lab,
         Self::Data,
         Self::Trajectory,
@@ -53,6 +55,7 @@ impl Workspace {
         Self::Inpaint,
         Self::Samplers,
         Self::Runs,
+        Self::Compare,
     ];
 
     /// Name on the tab.
@@ -66,6 +69,7 @@ impl Workspace {
             Self::Samplers => "Samplers",
             Self::Inpaint => "Inpaint",
             Self::Runs => "Runs",
+            Self::Compare => "Compare",
         }
     }
 }

@@ -99,6 +99,8 @@ pub enum Does {
     Beneath,
     /// As long as it is held: the picture as it came.
     Original,
+    /// As long as it is held: the other trajectory.
+    Flip,
 }
 
 /// A line of the table.
@@ -147,6 +149,7 @@ const LAB: Option<Workspace> = Some(Workspace::Lab);
 const TRAJECTORY: Option<Workspace> = Some(Workspace::Trajectory);
 const INPAINT: Option<Workspace> = Some(Workspace::Inpaint);
 const RUNS: Option<Workspace> = Some(Workspace::Runs);
+const COMPARE: Option<Workspace> = Some(Workspace::Compare);
 
 /// All keys.
 pub const BINDINGS: &[Binding] = &[
@@ -158,6 +161,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Does::Show(Workspace::Inpaint), &[alt(Key::Num5)], "Inpaint", None),
     bind(Does::Show(Workspace::Samplers), &[alt(Key::Num6)], "Samplers", None),
     bind(Does::Show(Workspace::Runs), &[alt(Key::Num7)], "Runs", None),
+    bind(Does::Show(Workspace::Compare), &[alt(Key::Num8)], "Compare", None),
     bind(Does::Open, &[ctrl(Key::O)], "Open a file", None),
     bind(Does::Paste, &[ctrl(Key::V)], "Paste a picture as data", None),
     bind(Does::Save, &[ctrl(Key::S)], "Save a checkpoint", None),
@@ -258,6 +262,14 @@ pub const BINDINGS: &[Binding] = &[
     bind(Does::Enter, &[plain(Key::Enter)], "Go on with the run", RUNS),
     bind(Does::Go, &[ctrl(Key::Enter)], "Sample from the run", RUNS),
     bind(Does::Remove, &[plain(Key::Delete)], "Move the run to the trash", RUNS),
+    bind(Does::Toggle, &[plain(Key::Space)], "Play or pause", COMPARE),
+    bind(Does::Back, &[plain(Key::ArrowLeft)], "One frame back", COMPARE),
+    bind(Does::On, &[plain(Key::ArrowRight)], "One frame on", COMPARE),
+    bind(Does::Back10, &[shift(Key::ArrowLeft)], "Ten frames back", COMPARE),
+    bind(Does::On10, &[shift(Key::ArrowRight)], "Ten frames on", COMPARE),
+    bind(Does::First, &[plain(Key::Home)], "First frame", COMPARE),
+    bind(Does::Last, &[plain(Key::End)], "Last frame, follow new ones", COMPARE),
+    bind(Does::Flip, &[plain(Key::F)], "Hold: flip to the other one", COMPARE),
 ];
 
 /// Whether one of the keys for `does` was pressed in this frame; takes the press away from the widgets. Keys without

@@ -1,14 +1,17 @@
-//! Pictures, what weights make of noise, and documents: read on a thread of their own so that the window never waits.
+//! Pictures, what weights make of noise, and whatever is opened: read on a thread of their own so that the window never waits.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crossbeam_channel::{Receiver, bounded};
 
-use super::{easel::Easel, lessons::doing::Filling};
+use super::{
+    lessons::doing::Filling,
+    opening::{self, Opened},
+};
 use crate::{
     data::{self, DataError, DataRecipe, Dataset, Picture, Progress, read_picture},
     engine::command::{Model, SampleRequest},
-    files::{self, Document, SavedModel},
+    files::{self, SavedModel},
     math::Domain,
 };
 
@@ -25,8 +28,8 @@ pub enum Wanted {
     Domain(Box<Model>),
     /// A picture with a hole that a lesson is about.
     Filling(Box<Filling>),
-    /// A document.
-    Document(PathBuf),
+    /// Whatever lies there.
+    Paths(Vec<PathBuf>),
 }
 
 /// What was read.
@@ -42,8 +45,8 @@ pub enum Loaded {
     Domain(Box<Model>, Result<Domain, String>),
     /// What fills the hole of a lesson.
     Filling(Result<Box<SampleRequest>, String>),
-    /// What was worked on, and its easel, drawn again.
-    Document(Result<Box<(Document, Option<Easel>)>, String>),
+    /// What was opened.
+    Opened(Result<Box<Opened>, String>),
 }
 
 /// Something on its way; the newest request wins.
@@ -86,20 +89,13 @@ impl Wanted {
                 let data = of_registry(&filling.data)?;
                 Loaded::Filling(filling.request(&data).map(Box::new))
             }
-            Self::Document(path) => Loaded::Document(document(&path).map(Box::new)),
+            Self::Paths(paths) => Loaded::Opened(opening::open(&paths).map(Box::new)),
             Self::Domain(model) => {
                 let domain = domain_of(&model);
                 Loaded::Domain(model, domain)
             }
         })
     }
-}
-
-/// A document and its easel: drawing all strokes again may take a while.
-fn document(path: &Path) -> Result<(Document, Option<Easel>), String> {
-    let mut document = Document::read(path).map_err(|e| e.to_string())?;
-    let easel = document.canvas.take().map(Easel::from_canvas);
-    Ok((document, easel))
 }
 
 fn of_registry(source: &str) -> Result<Dataset, DataError> {

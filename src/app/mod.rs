@@ -17,6 +17,7 @@ pub mod keys;
 pub mod launch;
 pub mod lessons;
 pub mod loader;
+pub mod measurer;
 pub mod opening;
 pub mod own;
 pub mod panels;

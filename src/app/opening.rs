@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{
+    easel::Easel,
     lessons::{Lesson, file::LONGEST},
     own::Own,
 };
@@ -12,7 +13,7 @@ use crate::{
         Command,
         command::{Model, SampleRequest},
     },
-    files::{Provenance, Recipe, RunFolder, SavedModel, diffusers, document, picture},
+    files::{Document, Provenance, Recipe, RunFolder, SavedModel, diffusers, document, picture},
 };
 
 /// What was opened.
@@ -24,8 +25,8 @@ pub enum Opened {
     Model(PathBuf, Box<Recipe>, Option<Own>),
     /// A picture or film of this program, which says how it was made.
     Made(Box<Provenance>),
-    /// What was worked on.
-    Document(PathBuf),
+    /// What was worked on, and its easel, drawn again.
+    Document(Box<(Document, Option<Easel>)>),
     /// A file or folder to learn from.
     Data(String),
     /// Several files to learn from.
@@ -57,7 +58,7 @@ fn open_one(path: &Path) -> Result<Opened, String> {
         .extension()
         .is_some_and(|e| e.eq_ignore_ascii_case(document::ENDING))
     {
-        return Ok(Opened::Document(path.to_owned()));
+        return open_document(path).map(Opened::Document);
     }
     let is_recipe = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("toml"));
     if is_recipe {
@@ -80,6 +81,12 @@ fn open_one(path: &Path) -> Result<Opened, String> {
         return Ok(Opened::Made(Box::new(made)));
     }
     Ok(Opened::Data(path.display().to_string()))
+}
+
+fn open_document(path: &Path) -> Result<Box<(Document, Option<Easel>)>, String> {
+    let mut document = Document::read(path).map_err(|e| e.to_string())?;
+    let easel = document.canvas.take().map(Easel::from_canvas);
+    Ok(Box::new((document, easel)))
 }
 
 fn open_lesson(path: &Path) -> Result<Lesson, String> {

@@ -25,6 +25,7 @@ use super::{
     opening::{self, Opened},
     own::{Importer, Own},
     panels::{
+        compare::{CompareDraft, compare_panel},
         data::{DataDraft, data_panel},
         frame,
         inpaint::{InpaintDraft, inpaint_panel},
@@ -43,10 +44,11 @@ use super::{
     run_view::Verb,
     shelf::{Shelf, platform_trash},
     state::{AppState, Comparison, Machine, Notice, Severity, Verdict},
-    theme,
+    theme, words,
     worker::{Wake, Worker},
 };
 use crate::{
+    data::Picture,
     engine::{Command, Event, RunId, TrajectoryId, command::Model},
     files::{Provenance, Recipe, diffusers::UNKNOWN_DATA},
 };
@@ -82,6 +84,8 @@ pub struct App {
     importer: Importer,
     loader: Loader,
     model_loader: Loader,
+    /// Reads what was opened.
+    opener: Loader,
     shelf: Shelf,
     /// A run that is trained until this step once it is open.
     until: Option<(RunId, u64)>,
@@ -114,6 +118,7 @@ struct Drafts {
     inpaint: InpaintDraft,
     samplers: SamplersDraft,
     runs: RunsDraft,
+    compare: CompareDraft,
     offer: OfferDraft,
     notices: notices::NoticeDraft,
     lesson: LessonDraft,
@@ -205,6 +210,7 @@ impl App {
             importer: Importer::default(),
             loader: Loader::default(),
             model_loader: Loader::default(),
+            opener: Loader::default(),
             shelf: {
                 let ctx = ctx.clone();
                 Shelf::new(platform_trash, move || ctx.request_repaint())
@@ -243,7 +249,7 @@ impl App {
             self.state.preview(preview);
         }
         self.import_done();
-        self.picture_read();
+        self.files_read();
         self.ask_engine(ctx);
         self.remember_run();
         self.follow_lesson();
@@ -262,7 +268,8 @@ impl App {
             | Workspace::Schedule
             | Workspace::Inpaint
             | Workspace::Samplers
-            | Workspace::Runs => {}
+            | Workspace::Runs
+            | Workspace::Compare => {}
         }
         // Work under way would make the measurement wrong, and the measurement the work slow.
         let sampling = !self.state.asked.is_empty() || self.state.trajectories.iter().any(|t| !t.ended);
@@ -302,9 +309,12 @@ impl App {
         self.state.apply(event, &mut self.out);
     }
 
-    /// A picture for the Inpaint workspace was read.
-    fn picture_read(&mut self) {
-        let answers = [self.loader.poll(), self.model_loader.poll()];
+    /// What was read on threads of their own.
+    fn files_read(&mut self) {
+        let answers = [self.loader.poll(), self.model_loader.poll(), self.opener.poll()];
+        if !self.opener.is_busy() {
+            self.state.opening = None;
+        }
         for answer in answers.into_iter().flatten() {
             self.take_loaded(answer);
         }
@@ -312,15 +322,13 @@ impl App {
 
     fn take_loaded(&mut self, answer: Result<Loaded, String>) {
         let told = answer.and_then(|loaded| match loaded {
-            Loaded::Picture(picture) => {
-                Easel::from_picture(&picture).map(|easel| self.out.push(Action::Work(Box::new(easel))))
-            }
+            Loaded::Picture(picture) => self.work_on(&picture),
             Loaded::Mask(picture) => self.drafts.inpaint.take_mask(&picture),
             Loaded::Data(data) => {
                 self.out.extend(self.drafts.inpaint.take_data(data));
                 Ok(())
             }
-            Loaded::Document(read) => read.map(|read| self.go_on_with(*read)),
+            Loaded::Opened(opened) => opened.map(|opened| self.take_opened(*opened)),
             Loaded::Filling(request) => request.map(|request| self.out.push(Action::Engine(Command::Sample(request)))),
             Loaded::Domain(model, domain) => {
                 self.drafts.inpaint.learn(*model, domain);
@@ -330,6 +338,21 @@ impl App {
         if let Err(message) = told {
             self.state.notify(Notice::new(Severity::Error, message));
         }
+    }
+
+    /// Puts a picture on the easel, and tells when it had to be shrunk for that.
+    fn work_on(&mut self, picture: &Picture) -> Result<(), String> {
+        let easel = Easel::from_picture(picture)?;
+        let (width, height) = (easel.picture().width, easel.picture().height);
+        if (width, height) != (picture.width as usize, picture.height as usize) {
+            let text = format!(
+                "{} has {}×{} pixels; it is worked on, and saved, at {width}×{height}.",
+                picture.name, picture.width, picture.height
+            );
+            self.state.notify(Notice::new(Severity::Info, text));
+        }
+        self.out.push(Action::Work(Box::new(easel)));
+        Ok(())
     }
 
     /// Sees what the reader of a lesson has done.
@@ -462,7 +485,7 @@ impl App {
                 loader.begin(wanted, move || ctx.request_repaint());
             }
             Action::Save(saving) => self.exports.save(ctx, *saving),
-            Action::Open(paths) => self.open(&paths),
+            Action::Open(paths) => self.open(ctx, paths),
             Action::Browse(browse) => self.asking = Some((browse, Asking::new(ctx, question_for(browse)))),
             Action::Paste => self.paste(),
             Action::Theme(choice) => {
@@ -505,19 +528,27 @@ impl App {
         ctx.request_repaint();
     }
 
-    fn open(&mut self, paths: &[PathBuf]) {
-        if let [path] = paths
+    /// Begins to read what was chosen or dropped, so that the window does not wait for a disk.
+    fn open(&mut self, ctx: &egui::Context, paths: Vec<PathBuf>) {
+        if let [path] = &*paths
             && self.state.workspace == Workspace::Inpaint
             && is_picture(path)
         {
             return self.out.push(Action::Load(Wanted::Picture(path.clone())));
         }
-        match opening::open(paths) {
-            Ok(Opened::Recipe(recipe, own)) => {
+        self.state.opening = paths.first().map(|path| words::file_name(path));
+        let ctx = ctx.clone();
+        self.opener.begin(Wanted::Paths(paths), move || ctx.request_repaint());
+    }
+
+    /// What was opened has been read.
+    fn take_opened(&mut self, opened: Opened) {
+        match opened {
+            Opened::Recipe(recipe, own) => {
                 self.put(*recipe, own);
                 self.out.push(Action::Show(Workspace::Lab));
             }
-            Ok(Opened::Model(folder, recipe, own)) => {
+            Opened::Model(folder, recipe, own) => {
                 let count = if catalogue::is_points(&recipe.data.source) {
                     800
                 } else {
@@ -532,15 +563,14 @@ impl App {
                     .push(Action::Engine(opening::first_look(Model::Folder(folder), count)));
                 self.out.push(Action::Show(Workspace::Trajectory));
             }
-            Ok(Opened::Made(made)) => self.remake(*made),
-            Ok(Opened::Document(path)) => self.out.push(Action::Load(Wanted::Document(path))),
-            Ok(Opened::Data(source)) => self.use_path(&source),
-            Ok(Opened::Own(own)) => {
+            Opened::Made(made) => self.remake(*made),
+            Opened::Document(read) => self.go_on_with(*read),
+            Opened::Data(source) => self.use_path(&source),
+            Opened::Own(own) => {
                 self.use_own(own);
                 self.out.push(Action::Show(Workspace::Data));
             }
-            Ok(Opened::Lesson(lesson)) => self.teach(LessonCommand::Begin(lesson)),
-            Err(message) => self.state.notify(Notice::new(Severity::Error, message)),
+            Opened::Lesson(lesson) => self.teach(LessonCommand::Begin(lesson)),
         }
     }
 
@@ -561,10 +591,11 @@ impl App {
 
     fn paste(&mut self) {
         match opening::clipboard_picture() {
-            Ok(picture) if self.state.workspace == Workspace::Inpaint => match Easel::from_picture(&picture) {
-                Ok(easel) => self.out.push(Action::Work(Box::new(easel))),
-                Err(message) => self.state.notify(Notice::new(Severity::Warning, message)),
-            },
+            Ok(picture) if self.state.workspace == Workspace::Inpaint => {
+                if let Err(message) = self.work_on(&picture) {
+                    self.state.notify(Notice::new(Severity::Warning, message));
+                }
+            }
             Ok(picture) => {
                 self.use_own(Own::pasted(picture, self.recipe.own.as_ref()));
                 self.out.push(Action::Show(Workspace::Data));
@@ -627,6 +658,7 @@ impl App {
             Workspace::Inpaint => inpaint_panel(ui, state, &mut drafts.inpaint, out),
             Workspace::Samplers => samplers_panel(ui, state, &mut drafts.samplers, out),
             Workspace::Runs => runs_panel(ui, state, &mut drafts.runs, out),
+            Workspace::Compare => compare_panel(ui, state, &mut drafts.compare, out),
         }
     }
 
@@ -695,7 +727,9 @@ impl App {
         let due = match self.state.workspace {
             Workspace::Start => self.drafts.start.tick(secs),
             Workspace::Lab => self.drafts.lab.tick(secs),
-            Workspace::Trajectory | Workspace::Schedule | Workspace::Inpaint => self.state.playback.next_change_secs(),
+            Workspace::Trajectory | Workspace::Schedule | Workspace::Inpaint | Workspace::Compare => {
+                self.state.playback.next_change_secs()
+            }
             Workspace::Data | Workspace::Samplers | Workspace::Runs => None,
         };
         if let Some(due) = due {

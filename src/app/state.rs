@@ -51,6 +51,8 @@ pub struct AppState {
     pub likelihood: Verdict,
     /// The runs on disk.
     pub runs: Runs,
+    /// Name of what is being opened.
+    pub opening: Option<String>,
     /// What an earlier start of the program kept of its work.
     pub earlier: Option<Earlier>,
     /// Newest score field.

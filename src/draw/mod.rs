@@ -15,6 +15,7 @@ mod raster;
 pub mod resample;
 pub mod scatter;
 pub mod sheet;
+pub mod signed;
 pub mod sketch;
 pub mod spread;
 pub mod strip;

@@ -24,6 +24,7 @@ pub mod laboratory;
 mod learner;
 mod library;
 pub mod likelihood;
+pub mod likeness;
 mod meter;
 pub mod model;
 pub mod ports;

@@ -8,6 +8,7 @@ pub mod domain;
 pub mod feature_distance;
 pub mod grid;
 pub mod level;
+pub mod linked;
 pub mod noise;
 pub mod normal;
 pub mod schedule;

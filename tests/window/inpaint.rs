@@ -76,11 +76,14 @@ fn a_painted_hole_is_filled_accepted_taken_back_and_saved() {
     studio.wait_for_text("Preview · RePaint");
 
     studio.press("Settings");
+    // Hard edges, so that the mask in the file says all about it.
+    studio.press("Grow");
+    studio.press("Shrink");
     studio.press("Fill in");
     studio.press("Answers");
     studio.wait_for_text("RePaint · 50 steps · seed 1");
-    studio.press("Candidate 1");
-    // It jumps back on its way: more moves than steps, each of them to be looked at.
+    // The first candidate is looked at by itself. RePaint jumps back on its way: more moves than
+    // steps, each of them to be looked at.
     studio.button("Accept");
     studio.key(Modifiers::NONE, Key::Home);
     studio.wait_for_text("step   0/");

@@ -4,6 +4,7 @@
 mod bad_input;
 mod buttons;
 mod inpaint;
+mod runs;
 mod studio;
 
 use std::{fs, io::BufReader, path::Path};

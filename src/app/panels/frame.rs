@@ -76,6 +76,7 @@ const MENU: &[&[Does]] = &[
         Does::Show(Workspace::Inpaint),
         Does::Show(Workspace::Samplers),
         Does::Show(Workspace::Runs),
+        Does::Show(Workspace::Compare),
     ],
     &[
         Does::Panels,

@@ -19,7 +19,6 @@ use crate::{
         cards::{Card, CardArt, FRAMES, RECIPES},
         catalogue,
         keys::{self, Does},
-        loader::Wanted,
         panels::{
             draw_points::{DrawDraft, draw_window},
             hero::{self, HeroDraft},
@@ -364,7 +363,7 @@ fn earlier_row(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
         let press = button::icon_text(ui, ICON_RESTORE, "Go on where you were");
         let help = "Brings back the recipe, the picture you drew on, and your trajectories, which are made again";
         if press.on_hover_text(help).clicked() {
-            out.push(Action::Load(Wanted::Document(earlier.path.clone())));
+            out.push(Action::Open(vec![earlier.path.clone()]));
         }
         let secs = earlier.when.elapsed().unwrap_or_default().as_secs_f64();
         ui.label(theme::caption(ui, words::ago(secs)));

@@ -36,6 +36,11 @@ pub fn status_bar(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
 
 fn job(ui: &mut Ui, state: &AppState) {
     let palette = theme::palette(ui);
+    if let Some(name) = &state.opening {
+        dot(ui, palette.accent);
+        ui.label(theme::caption(ui, format!("Reading {name}…")));
+        return;
+    }
     let Some(run) = &state.run else {
         dot(ui, palette.weak);
         ui.label(theme::caption(ui, "Nothing is being trained"));

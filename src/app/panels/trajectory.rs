@@ -42,7 +42,8 @@ mod branch;
 mod list;
 
 use branch::{BranchDraft, branch_menu};
-use list::{ListDraft, called, outcome, parted, trajectory_list};
+use list::{ListDraft, parted, trajectory_list};
+pub(super) use list::{called, outcome, title};
 
 /// Height of the name and the numbers of a view.
 const VIEW_TEXT: f32 = 50.0;

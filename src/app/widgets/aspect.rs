@@ -1,5 +1,6 @@
 //! What one step of a trajectory can be looked at as: state, clean guess, noise guess, change.
 
+use super::pictures::Spot;
 use crate::{
     app::trajectories::TrajectoryView,
     draw::ColorMap,
@@ -17,6 +18,10 @@ pub trait Steps {
     fn reached(&self) -> usize;
     /// Frames of the finished process.
     fn frames(&self) -> usize;
+    /// The numbers under a spot where the bytes of the picture do not tell them, as in a picture of differences.
+    fn reading(&self, _spot: Spot) -> Option<Vec<f32>> {
+        None
+    }
 }
 
 impl Steps for TrajectoryView {

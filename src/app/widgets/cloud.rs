@@ -17,6 +17,10 @@ use crate::{
     math::Frame,
 };
 
+mod overlay;
+
+pub use overlay::{Overlay, overlay_view};
+
 /// Half the side of the plane that fits the view at magnification 1. Points are standardised.
 pub const EXTENT: f32 = 3.2;
 

@@ -38,6 +38,18 @@ pub struct Spot {
     pub y: usize,
 }
 
+impl Spot {
+    /// The bytes of this pixel, one for each channel; none where the frame has no such pixel.
+    pub fn bytes(self, frame: &Frame) -> Vec<u8> {
+        let Frame::Pixels { channels, width, .. } = frame else {
+            return Vec::new();
+        };
+        let start = (self.y * width + self.x) * channels;
+        let picture = frame.picture(self.sample);
+        picture.get(start..start + channels).unwrap_or_default().to_vec()
+    }
+}
+
 /// What views of the same samples share: selection, magnification, the place under the pointer, a scrub under way.
 #[derive(Clone, Debug)]
 pub struct Lens {
@@ -413,31 +425,20 @@ impl<S: Steps + ?Sized> View<'_, S> {
     /// The value under a spot, in words: `≈ -0.43`, with the distance of the change in sample units.
     pub fn value(&self, spot: Spot) -> Option<String> {
         let step = self.steps.step(self.index)?;
-        let numbers: Vec<f32> = if self.aspect == Aspect::Change {
+        let numbers: Vec<f32> = if let Some(told) = self.steps.reading(spot) {
+            told
+        } else if self.aspect == Aspect::Change {
             let before = self.steps.before(step.index)?;
-            let (a, b) = (bytes(&before.x, spot), bytes(&step.x, spot));
+            let (a, b) = (spot.bytes(&before.x), spot.bytes(&step.x));
             let value = |byte: u8| Aspect::State.value(byte);
             b.iter().zip(&a).map(|(b, a)| value(*b) - value(*a)).collect()
         } else {
             let frame = self.aspect.frame(self.steps, self.index)?;
-            bytes(&frame, spot).into_iter().map(|b| self.aspect.value(b)).collect()
+            spot.bytes(&frame).into_iter().map(|b| self.aspect.value(b)).collect()
         };
         let text: Vec<String> = numbers.iter().map(|v| format!("{v:+.2}")).collect();
         Some(format!("≈ {}", text.join(" ")))
     }
-}
-
-/// The bytes under a spot.
-fn bytes(frame: &Frame, spot: Spot) -> Vec<u8> {
-    let Frame::Pixels { channels, width, .. } = frame else {
-        return Vec::new();
-    };
-    let start = (spot.y * width + spot.x) * channels;
-    frame
-        .picture(spot.sample)
-        .get(start..start + channels)
-        .unwrap_or_default()
-        .to_vec()
 }
 
 /// What happened in a view.
@@ -527,7 +528,7 @@ fn paint_numbers<S: Steps + ?Sized>(painter: &egui::Painter, view: &View<'_, S>,
             })
         });
     for spot in spots.filter(|&s| layout.pixel(s).intersects(area)) {
-        let found = bytes(&frame, spot);
+        let found = spot.bytes(&frame);
         let light = found.iter().map(|&b| f32::from(b)).sum::<f32>() / found.len().max(1) as f32;
         let ink = if light > 110.0 { Color32::BLACK } else { Color32::WHITE };
         let Some(value) = view.value(spot) else { continue };

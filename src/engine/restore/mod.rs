@@ -28,7 +28,7 @@ use crate::{
 
 mod figures;
 pub mod frame;
-mod similarity;
+pub(super) mod similarity;
 
 /// A checked restoration on one device.
 pub(super) struct Restoring {

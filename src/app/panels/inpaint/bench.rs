@@ -152,7 +152,7 @@ pub(super) fn bench_window(
         .open(&mut open)
         .pivot(Align2::CENTER_CENTER)
         .default_pos(ctx.content_rect().center())
-        .default_width(720.0)
+        .default_width(880.0)
         .default_height(460.0)
         .collapsible(false)
         .show(ctx, |ui| {
@@ -244,7 +244,7 @@ fn lines(state: &AppState, jobs: &[Job], sorted: Option<(Column, bool)>) -> Vec<
 }
 
 fn table(ui: &mut Ui, draft: &mut BenchDraft, lines: &[Line]) {
-    Grid::new("figures").striped(true).spacing([18.0, 4.0]).show(ui, |ui| {
+    Grid::new("figures").striped(true).spacing([12.0, 4.0]).show(ui, |ui| {
         for column in Column::ALL {
             let arrow = match draft.sorted {
                 Some((sorted, falling)) if sorted == column => {

@@ -173,12 +173,12 @@ fn two_lines(ui: &mut Ui, size: Vec2, title: &str, detail: &str, is_current: boo
 }
 
 /// The name that the user gave, or what it is.
-pub(super) fn called(view: &TrajectoryView) -> String {
+pub(in crate::app::panels) fn called(view: &TrajectoryView) -> String {
     view.name.clone().unwrap_or_else(|| title(&view.info))
 }
 
 /// `DDIM · 50 steps · seed 1`, or `DDPM · 8 futures from 30 · seed 2`.
-pub(super) fn title(info: &TrajectoryInfo) -> String {
+pub(in crate::app::panels) fn title(info: &TrajectoryInfo) -> String {
     let entry = sampler::ENTRIES.iter().find(|e| e.id == info.sampler.id);
     let sampler = entry.map_or(info.sampler.id.as_str(), |e| e.label);
     let place = match info.branch.as_deref() {
@@ -203,7 +203,7 @@ pub(super) fn parted(view: &TrajectoryView) -> Option<String> {
 }
 
 /// `16 samples, 2 s`.
-pub(super) fn outcome(view: &TrajectoryView) -> String {
+pub(in crate::app::panels) fn outcome(view: &TrajectoryView) -> String {
     let samples = format!("{} samples", view.info.count);
     match (view.ended, view.complete) {
         (false, _) => format!("{samples}, running"),
