@@ -130,7 +130,7 @@ impl Studio<'_> {
     }
 
     /// To step 10.
-    fn to_the_middle(&mut self) {
+    fn stand_in_the_middle(&mut self) {
         self.key(Modifiers::NONE, Key::Home);
         self.key(Modifiers::SHIFT, Key::ArrowRight);
         assert_eq!(self.window.state().state.playback.index(), 10);
@@ -180,7 +180,7 @@ fn without_samples_there_is_nothing_to_branch() {
 #[test]
 fn one_sample_gets_eight_futures() {
     let mut studio = Studio::sampled();
-    studio.to_the_middle();
+    studio.stand_in_the_middle();
     studio.key(Modifiers::NONE, Key::B);
     assert!(
         studio.shows("draws no noise"),
@@ -212,7 +212,7 @@ fn one_sample_gets_eight_futures() {
 #[test]
 fn all_samples_go_on_with_another_sampler_and_share_what_was_before() {
     let mut studio = Studio::sampled();
-    studio.to_the_middle();
+    studio.stand_in_the_middle();
     studio.press("Branch");
     studio.choose("Continue", "all samples, one future each");
     studio.choose("Steps left", "new ones");
@@ -246,7 +246,7 @@ fn the_result_cannot_be_branched_and_says_so() {
     studio.key(Modifiers::NONE, Key::B);
     assert!(studio.shows("This is the result") && !studio.shows("Continue from"));
     // The form stays while the cursor moves, and says the same at the end.
-    studio.to_the_middle();
+    studio.stand_in_the_middle();
     studio.key(Modifiers::NONE, Key::B);
     assert!(studio.shows("Continue from step 10"));
     studio.key(Modifiers::NONE, Key::ArrowRight);
@@ -279,7 +279,7 @@ fn a_trajectory_under_way_can_be_branched_and_a_refusal_is_told() {
 /// Three futures of what is there, from step 10.
 fn with_branch<'a>() -> Studio<'a> {
     let mut studio = Studio::sampled();
-    studio.to_the_middle();
+    studio.stand_in_the_middle();
     studio.key(Modifiers::NONE, Key::B);
     studio.press("Continue from step 10");
     let request = studio.asked();
@@ -292,7 +292,7 @@ fn with_branch<'a>() -> Studio<'a> {
 fn lanes_lead_from_one_to_the_other_at_the_same_step() {
     let mut studio = with_branch();
     let ids: Vec<_> = studio.views().iter().map(|view| view.info.id).collect();
-    studio.to_the_middle();
+    studio.stand_in_the_middle();
     studio.window.get_by_label_contains("Lane: DDIM · 20 steps").click();
     studio.window.run_steps(3);
     let state = &studio.window.state().state;
