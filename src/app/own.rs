@@ -73,7 +73,8 @@ impl Own {
 
     /// What an earlier run was given that its recipe cannot name, where there was such a thing.
     pub fn kept(run: &RunFolder, recipe: &DataRecipe) -> Option<Self> {
-        run.keeps_data().then(|| Self {
+        let is_needed = run.keeps_data() && !data::is_registered(&recipe.source);
+        is_needed.then(|| Self {
             id: recipe.source.clone(),
             label: "Data of an earlier run".into(),
             source: OwnSource::Kept(run.path().to_owned()),

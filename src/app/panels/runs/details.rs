@@ -11,6 +11,7 @@ use crate::{
         action::{Action, Workspace},
         catalogue,
         keys::{self, Does},
+        own::Own,
         runs::Entry,
         shelf::Change,
         state::AppState,
@@ -18,7 +19,7 @@ use crate::{
         widgets::{button, form},
         words,
     },
-    files::{Holder, Remarks, Summary},
+    files::{Holder, Remarks, RunFolder, Summary},
 };
 
 /// What is being typed about the chosen run.
@@ -227,6 +228,9 @@ fn other_buttons(ui: &mut Ui, state: &AppState, entry: &Entry, summary: Option<&
                 .clicked()
             {
                 out.push(Action::Edit(Box::new(summary.recipe.clone())));
+                let run = RunFolder::open(&entry.folder).ok();
+                let own = run.and_then(|run| Own::kept(&run, &summary.recipe.data));
+                out.extend(own.map(|own| Action::UseOwn(Box::new(own))));
                 out.push(Action::Show(Workspace::Lab));
             }
             let (icon, text, help) = if summary.remarks.archived {
