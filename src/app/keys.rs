@@ -214,7 +214,12 @@ pub const BINDINGS: &[Binding] = &[
     ),
     bind(Does::Branch, &[plain(Key::B)], "Branch at this step", TRAJECTORY),
     bind(Does::Remove, &[plain(Key::Delete)], "Remove the trajectory", TRAJECTORY),
-    bind(Does::Undo, &[ctrl(Key::Z)], "Put the removed trajectory back", TRAJECTORY),
+    bind(
+        Does::Undo,
+        &[ctrl(Key::Z)],
+        "Put the removed trajectory back",
+        TRAJECTORY,
+    ),
     bind(Does::Go, &[ctrl(Key::Enter)], "Fill in", INPAINT),
     bind(Does::Seed, &[plain(Key::R)], "Another seed", INPAINT),
     bind(Does::Back, &[plain(Key::ArrowLeft)], "One frame back", INPAINT),

@@ -19,7 +19,7 @@ use crate::{
         },
         state::{AppState, DataView},
         theme,
-        widgets::{button, form, samples::SampleGrid},
+        widgets::{button, colour::colour_button, form, samples::SampleGrid},
         words,
     },
     data::{Dataset, Progress},
@@ -281,13 +281,12 @@ fn import_rows(ui: &mut Ui, data: &mut DataRecipe, out: &mut Vec<Action>) {
 }
 
 fn background(ui: &mut Ui, data: &mut DataRecipe) -> egui::Response {
-    let mut colour = egui::Color32::from_hex(&data.background).unwrap_or(egui::Color32::WHITE);
-    let response = egui::color_picker::color_edit_button_srgba(ui, &mut colour, egui::color_picker::Alpha::Opaque);
-    let edge = egui::Stroke::new(1.0, theme::palette(ui).line);
-    ui.painter()
-        .rect_stroke(response.rect, 3.0, edge, egui::StrokeKind::Outside);
+    let shown = egui::Color32::from_hex(&data.background).unwrap_or(egui::Color32::WHITE);
+    let mut colour = [shown.r(), shown.g(), shown.b()];
+    let response = colour_button(ui, &mut colour);
     if response.changed() {
-        data.background = format!("#{:02x}{:02x}{:02x}", colour.r(), colour.g(), colour.b());
+        let [r, g, b] = colour;
+        data.background = format!("#{r:02x}{g:02x}{b:02x}");
     }
     response
 }

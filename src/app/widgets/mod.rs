@@ -5,6 +5,7 @@ pub mod atlas;
 pub mod button;
 pub mod canvas;
 pub mod cloud;
+pub mod colour;
 pub mod form;
 pub mod hand;
 pub mod lanes;

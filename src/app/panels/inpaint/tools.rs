@@ -10,7 +10,9 @@ use crate::{
         keys::{self, Does},
         theme,
         widgets::{
-            button, form,
+            button,
+            colour::colour_button,
+            form,
             hand::{Hand, RADII, Tool},
         },
     },
@@ -122,7 +124,7 @@ fn brush_rows(ui: &mut Ui, easel: &mut Easel, hand: &mut Hand) {
     });
     if hand.tool == Tool::Colour {
         form::row(ui, "Colour", "Grey pictures take its brightness", |ui| {
-            ui.color_edit_button_srgb(&mut hand.colour)
+            colour_button(ui, &mut hand.colour)
         });
         let can = if easel.sketch().marks().iter().any(|m| matches!(m, Mark::Colour { .. })) {
             Ok(())
