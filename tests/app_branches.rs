@@ -7,7 +7,10 @@
 
 mod rig;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use arc_swap::ArcSwapOption;
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -24,7 +27,9 @@ use diffusion_studio::{
         Command, Event, TrajectoryId,
         command::{Branch, Model, SampleRequest},
         exact::ExactModel,
+        export::provenance,
     },
+    files::{Document, Overwrite, document::View},
     math::{Spec, Value},
 };
 use eframe::egui::{Key, Modifiers, Role, Vec2};
@@ -34,6 +39,9 @@ use egui_kittest::{
 };
 use rig::{Rig, request};
 use tempfile::TempDir;
+
+/// Longer than anything here takes: only a hanging program meets it.
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The program and its engine, which works whenever it is told to.
 struct Studio<'a> {
@@ -47,6 +55,16 @@ struct Studio<'a> {
 impl Studio<'_> {
     /// Before anything was sampled.
     fn empty() -> Self {
+        let mut studio = Self::with(Options::default());
+        studio.window.state_mut().state.workspace = Workspace::Trajectory;
+        studio.window.run();
+        // The film of the start page is not made here.
+        studio.window.state_mut().state.asked.clear();
+        studio.commands.try_iter().for_each(drop);
+        studio
+    }
+
+    fn with(options: Options) -> Self {
         let (commands, asked) = unbounded();
         let (events, told) = unbounded();
         let worker = Worker::new(commands, told, Arc::new(ArcSwapOption::empty()));
@@ -55,22 +73,16 @@ impl Studio<'_> {
             .with_max_steps(40)
             .build_eframe(move |cc| {
                 let wake = Arc::new(Wake::new(cc.egui_ctx.clone(), Duration::ZERO));
-                App::new(cc, worker, wake, Machine::default(), &Options::default())
+                App::new(cc, worker, wake, Machine::default(), &options)
             });
         let runs = tempfile::tempdir().unwrap();
-        let mut studio = Self {
+        Self {
             window,
             commands: asked,
             events,
             rig: Rig::new(runs.path()),
             _runs: runs,
-        };
-        studio.window.state_mut().state.workspace = Workspace::Trajectory;
-        studio.window.run();
-        // The film of the start page is not made here.
-        studio.window.state_mut().state.asked.clear();
-        studio.commands.try_iter().for_each(drop);
-        studio
+        }
     }
 
     /// With twenty steps of five points.
@@ -94,13 +106,10 @@ impl Studio<'_> {
         id
     }
 
-    /// What the window asked for is done, and told.
+    /// What the window asked for is done, and told; but for the film of the start page.
     fn work(&mut self) {
         for command in self.commands.try_iter() {
-            if matches!(
-                command,
-                Command::Sample(_) | Command::CancelSample(_) | Command::ForgetTrajectory(_)
-            ) {
+            if matches!(&command, Command::Sample(request) if !matches!(request.model, Model::Bundled(_))) {
                 self.rig.send(command);
             }
         }
@@ -347,4 +356,51 @@ fn trajectories_are_named_removed_and_put_back() {
     assert!(studio.shows("Watch noise become a sample"));
     studio.press("Put back");
     assert_eq!(studio.views().len(), 1);
+}
+
+#[test]
+fn a_document_keeps_the_tree_and_its_names() {
+    let mut studio = with_branch();
+    let ids: Vec<_> = studio.views().iter().map(|view| view.info.id).collect();
+    let trajectories = &mut studio.window.state_mut().state.trajectories;
+    trajectories.get_mut(ids[1]).unwrap().name = Some("eight ways".into());
+    let folder = tempfile::tempdir().unwrap();
+    let views = studio.views().into_iter().map(|view| View {
+        made: provenance(&view.info),
+        folder: None,
+        pinned: view.name.is_some(),
+        name: view.name.clone(),
+    });
+    let document = Document {
+        views: views.collect(),
+        ..Document::default()
+    };
+    let path = document
+        .write(&folder.path().join("tree.dstudio"), Overwrite::Refuse)
+        .unwrap();
+    assert_eq!(Document::read(&path).unwrap(), document);
+
+    let mut again = Studio::with(Options {
+        open: vec![path],
+        ..Options::default()
+    });
+    let begun = Instant::now();
+    let named = |studio: &Studio<'_>| studio.views().iter().any(|view| view.name.is_some() && view.complete);
+    while !named(&again) {
+        assert!(begun.elapsed() < PATIENCE, "it is read on a thread of its own");
+        std::thread::yield_now();
+        again.window.run_steps(1);
+        again.work();
+    }
+    let views = again.views();
+    let branch = views.iter().find(|view| view.name.is_some()).unwrap();
+    assert_eq!(
+        (branch.name.as_deref(), branch.pinned, branch.complete),
+        (Some("eight ways"), true, true)
+    );
+    let parent = views.iter().find(|view| Some(view.info.id) == branch.parent).unwrap();
+    assert_eq!((parent.name.as_deref(), parent.pinned), (None, false));
+    let made = |studio: &Studio<'_>, i: usize| rig::xy(&studio.views()[i].steps[20].x);
+    let last = again.views().len() - 1;
+    assert_eq!(made(&again, last), made(&studio, 1), "the same bits as before");
 }

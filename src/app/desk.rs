@@ -42,8 +42,8 @@ pub struct Desk {
 pub struct Look {
     /// Which easel, and how often it changed.
     pub easel: Option<(String, u64)>,
-    /// Ids of the trajectories, and whether they are pinned.
-    pub views: Vec<(u64, bool)>,
+    /// Ids of the trajectories, whether they are pinned, and what they are called.
+    pub views: Vec<(u64, bool, Option<String>)>,
     /// The recipe in the form.
     pub form: Recipe,
 }

@@ -49,7 +49,7 @@ use super::{
 };
 use crate::{
     data::Picture,
-    engine::{Command, Event, RunId, TrajectoryId, command::Model},
+    engine::{Command, Event, RunId, command::Model},
     files::{Provenance, Recipe, diffusers::UNKNOWN_DATA},
 };
 
@@ -95,8 +95,8 @@ pub struct App {
     missing: Option<Box<Provenance>>,
     /// What is worked on, as it is kept.
     desk: Desk,
-    /// Trajectories of a document that are to be pinned once they begin.
-    pins: Vec<TrajectoryId>,
+    /// Trajectories of a document that are to be pinned and named once they begin.
+    labels: Vec<documents::Label>,
     exports: Exports,
     times: FrameTimes,
     /// Time that `logic` took for the coming frame.
@@ -219,7 +219,7 @@ impl App {
             remaking: None,
             missing: None,
             desk: Desk::default(),
-            pins: Vec::new(),
+            labels: Vec::new(),
             exports: Exports::default(),
             times: FrameTimes::default(),
             logic: Duration::ZERO,
@@ -241,7 +241,7 @@ impl App {
         }
         self.take_news();
         self.place_cursor();
-        self.pin_again();
+        self.label_again();
         if let Some(data) = self.state.data_for(&self.recipe.recipe.data) {
             self.recipe.learn(data);
         }

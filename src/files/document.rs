@@ -62,6 +62,8 @@ pub struct View {
     pub folder: Option<PathBuf>,
     /// It was pinned.
     pub pinned: bool,
+    /// What it was called.
+    pub name: Option<String>,
 }
 
 /// A picture with everything that was done to it.
@@ -214,6 +216,8 @@ struct TextView {
     made: BTreeMap<String, String>,
     folder: Option<PathBuf>,
     pinned: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -262,6 +266,7 @@ impl Text {
                 made: texts.into_iter().map(|(key, text)| (key.to_owned(), text)).collect(),
                 folder: view.folder.clone(),
                 pinned: view.pinned,
+                name: view.name.clone(),
             })
         };
         Ok(Self {
@@ -300,6 +305,7 @@ impl TextView {
             made,
             folder: self.folder,
             pinned: self.pinned,
+            name: self.name,
         })
     }
 }

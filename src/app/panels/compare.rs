@@ -10,7 +10,7 @@ use egui_material_icons::icons;
 use super::{
     sample_form::ModelDraft,
     time_bar::{clock_keys, time_bar_panel},
-    trajectory::title,
+    trajectory::called,
 };
 use crate::{
     app::{
@@ -133,7 +133,7 @@ struct Seen<'a> {
 impl Seen<'_> {
     /// `A: DDIM · 20 steps · seed 1`.
     fn name(&self) -> String {
-        format!("{}: {}", self.letter, title(&self.view.info))
+        format!("{}: {}", self.letter, called(self.view))
     }
 }
 

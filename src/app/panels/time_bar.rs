@@ -161,12 +161,12 @@ fn ticks(ui: &Ui, slider: Rect, marks: &[Mark], last: usize) {
     for mark in marks {
         let x = rail.min + rail.span() * mark.step as f32 / last as f32;
         let (above, stroke) = if mark.lit {
-            (4.0, Stroke::new(3.0, palette.sample))
+            (6.0, Stroke::new(4.0, palette.sample))
         } else {
-            (-5.0, Stroke::new(2.0, palette.sample))
+            (-4.0, Stroke::new(3.0, palette.sample))
         };
         let middle = slider.center().y;
-        ui.painter().vline(x, middle - above..=middle + 11.0, stroke);
+        ui.painter().vline(x, middle - above..=middle + 12.0, stroke);
     }
 }
 

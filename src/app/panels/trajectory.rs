@@ -43,7 +43,7 @@ mod list;
 
 use branch::{BranchDraft, branch_menu};
 use list::{ListDraft, parted, trajectory_list};
-pub(super) use list::{called, outcome, title};
+pub(super) use list::{called, outcome};
 
 /// Height of the name and the numbers of a view.
 const VIEW_TEXT: f32 = 50.0;

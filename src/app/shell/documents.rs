@@ -13,7 +13,7 @@ use crate::{
         trajectories::TrajectoryView,
     },
     engine::{
-        Command,
+        Command, TrajectoryId,
         command::Model,
         export::{Kind, Shown},
     },
@@ -41,7 +41,10 @@ impl App {
         let easel = self.drafts.inpaint.easel.as_ref();
         let look = Look {
             easel: easel.map(|e| (e.name.clone(), e.changes())),
-            views: self.kept_views().map(|view| (view.info.id.0, view.pinned)).collect(),
+            views: self
+                .kept_views()
+                .map(|view| (view.info.id.0, view.pinned, view.name.clone()))
+                .collect(),
             form: self.recipe.settled().clone(),
         };
         if let Some(left) = self.desk.look(now, look) {
@@ -128,6 +131,7 @@ impl App {
             made: shown.provenance(Kind::Grid { index: cursor }),
             folder,
             pinned: view.pinned,
+            name: view.name.clone(),
         }
     }
 
@@ -168,22 +172,33 @@ impl App {
             self.drafts.trajectory.sample.take(&request);
             self.remaking = Some(remade::Cursor::new(request.id, made.step));
         }
-        if view.pinned {
-            self.pins.push(request.id);
-        }
+        self.labels.push(Label {
+            id: request.id,
+            pinned: view.pinned,
+            name: view.name.clone(),
+        });
         self.worker.send(Command::Sample(request));
         Ok(())
     }
 
-    /// Pins the trajectories of a document once they begin.
-    pub(super) fn pin_again(&mut self) {
-        let Self { pins, state, .. } = self;
-        pins.retain(|id| match state.trajectories.get_mut(*id) {
+    /// Pins and names the trajectories of a document once they begin.
+    pub(super) fn label_again(&mut self) {
+        let Self { labels, state, .. } = self;
+        labels.retain(|label| match state.trajectories.get_mut(label.id) {
             Some(view) => {
-                view.pinned = true;
+                view.pinned |= label.pinned;
+                view.name.clone_from(&label.name);
                 false
             }
-            None => state.asked.iter().any(|request| request.id == *id),
+            None => state.asked.iter().any(|request| request.id == label.id),
         });
     }
+}
+
+/// What the user said of a trajectory that is being made again.
+#[derive(Debug)]
+pub(super) struct Label {
+    id: TrajectoryId,
+    pinned: bool,
+    name: Option<String>,
 }

@@ -1,8 +1,8 @@
 //! A family of trajectories as lanes over one time axis: each leaves the lane that it parts from.
 
 use eframe::egui::{
-    Align2, Color32, Rect, Response, Role, ScrollArea, Sense, Stroke, TextStyle, Ui, WidgetInfo, pos2, text::LayoutJob,
-    text::TextWrapping, vec2,
+    Align2, Color32, Pos2, Rect, Response, Role, ScrollArea, Sense, Shape, Stroke, TextStyle, Ui, WidgetInfo, pos2,
+    text::LayoutJob, text::TextWrapping, vec2,
 };
 
 use crate::{app::theme, engine::TrajectoryId};
@@ -14,7 +14,10 @@ const LANE: f32 = 22.0;
 const SHOWN: usize = 5;
 
 /// Width of the names.
-const NAMES: f32 = 210.0;
+const NAMES: f32 = 250.0;
+
+/// Room at both ends of the axis.
+const EDGE: f32 = 10.0;
 
 /// One trajectory.
 #[derive(Clone, Debug)]
@@ -31,6 +34,13 @@ pub struct Lane {
     pub ended: bool,
     /// What is said of it beside its name.
     pub detail: String,
+}
+
+impl Lane {
+    /// The step at which it begins.
+    fn from(&self) -> usize {
+        self.parts.map_or(0, |(_, step)| step)
+    }
 }
 
 /// All lanes, what is looked at among them, and where the cursor stands.
@@ -62,26 +72,61 @@ pub fn lanes(ui: &mut Ui, shown: &Lanes<'_>) -> (Option<TrajectoryId>, Option<Tr
         .auto_shrink([false, true])
         .show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 0.0;
-            let mut middles = Vec::new();
+            let mut axis = Axis::new(ui, shown.moves);
+            let mut lit = shown.lit;
             for lane in shown.lanes {
                 let (area, response) = ui.allocate_exact_size(vec2(ui.available_width(), LANE), Sense::click());
-                middles.push(area.center().y);
-                draw(ui, area, &response, lane, shown, &middles);
+                axis.middles.push(area.center().y);
                 if response.hovered() {
                     hovered = Some(lane.id);
+                }
+                if response.hovered() || response.has_focus() {
+                    lit = Some(lane.id);
                 }
                 if response.clicked() {
                     chosen = Some(lane.id);
                 }
+                label(
+                    ui,
+                    area,
+                    &response,
+                    lane,
+                    shown.current == Some(lane.id),
+                    lit == Some(lane.id),
+                );
                 response.on_hover_text(format!("{}\n{}", lane.name, lane.detail));
             }
+            draw(ui, shown, lit, &axis);
         });
     (hovered, chosen)
 }
 
-fn draw(ui: &Ui, area: Rect, response: &Response, lane: &Lane, shown: &Lanes<'_>, middles: &[f32]) {
-    let is_current = shown.current == Some(lane.id);
-    let is_lit = response.hovered() || response.has_focus() || shown.lit == Some(lane.id);
+/// Where steps and lanes are on the screen.
+struct Axis {
+    left: f32,
+    width: f32,
+    moves: f32,
+    middles: Vec<f32>,
+}
+
+impl Axis {
+    fn new(ui: &Ui, moves: usize) -> Self {
+        let area = ui.available_rect_before_wrap();
+        Self {
+            left: area.left() + NAMES + EDGE,
+            width: (area.width() - NAMES - 2.0 * EDGE).max(1.0),
+            moves: moves.max(1) as f32,
+            middles: Vec::new(),
+        }
+    }
+
+    fn at(&self, step: usize, lane: usize) -> Pos2 {
+        pos2(self.left + self.width * step as f32 / self.moves, self.middles[lane])
+    }
+}
+
+/// The name, on a ground that says whether it is looked at.
+fn label(ui: &Ui, area: Rect, response: &Response, lane: &Lane, is_current: bool, is_lit: bool) {
     let name = format!("Lane: {}", lane.name);
     response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_current, &name));
     let palette = theme::palette(ui);
@@ -89,33 +134,58 @@ fn draw(ui: &Ui, area: Rect, response: &Response, lane: &Lane, shown: &Lanes<'_>
         let fill = if is_current { palette.selected } else { palette.hover };
         ui.painter().rect_filled(area, 4.0, fill);
     }
-    let ink = if is_current { palette.text } else { palette.weak };
-    write(ui, area, &lane.name, ink);
-    let axis = area.with_min_x(area.left() + NAMES).shrink2(vec2(10.0, 0.0));
-    let x = |step: usize| axis.left() + axis.width() * step as f32 / shown.moves.max(1) as f32;
-    let stroke = match (is_current, is_lit) {
-        (true, _) => Stroke::new(3.0, palette.accent),
-        (_, true) => Stroke::new(2.0, palette.text),
-        _ => Stroke::new(1.5, palette.weak),
-    };
-    let y = area.center().y;
-    let from = lane.parts.map_or(0, |(_, step)| step);
-    let last = lane.reached.saturating_sub(1).max(from);
-    let painter = ui.painter();
-    if let Some(before) = lane.parts.and_then(|(place, _)| middles.get(place)) {
-        painter.vline(x(from), *before..=y, stroke);
-        painter.circle_filled(pos2(x(from), *before), 3.0, stroke.color);
+    write(
+        ui,
+        area,
+        &lane.name,
+        if is_current { palette.text } else { palette.weak },
+    );
+}
+
+/// All lines, then the way that is looked at over them, and the cursor on it.
+fn draw(ui: &Ui, shown: &Lanes<'_>, lit: Option<TrajectoryId>, axis: &Axis) {
+    let palette = theme::palette(ui);
+    for (place, lane) in shown.lanes.iter().enumerate() {
+        let stroke = if lit == Some(lane.id) {
+            Stroke::new(2.5, palette.text)
+        } else {
+            Stroke::new(1.5, palette.weak)
+        };
+        let last = lane.reached.saturating_sub(1);
+        line(ui, axis, place, lane, last, stroke);
+        let end = axis.at(last.max(lane.from()), place);
+        if lane.ended {
+            ui.painter().circle_filled(end, 3.5, stroke.color);
+        } else {
+            ui.painter().circle(end, 3.5, palette.panel, stroke);
+        }
     }
-    painter.hline(x(from)..=x(last), y, stroke);
-    let end = pos2(x(last), y);
-    if lane.ended {
-        painter.circle_filled(end, 4.0, stroke.color);
-    } else {
-        painter.circle_stroke(end, 4.0, stroke);
+    let mut next = shown.lanes.iter().position(|lane| shown.current == Some(lane.id));
+    let mut last = next.map_or(0, |place| shown.lanes[place].reached.saturating_sub(1));
+    let mut cursor = None;
+    while let Some(place) = next {
+        let lane = &shown.lanes[place];
+        line(ui, axis, place, lane, last, Stroke::new(3.0, palette.accent));
+        if (lane.from()..=last).contains(&shown.index) {
+            cursor.get_or_insert(axis.at(shown.index, place));
+        }
+        (next, last) = (lane.parts.map(|(parent, _)| parent), last.min(lane.from()));
     }
-    if is_current {
-        diamond(ui, pos2(x(shown.index), y), palette.accent, palette.panel);
+    if let Some(cursor) = cursor {
+        diamond(ui, cursor, palette.accent, palette.panel);
     }
+}
+
+/// A lane up to a step, with the way down to it from the lane that it leaves.
+fn line(ui: &Ui, axis: &Axis, place: usize, lane: &Lane, last: usize, stroke: Stroke) {
+    let start = axis.at(lane.from(), place);
+    if let Some((parent, step)) = lane.parts {
+        let parting = axis.at(step, parent);
+        ui.painter().line_segment([parting, start], stroke);
+        ui.painter().circle_filled(parting, 3.0, stroke.color);
+    }
+    ui.painter()
+        .line_segment([start, axis.at(last.max(lane.from()), place)], stroke);
 }
 
 fn write(ui: &Ui, area: Rect, name: &str, ink: Color32) {
@@ -127,12 +197,9 @@ fn write(ui: &Ui, area: Rect, name: &str, ink: Color32) {
 }
 
 /// The cursor on a lane.
-fn diamond(ui: &Ui, at: eframe::egui::Pos2, fill: Color32, edge: Color32) {
+fn diamond(ui: &Ui, at: Pos2, fill: Color32, edge: Color32) {
     let corners = [vec2(0.0, -6.0), vec2(6.0, 0.0), vec2(0.0, 6.0), vec2(-6.0, 0.0)];
     let points = corners.map(|corner| at + corner).to_vec();
-    ui.painter().add(eframe::egui::Shape::convex_polygon(
-        points,
-        fill,
-        Stroke::new(1.5, edge),
-    ));
+    ui.painter()
+        .add(Shape::convex_polygon(points, fill, Stroke::new(1.5, edge)));
 }

@@ -6,7 +6,7 @@ use egui_material_icons::icons;
 use super::{
     super::{
         sample_form::model_rows,
-        trajectory::{outcome, title},
+        trajectory::{called, outcome},
     },
     CompareDraft, LETTERS, MOST, Seen, inks,
 };
@@ -43,7 +43,7 @@ pub(super) fn list(ui: &mut Ui, state: &AppState, draft: &mut CompareDraft, view
 
 /// One trajectory. Answers what is compared from now on, where that changes.
 fn row(ui: &mut Ui, view: &TrajectoryView, chosen: &[TrajectoryId]) -> Option<Vec<TrajectoryId>> {
-    let (id, name) = (view.info.id, title(&view.info));
+    let (id, name) = (view.info.id, called(view));
     let place = chosen.iter().position(|other| *other == id);
     let available = if place.is_none() && chosen.len() == MOST {
         Err("Four are compared at most; take one away first")

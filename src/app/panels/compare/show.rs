@@ -7,7 +7,7 @@ use eframe::egui::{
 
 use egui_material_icons::icons;
 
-use super::{CompareDraft, Seen, difference, title};
+use super::{CompareDraft, Seen, called, difference};
 use crate::{
     app::{
         keys::{self, Does},
@@ -189,7 +189,7 @@ fn caption(ui: &mut Ui, seen: &Seen<'_>) -> Option<Wish> {
         let leads = lead_button(ui, seen);
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
             letter(ui, seen);
-            ui.add(Label::new(theme::heading(title(&seen.view.info))).truncate())
+            ui.add(Label::new(theme::heading(called(seen.view))).truncate())
                 .on_hover_text(&seen.view.info.model);
         });
         leads

@@ -38,6 +38,8 @@ struct Form {
     /// Several futures of one sample, or else one of each.
     fan: bool,
     sample: usize,
+    /// The sample that was selected in the pictures when they were last looked at.
+    selected: Option<usize>,
     futures: usize,
     seed: u64,
     sampler: Spec,
@@ -79,9 +81,11 @@ pub(super) fn branch_menu(
     if draft.form.as_ref().is_some_and(|form| form.of != view.info.id) || keys::closes(ui.ctx()) {
         draft.form = None;
     }
-    if let Some(form) = &mut draft.form
-        && form_window(ui, state, view, form, out)
-    {
+    let is_done = draft.form.as_mut().is_some_and(|form| {
+        form.follow(sample, view);
+        form_window(ui, state, view, form, out)
+    });
+    if is_done {
         draft.form = None;
     }
 }
@@ -248,6 +252,7 @@ impl Form {
             of: view.info.id,
             fan: true,
             sample: sample.unwrap_or(0).min(view.info.count.saturating_sub(1)),
+            selected: sample,
             futures: FUTURES,
             seed: another(parent.seed),
             stirred: !draws_noise(&parent.sampler),
@@ -260,6 +265,17 @@ impl Form {
         form.guidance.take(parent);
         form.inherit_class(view, parent);
         form
+    }
+
+    /// Takes over a sample that was selected in the pictures meanwhile.
+    fn follow(&mut self, selected: Option<usize>, view: &TrajectoryView) {
+        if self.selected != selected
+            && let (Some(sample), Some(request)) = (selected, &view.request)
+        {
+            self.sample = sample;
+            self.inherit_class(view, request);
+        }
+        self.selected = selected;
     }
 
     /// One sample of each class in turn is of one class.
@@ -324,5 +340,58 @@ fn stirred(spec: &Spec) -> Spec {
         _ if draws_noise(spec) => spec.clone(),
         "ddim" => spec.clone().with("eta", Value::Real(1.0)),
         _ => Spec::new("ddpm"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn remark(sampler: &str, change: impl FnOnce(&mut Form)) -> Option<&'static str> {
+        let parent = SampleRequest {
+            sampler: Spec::new(sampler),
+            ..SampleRequest::default()
+        };
+        let mut form = Form {
+            of: TrajectoryId(1),
+            fan: false,
+            sample: 0,
+            selected: None,
+            futures: FUTURES,
+            seed: 3,
+            sampler: parent.sampler.clone(),
+            stirred: false,
+            guidance: GuidanceDraft::default(),
+            respaced: false,
+            steps: 10,
+            spacing: parent.spacing.clone(),
+        };
+        change(&mut form);
+        form.remark(Some(&parent))
+    }
+
+    #[test]
+    fn a_branch_that_would_change_nothing_says_so() {
+        assert!(remark("heun", |_| {}).is_some_and(|text| text.contains("changes nothing")));
+        assert!(remark("heun", |form| form.fan = true).is_some_and(|text| text.contains("equal")));
+        assert_eq!(remark("ddpm", |form| form.fan = true), None);
+        assert_eq!(remark("heun", |form| form.sampler = Spec::new("euler")), None);
+        assert_eq!(remark("heun", |form| form.respaced = true), None);
+    }
+
+    #[test]
+    fn a_fan_begins_with_a_sampler_that_draws_noise() {
+        for entry in sampler::ENTRIES
+            .iter()
+            .filter(|e| e.id != sampler::ddim_inverse::ENTRY.id)
+        {
+            let spec = Spec::new(entry.id);
+            assert!(draws_noise(&stirred(&spec)), "{}", entry.id);
+            assert!(!draws_noise(&spec) || stirred(&spec) == spec, "{}", entry.id);
+        }
+        assert_eq!(
+            stirred(&Spec::new("ddim")),
+            Spec::new("ddim").with("eta", Value::Real(1.0))
+        );
     }
 }

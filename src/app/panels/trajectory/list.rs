@@ -178,7 +178,7 @@ pub(in crate::app::panels) fn called(view: &TrajectoryView) -> String {
 }
 
 /// `DDIM · 50 steps · seed 1`, or `DDPM · 8 futures from 30 · seed 2`.
-pub(in crate::app::panels) fn title(info: &TrajectoryInfo) -> String {
+pub(super) fn title(info: &TrajectoryInfo) -> String {
     let entry = sampler::ENTRIES.iter().find(|e| e.id == info.sampler.id);
     let sampler = entry.map_or(info.sampler.id.as_str(), |e| e.label);
     let place = match info.branch.as_deref() {
