@@ -64,7 +64,7 @@ impl Dice {
 /// What cannot go on in this process: the window, and dialogs of the system.
 const LEFT_OUT: [Does; 2] = [Does::Quit, Does::FullScreen];
 
-const TEXTS: [&str; 7] = ["0", "-1", "1e30", "nan", "moons", "/nowhere/at/all", "\u{1f600}\u{0}"];
+const TEXTS: [&str; 7] = ["0", "-1", "1e30", "nan", "moons", "/nowhere/at/all", "\u{e9}\u{0}"];
 
 /// A file in the hand of the desktop.
 #[derive(Debug)]

@@ -81,7 +81,7 @@ fn toast(ui: &mut Ui, notice: &Notice) -> bool {
             ui.set_width(360.0);
             ui.horizontal_top(|ui| {
                 ui.label(icon.rich_text().size(18.0).color(ink));
-                let text = vec2(ui.available_width() - 34.0, 0.0);
+                let text = vec2((ui.available_width() - 34.0).max(40.0), 0.0);
                 ui.allocate_ui_with_layout(text, Layout::top_down(Align::LEFT), |ui| {
                     ui.set_width(text.x);
                     ui.add(Label::new(&notice.text).wrap());

@@ -395,7 +395,7 @@ fn plots(
     height: f32,
 ) -> Option<f64> {
     let gap = ui.spacing().item_spacing;
-    let size = vec2((ui.available_width() - gap.x) / 2.0, (height - gap.y) / 2.0);
+    let size = vec2((ui.available_width() - gap.x) / 2.0, (height - gap.y) / 2.0).max(vec2(40.0, 30.0));
     let mut wanted = None;
     for row in Quantity::ALL.chunks(2) {
         ui.horizontal(|ui| {
@@ -645,7 +645,7 @@ fn pictures(ui: &mut Ui, state: &AppState, draft: &mut ScheduleDraft, share: f64
     let levels: Vec<Level> = shares.iter().map(|&s| level_at(&*schedule, s)).collect();
     let frame = draft.noised(ui, data, &levels);
     let count = levels.len();
-    let width = (ui.available_width() - 16.0 - 8.0 * (count - 1) as f32) / count as f32;
+    let width = ((ui.available_width() - 16.0 - 8.0 * (count - 1) as f32) / count as f32).max(8.0);
     let side = width.min(ui.available_height() - 26.0).max(40.0);
     ui.horizontal(|ui| {
         for (i, level) in levels.iter().enumerate() {

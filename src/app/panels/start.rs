@@ -174,7 +174,7 @@ fn greeting(ui: &mut Ui, state: &AppState, lessons: &BTreeSet<String>, draft: &m
     let width = (ui.available_width() * 0.54).round();
     ui.horizontal_top(|ui| {
         ui.vertical(|ui| {
-            ui.set_width(ui.available_width() - width - GAP);
+            ui.set_width((ui.available_width() - width - GAP).max(40.0));
             ui.add_space(12.0);
             words(ui, out);
         });

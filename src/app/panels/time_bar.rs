@@ -135,7 +135,8 @@ fn slider(ui: &mut Ui, state: &AppState, marks: &[Mark], out: &mut Vec<Action>) 
     let mut index = clock.index();
     let last = state.trajectory().map_or(0, |view| view.info.moves).max(1);
     ui.add_space(12.0);
-    ui.spacing_mut().slider_width = ui.available_width() - 8.0;
+    // In a very narrow or enlarged window there is no room left.
+    ui.spacing_mut().slider_width = (ui.available_width() - 8.0).max(40.0);
     ui.visuals_mut().widgets.inactive.bg_fill = theme::palette(ui).line;
     let response = ui.add(Slider::new(&mut index, 0..=last).show_value(false));
     response.widget_info(|| WidgetInfo::slider(!clock.is_empty(), clock.index() as f64, "Diffusion time"));

@@ -260,7 +260,7 @@ fn place(seen: &Seen<'_>) -> String {
 fn slider(ui: &mut Ui, seen: &Seen<'_>) -> Option<Wish> {
     let mut index = seen.index;
     let last = seen.view.reached().saturating_sub(1);
-    ui.spacing_mut().slider_width = ui.available_width() - 12.0;
+    ui.spacing_mut().slider_width = (ui.available_width() - 12.0).max(40.0);
     let response = ui.add(Slider::new(&mut index, 0..=last).show_value(false));
     let name = format!("Cursor of {}", seen.name());
     response.widget_info(|| WidgetInfo::slider(true, seen.index as f64, &name));

@@ -47,7 +47,7 @@ pub(super) fn source_form(ui: &mut Ui, state: &AppState, draft: &mut SourceDraft
 
 /// The same without a title.
 pub(super) fn source_buttons(ui: &mut Ui, state: &AppState, draft: &mut SourceDraft, out: &mut Vec<Action>) {
-    let width = ((ui.available_width() - 8.0) / 2.0).min(180.0);
+    let width = ((ui.available_width() - 8.0) / 2.0).clamp(40.0, 180.0);
     let row = vec2(2.0 * width + 8.0, 28.0);
     let left = Layout::left_to_right(Align::Center);
     ui.allocate_ui_with_layout(row, left, |ui| {

@@ -77,7 +77,7 @@ fn row(ui: &mut Ui, member: &Member<'_>, is_current: bool, draft: &mut ListDraft
         ui.spacing_mut().button_padding = vec2(3.0, 2.0);
         row_buttons(ui, view, &name, draft, out);
         let (step, deepest) = INDENT;
-        let room = vec2(ui.available_width() - step * depth.min(deepest) as f32, ROW);
+        let room = vec2((ui.available_width() - step * depth.min(deepest) as f32).max(40.0), ROW);
         if let Some((_, typed)) = draft.naming.as_mut().filter(|(named, _)| *named == id) {
             let done = name_field(ui, room, typed);
             if let (Some(is_kept), Some((_, typed))) = (done, draft.naming.take_if(|_| done.is_some())) {
