@@ -398,12 +398,43 @@ fn a_picture_of_a_branch_makes_it_again_byte_for_byte() {
 }
 
 fn repeat(from: &Path, to: &Path) {
+    sample(&["--from", from.to_str().unwrap()], to);
+}
+
+fn sample(options: &[&str], out: &Path) {
     let output = Process::new(env!("CARGO_BIN_EXE_diffusion-studio"))
-        .args(["sample", "exact:moons", "--from"])
-        .arg(from)
+        .args(["sample", "exact:moons"])
+        .args(options)
         .arg("--out")
-        .arg(to)
+        .arg(out)
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn the_command_line_branches_a_picture() {
+    let folder = tempdir().unwrap();
+    let [parent, branch, whole_way, made_here] =
+        ["parent", "branch", "whole", "here"].map(|name| folder.path().join(name).with_extension("png"));
+    let of_parent = ["--steps", "9", "--sampler", "ddpm", "--count", "5", "--seed", "11"];
+    sample(&of_parent, &parent);
+    let from = ["--branch", parent.to_str().unwrap(), "--at"];
+    sample(
+        &[&from[..], &["5", "--of", "3", "--seed", "30", "--count", "4"]].concat(),
+        &branch,
+    );
+    let mut request = fan(&whole("exact:moons", "ddpm"), 5, 3, 4);
+    request.seed = 30;
+    let shown = shown(&request);
+    shown
+        .write(Kind::Grid { index: MOVES }, &made_here, Overwrite::Refuse)
+        .unwrap();
+    assert_eq!(std::fs::read(&branch).unwrap(), std::fs::read(&made_here).unwrap());
+    // Nothing is changed: the pixels are the parent's, and the picture knows its way.
+    sample(&[&from[..], &["5"]].concat(), &whole_way);
+    let pixels = |path: &Path| image::open(path).unwrap().into_rgba8().into_raw();
+    assert_eq!(pixels(&whole_way), pixels(&parent));
+    let made = picture::read_provenance(&whole_way).unwrap().unwrap();
+    assert_eq!(made.branch.unwrap().step, 5);
 }

@@ -128,11 +128,23 @@ pub(super) struct SampleArgs {
         "seed", "sets",
     ])]
     pub(super) from: Option<PathBuf>,
+    /// Continue what a picture or film of this program was made as, from step --at on; what is not said stays as it was
+    #[arg(long, value_name = "PICTURE", requires = "at", conflicts_with_all = ["from", "schedule"])]
+    pub(super) branch: Option<PathBuf>,
+    /// How many moves the branch shares with it
+    #[arg(long, value_name = "STEP", requires = "branch")]
+    pub(super) at: Option<usize>,
+    /// Continue this sample alone, --count times (default: 8); the seed is raised by one for each
+    #[arg(long, value_name = "SAMPLE", requires = "branch")]
+    pub(super) of: Option<usize>,
+    /// New moves of the branch from there to the end, with times of --spacing (default: the times as they were)
+    #[arg(long, value_name = "N", requires = "branch", conflicts_with = "steps")]
+    pub(super) remaining: Option<usize>,
     /// Sampler, see `list samplers` (default: ddim, or what a diffusers folder names)
     #[arg(long, value_name = "ID")]
     pub(super) sampler: Option<String>,
     /// Number of moves from noise to sample
-    #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    #[arg(long, default_value_t = 50, value_name = "N", conflicts_with = "branch", value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub(super) steps: u64,
     /// How the times are chosen, see `list spacings` (default: trailing, or what a diffusers folder says)
     #[arg(long, value_name = "ID")]
@@ -140,9 +152,9 @@ pub(super) struct SampleArgs {
     /// Share of fresh noise in DDIM, 0 to 1
     #[arg(long, value_name = "X")]
     pub(super) eta: Option<f64>,
-    /// Guidance: how strongly the class is amplified; 1 is off
-    #[arg(long, default_value_t = 1.0, value_name = "W")]
-    pub(super) guidance: f64,
+    /// Guidance: how strongly the class is amplified (default: 1, which is off)
+    #[arg(long, value_name = "W")]
+    pub(super) guidance: Option<f64>,
     /// Guidance acts only at noise levels sigma / alpha from LOW to HIGH
     #[arg(long, value_name = "LOW..HIGH", value_parser = interval)]
     pub(super) interval: Option<(f64, f64)>,
@@ -164,9 +176,9 @@ pub(super) struct SampleArgs {
     /// How many samples (default: as many as --noise holds, or 16)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub(super) count: Option<u64>,
-    /// Seed of the starting noise and of every step
-    #[arg(long, default_value_t = 0, value_name = "S")]
-    pub(super) seed: u64,
+    /// Seed of the starting noise and of every step (default: 0)
+    #[arg(long, value_name = "S")]
+    pub(super) seed: Option<u64>,
     /// Starting noise from a file (tensor `x_init`, float32, standard normal)
     #[arg(long, value_name = "F.safetensors")]
     pub(super) noise: Option<PathBuf>,

@@ -8,6 +8,7 @@ use clap::Parser as _;
 
 mod args;
 mod bench;
+mod branch;
 mod eval;
 mod exchange;
 mod judge;

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{args::SampleArgs, key_and_value, repeat};
+use super::{args::SampleArgs, branch, key_and_value, repeat};
 use crate::{
     diffusion::Guidance,
     engine::{
@@ -113,6 +113,9 @@ fn request(args: &SampleArgs) -> anyhow::Result<SampleRequest> {
     if let Some(picture) = &args.from {
         return repeat::repeated(args, picture);
     }
+    if let Some((picture, at)) = args.branch.as_deref().zip(args.at) {
+        return branch::branched(args, picture, at);
+    }
     if args.judge.is_some() && args.classifier.is_none() {
         bail!("--judge names a classifier that would do nothing: add --classifier SCALE");
     }
@@ -131,13 +134,13 @@ fn request(args: &SampleArgs) -> anyhow::Result<SampleRequest> {
         sampler,
         steps: args.steps as usize,
         spacing,
-        seed: args.seed,
+        seed: args.seed.unwrap_or(0),
         count: args.count.map_or(held, |n| n as usize),
         class: args
             .class
             .as_deref()
             .map_or(Ok(ClassChoice::None), |text| class(text, &names))?,
-        guidance: guidance(args)?,
+        guidance: guidance(args, args.class.is_some())?,
         weaker: args.autoguide.as_deref().map(model),
         classifier: args.classifier.map(|scale| ClassifierChoice {
             scale,
@@ -163,10 +166,10 @@ pub(super) fn with_schedule(model: Model, schedule: Option<&str>) -> anyhow::Res
     }
 }
 
-/// How guidance acts; what could not act is refused.
-fn guidance(args: &SampleArgs) -> anyhow::Result<Guidance> {
+/// How guidance acts on samples of a class or of none; what could not act is refused.
+pub(super) fn guidance(args: &SampleArgs, has_class: bool) -> anyhow::Result<Guidance> {
     let guidance = Guidance {
-        scale: args.guidance,
+        scale: args.guidance.unwrap_or(1.0),
         interval: args.interval.unwrap_or(Guidance::default().interval),
         rescale: args.rescale,
     };
@@ -174,7 +177,7 @@ fn guidance(args: &SampleArgs) -> anyhow::Result<Guidance> {
     if !guidance.is_on() && guidance != Guidance::default() && !is_led {
         bail!("--interval and --rescale say how guidance acts, but it is off: add --guidance W, with W other than 1");
     }
-    if guidance.is_on() && args.class.is_none() && args.autoguide.is_none() {
+    if guidance.is_on() && !has_class && args.autoguide.is_none() {
         bail!("--guidance amplifies a class or leaves a weaker model behind: add --class C or --autoguide MODEL");
     }
     Ok(guidance)
@@ -207,7 +210,7 @@ fn how(args: &SampleArgs, info: &ModelInfo) -> anyhow::Result<(Spec, Spec)> {
     ))
 }
 
-fn with_options(mut chosen: Spec, args: &SampleArgs) -> anyhow::Result<Spec> {
+pub(super) fn with_options(mut chosen: Spec, args: &SampleArgs) -> anyhow::Result<Spec> {
     if let Some(eta) = args.eta {
         chosen = chosen.with("eta", Value::Real(eta));
     }

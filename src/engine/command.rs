@@ -269,6 +269,16 @@ pub enum ClassChoice {
     Each,
 }
 
+impl ClassChoice {
+    /// What one of the samples is of, where there are so many classes.
+    pub fn of_sample(self, sample: usize, classes: usize) -> Self {
+        match self {
+            Self::Each if classes > 0 => Self::One((sample % classes) as u32),
+            class => class,
+        }
+    }
+}
+
 /// A grid of scores and clean-sample guesses for the point view.
 #[derive(Clone, Debug)]
 pub struct FieldRequest {

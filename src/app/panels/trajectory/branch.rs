@@ -16,7 +16,7 @@ use crate::{
     diffusion::sampler,
     engine::{
         Command, TrajectoryId,
-        command::{Branch, ClassChoice, SampleRequest},
+        command::{Branch, SampleRequest},
         judge,
     },
     math::{Spec, Value, grid},
@@ -283,9 +283,10 @@ impl Form {
         let named = view.info.class_names.len();
         let judged = judge::class_names(&view.info.recipe.data.source).len();
         let classes = if named > 0 { named } else { judged };
-        self.guidance.class = match parent.class {
-            ClassChoice::Each if self.fan && classes > 0 => ClassChoice::One((self.sample % classes) as u32),
-            class => class,
+        self.guidance.class = if self.fan {
+            parent.class.of_sample(self.sample, classes)
+        } else {
+            parent.class
         };
     }
 
