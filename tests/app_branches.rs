@@ -223,7 +223,7 @@ fn all_samples_go_on_with_another_sampler_and_share_what_was_before() {
     let mut studio = Studio::sampled();
     studio.stand_in_the_middle();
     studio.press("Branch");
-    studio.choose("Continue", "all samples, one future each");
+    studio.choose("Continue", "all samples, one each");
     studio.choose("Steps left", "new ones");
     studio.press("Continue from step 10");
     let request = studio.asked();

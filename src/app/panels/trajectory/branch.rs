@@ -186,10 +186,7 @@ fn rows(ui: &mut Ui, state: &AppState, view: &TrajectoryView, form: &mut Form) {
 
 fn fan_rows(ui: &mut Ui, view: &TrajectoryView, form: &mut Form) {
     let before = (form.fan, form.sample);
-    let whom = [
-        (true, "one sample, several futures"),
-        (false, "all samples, one future each"),
-    ];
+    let whom = [(true, "one sample, several futures"), (false, "all samples, one each")];
     form::row(ui, "Continue", "What goes on from this step", |ui| {
         form::choice(ui, "whom", &mut form.fan, &whom)
     });
@@ -317,7 +314,7 @@ impl Form {
     fn remark(&self, parent: Option<&SampleRequest>) -> Option<&'static str> {
         let parent = parent?;
         if self.stirred {
-            return Some("The sampler so far draws no noise, so that all futures would be equal: this one draws some.");
+            return Some("The sampler so far draws no noise, and nothing new would come of it: this one draws some.");
         }
         if draws_noise(&self.sampler) {
             return None;
