@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use eframe::egui::KeyboardShortcut;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -163,6 +164,8 @@ pub enum Action {
     DismissDivergence,
     /// What a key does; menus ask for the same.
     Do(Does),
+    /// Presses a key in the next frame, for what belongs to one workspace.
+    Press(KeyboardShortcut),
 }
 
 /// What a dialog is asked for.

@@ -17,6 +17,8 @@ pub enum Does {
     Save,
     /// Saves what is open as a document.
     SaveDocument,
+    /// Opens the command palette.
+    Palette,
     /// Opens the export choices.
     Export,
     /// Hides or shows the side panels.
@@ -162,6 +164,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Does::Show(Workspace::Samplers), &[alt(Key::Num6)], "Samplers", None),
     bind(Does::Show(Workspace::Runs), &[alt(Key::Num7)], "Runs", None),
     bind(Does::Show(Workspace::Compare), &[alt(Key::Num8)], "Compare", None),
+    bind(Does::Palette, &[ctrl(Key::K)], "All commands", None),
     bind(Does::Open, &[ctrl(Key::O)], "Open a file", None),
     bind(Does::Paste, &[ctrl(Key::V)], "Paste a picture as data", None),
     bind(Does::Save, &[ctrl(Key::S)], "Save a checkpoint", None),

@@ -33,6 +33,7 @@ use super::{
         lesson::{LessonDraft, lesson_panel},
         notices,
         offers::{self, OfferDraft},
+        palette,
         recipe::{RecipeDraft, recipe_panel},
         runs::{RunsDraft, runs_panel},
         samplers::{SamplersDraft, samplers_panel},
@@ -104,6 +105,8 @@ pub struct App {
     start_times: StartTimes,
     /// The window's size was compared with the screen's.
     fitted: bool,
+    /// A key that the palette presses in the next frame.
+    press: Option<egui::KeyboardShortcut>,
     out: Vec<Action>,
 }
 
@@ -121,6 +124,7 @@ struct Drafts {
     compare: CompareDraft,
     offer: OfferDraft,
     notices: notices::NoticeDraft,
+    palette: palette::PaletteDraft,
     lesson: LessonDraft,
 }
 
@@ -225,6 +229,7 @@ impl App {
             logic: Duration::ZERO,
             start_times,
             fitted: false,
+            press: None,
             out: Vec::new(),
         }
     }
@@ -503,6 +508,10 @@ impl App {
                 }
             }
             Action::Do(does) => self.perform(ctx, does),
+            Action::Press(keys) => {
+                self.press = Some(keys);
+                ctx.request_repaint();
+            }
         }
     }
 
@@ -614,6 +623,9 @@ impl App {
 
     /// One frame's interface, without a window around it.
     pub fn show(&mut self, ui: &mut Ui) {
+        if let Some(keys) = self.press.take() {
+            ui.ctx().input_mut(|i| i.events.push(palette::press(keys)));
+        }
         self.global_keys(ui.ctx());
         frame::top_bar(ui, &self.state, &mut self.out);
         status::status_bar(ui, &self.state, &mut self.out);
@@ -668,6 +680,7 @@ impl App {
         notices::notice_window(ctx, &self.state, &mut self.view.notices);
         offers::unfinished(ctx, &self.state, &mut self.drafts.offer, &mut self.out);
         self.missing_window(ctx);
+        palette::palette_window(ctx, &self.view.recent, &mut self.drafts.palette, &mut self.out);
         notices::toasts(ctx, &self.state, &mut self.drafts.notices);
     }
 
@@ -688,6 +701,7 @@ impl App {
         let live = self.state.run.as_ref().is_some_and(|r| r.state.is_live());
         match does {
             Does::Show(workspace) => self.out.push(Action::Show(workspace)),
+            Does::Palette => self.drafts.palette.toggle(),
             Does::Open => self.out.push(Action::Browse(Browse::File)),
             Does::Paste => self.out.push(Action::Paste),
             Does::SaveDocument => self.save_document(),

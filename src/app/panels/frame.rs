@@ -66,6 +66,7 @@ pub fn opposite(ctx: &Context) -> ThemeChoice {
 
 /// What the menu holds, in groups. Every key that works everywhere is here.
 const MENU: &[&[Does]] = &[
+    &[Does::Palette],
     &[Does::Open, Does::SaveDocument, Does::Paste, Does::Save, Does::Stop],
     &[
         Does::Show(Workspace::Start),

@@ -12,6 +12,7 @@ pub mod lesson;
 pub mod likelihood;
 pub mod notices;
 pub mod offers;
+pub mod palette;
 pub mod plots;
 pub mod quality;
 pub mod recipe;
