@@ -117,7 +117,7 @@ impl Monkey<'_> {
     fn widget(&mut self) -> Pos2 {
         let places: Vec<Pos2> = self
             .window
-            .query_all_by(|node| !node.is_disabled() && node.label().is_some())
+            .query_all_by(|node| !node.is_disabled() && node.label().is_some() && node.bounding_box().is_some())
             .map(|node| node.rect().center())
             .collect();
         let chosen = self.dice.below(places.len());
