@@ -36,7 +36,7 @@ const SIZE: Vec2 = vec2(1280.0, 720.0);
 /// Set in the process that plays, to the folder that stands for the home.
 const HOME: &str = "MONKEY_HOME";
 
-/// Random numbers by their place (SplitMix64).
+/// Random numbers by their place (`SplitMix64`).
 struct Dice(u64);
 
 impl Dice {
@@ -117,7 +117,7 @@ impl Monkey<'_> {
     fn widget(&mut self) -> Pos2 {
         let places: Vec<Pos2> = self
             .window
-            .query_all_by(|node| !node.is_disabled() && node.label().is_some())
+            .query_all_by(|node| !node.is_disabled() && node.label().is_some() && node.bounding_box().is_some())
             .map(|node| node.rect().center())
             .collect();
         let chosen = self.dice.below(places.len());
@@ -203,6 +203,7 @@ impl Monkey<'_> {
 }
 
 impl Drop for Monkey<'_> {
+    #[expect(clippy::print_stderr, reason = "what was done last explains a failure")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("{}", Vec::from(std::mem::take(&mut self.done)).join("\n"));
@@ -243,9 +244,9 @@ fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().unwrap())
 }
 
-fn play(home: PathBuf) {
+fn play(home: &Path) {
     let runs = home.join("runs");
-    let files = files(&home);
+    let files = files(home);
     let window = Harness::builder()
         .with_size(SIZE)
         .with_max_steps(12)
@@ -284,7 +285,7 @@ fn play(home: PathBuf) {
 #[ignore = "minutes without optimisation: cargo test --release --features inspection --test monkey -- --ignored"]
 fn ten_thousand_random_inputs_do_no_harm() {
     if let Ok(home) = std::env::var(HOME) {
-        return play(home.into());
+        return play(home.as_ref());
     }
     // What is saved, exported or thrown away goes into a home of its own.
     let home = tempfile::tempdir().unwrap();

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use eframe::egui::{Align2, Button, Context, Event, Id, Key, Modifiers, ScrollArea, TextEdit, Window, vec2};
+use eframe::egui::{
+    Align2, Button, Context, Event, Id, Key, KeyboardShortcut, Memory, Modifiers, Role, ScrollArea, TextEdit, Window,
+    vec2,
+};
 
 use crate::app::{
     action::{Action, Workspace},
@@ -65,7 +68,7 @@ pub fn palette_window(ctx: &Context, recent: &[PathBuf], draft: &mut PaletteDraf
                 .hint_text("Type what you want to do")
                 .desired_width(f32::INFINITY);
             let field = ui.add(field);
-            button::name_as(&field, eframe::egui::Role::TextInput, "Search the commands");
+            button::name_as(&field, Role::TextInput, "Search the commands");
             field.request_focus();
             if field.changed() {
                 draft.chosen = 0;
@@ -98,7 +101,7 @@ pub fn palette_window(ctx: &Context, recent: &[PathBuf], draft: &mut PaletteDraf
     }
     draft.open &= !outside;
     if !draft.open {
-        ctx.memory_mut(|memory| memory.stop_text_input());
+        ctx.memory_mut(Memory::stop_text_input);
     }
 }
 
@@ -176,7 +179,7 @@ fn rank(label: &str, wanted: &str) -> Option<usize> {
 }
 
 /// The event of a key, for [`Action::Press`].
-pub fn press(keys: eframe::egui::KeyboardShortcut) -> Event {
+pub fn press(keys: KeyboardShortcut) -> Event {
     Event::Key {
         key: keys.logical_key,
         physical_key: None,
@@ -188,7 +191,7 @@ pub fn press(keys: eframe::egui::KeyboardShortcut) -> Event {
 
 #[cfg(test)]
 mod tests {
-    use eframe::egui::{self, Role};
+    use eframe::egui::Ui;
     use egui_kittest::{Harness, kittest::Queryable as _};
 
     use super::*;
@@ -209,7 +212,7 @@ mod tests {
     }
 
     fn window() -> Harness<'static, Bench> {
-        let show = |ui: &mut egui::Ui, bench: &mut Bench| {
+        let show = |ui: &mut Ui, bench: &mut Bench| {
             let recent = [PathBuf::from("/runs/moons-0007")];
             palette_window(ui.ctx(), &recent, &mut bench.draft, &mut bench.out);
         };

@@ -78,14 +78,14 @@ fn swatch(ui: &Ui, [r, g, b]: [u8; 3], chosen: bool) -> Button<'static> {
 
 #[cfg(test)]
 mod tests {
-    use eframe::egui::{self, Role};
+    use eframe::egui::Role;
     use egui_kittest::{Harness, kittest::Queryable as _};
 
     use super::*;
 
     #[test]
     fn a_usual_colour_and_one_by_its_parts_are_chosen() {
-        let show = |ui: &mut egui::Ui, colour: &mut [u8; 3]| {
+        let show = |ui: &mut Ui, colour: &mut [u8; 3]| {
             let response = colour_button(ui, colour);
             button::name(&response, "Colour");
         };
