@@ -295,6 +295,7 @@ fn what_cannot_be_branched_is_refused_in_words() {
         (branched(&parent, MOVES), "step 0 to 8, not at 9"),
         (fan(&parent, 2, 5, 3), "no sample 5"),
         (respaced(&parent, 2, 0), "at least one step"),
+        (respaced(&parent, 2, usize::MAX), "at most 10000"),
         (
             change(branched(&parent, 2), &|r| r.count = 3),
             "as many as its parent, 5",

@@ -21,6 +21,9 @@ use crate::{
     },
 };
 
+/// Moves that the rest of a branch may have: as many as the command line offers for a whole trajectory.
+const MOST: usize = 10_000;
+
 impl SampleRequest {
     /// What this trajectory parts from, what that one parts from, and so on; the nearest first.
     pub fn ancestors(&self) -> impl Iterator<Item = &Self> {
@@ -268,8 +271,10 @@ fn check(branch: &Branch, request: &SampleRequest) -> Result<(), Error> {
             "a branch has at most {DEEPEST} ancestors: branch one of the earlier trajectories"
         )));
     }
-    if branch.remaining == Some(0) {
-        return Err(Error::refused("the rest of a branch needs at least one step"));
+    if branch.remaining.is_some_and(|steps| !(1..=MOST).contains(&steps)) {
+        return Err(Error::refused(format!(
+            "the rest of a branch has at least one step and at most {MOST}"
+        )));
     }
     match sample {
         Some(sample) if *sample >= parent.count => Err(Error::refused(format!(

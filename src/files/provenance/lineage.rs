@@ -88,3 +88,74 @@ impl Ancestor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{diffusion::Guidance, files::Recipe, math::Spec};
+
+    /// The last of so many generations, oldest seed 0.
+    fn descendant(generations: u64) -> Provenance {
+        let first = Provenance {
+            recipe: Recipe::default(),
+            model: "moons".into(),
+            training_step: 3,
+            sampler: Spec::new("ddpm"),
+            spacing: Spec::new("trailing"),
+            steps: 10,
+            seed: 0,
+            count: 2,
+            class: String::new(),
+            guidance: Guidance::default(),
+            weaker: None,
+            classifier: None,
+            noise: None,
+            prints: super::super::Prints::default(),
+            restored: None,
+            branch: None,
+            step: None,
+            sample: None,
+        };
+        (1..generations).fold(first.clone(), |parent, seed| Provenance {
+            seed,
+            branch: Some(Box::new(Branched {
+                parent,
+                step: seed as usize % 7,
+                sample: None,
+                remaining: None,
+            })),
+            ..first.clone()
+        })
+    }
+
+    fn texts(made: &Provenance) -> BTreeMap<String, String> {
+        let texts = made.to_texts().unwrap().into_iter();
+        texts.map(|(key, text)| (key.to_owned(), text)).collect()
+    }
+
+    #[test]
+    fn a_long_family_is_read_again_and_grows_line_by_line() {
+        let length = |generations| texts(&descendant(generations))[KEY].len();
+        let made = descendant(DEEPEST as u64 + 1);
+        assert_eq!(Provenance::from_texts(&texts(&made)), Ok(Some(made)));
+        assert!(
+            length(61) - length(31) <= 31 * (length(31) - length(30) + 2),
+            "quoted text must not pile up"
+        );
+    }
+
+    #[test]
+    fn damage_is_explained() {
+        let fault = |made: &BTreeMap<String, String>| Provenance::from_texts(made).unwrap_err();
+        assert!(fault(&texts(&descendant(DEEPEST as u64 + 2))).contains("more than 64 ancestors"));
+        let mut damaged = texts(&descendant(3));
+        for (text, part) in [
+            ("[[ancestor", "cannot be read"),
+            ("[[ancestor]]\nstep = 1\nmade = {}", "“Sampler” is missing"),
+            ("[[ancestor]]\nstep = -1\nmade = {}", "cannot be read"),
+        ] {
+            damaged.insert(KEY.into(), text.into());
+            assert!(fault(&damaged).contains(part), "{}", fault(&damaged));
+        }
+    }
+}
