@@ -49,7 +49,7 @@ const LETTERS: [&str; MOST] = ["A", "B", "C", "D"];
 /// What is compared, how it is looked at, and caches of this panel.
 #[derive(Debug)]
 pub struct CompareDraft {
-    /// Chosen by hand, the reference first; `None` for the last two that there are.
+    /// Chosen by hand, the reference first; `None` for the last two of one kind.
     chosen: Option<Vec<TrajectoryId>>,
     model: ModelDraft,
     seed: u64,
@@ -149,7 +149,8 @@ fn inks(palette: &Palette) -> [Color32; MOST] {
 }
 
 impl CompareDraft {
-    /// The trajectories that are compared: those chosen by hand as far as they are still there, or else the last two.
+    /// The trajectories that are compared: those chosen by hand as far as they are still there, or else the last two
+    /// of one kind.
     fn views<'a>(&mut self, state: &'a AppState) -> Vec<&'a TrajectoryView> {
         if let Some(chosen) = &mut self.chosen {
             chosen.retain(|id| state.trajectories.get(*id).is_some());
@@ -158,9 +159,13 @@ impl CompareDraft {
         if let Some(chosen) = &self.chosen {
             return chosen.iter().filter_map(|id| state.trajectories.get(*id)).collect();
         }
-        let all = state.trajectories.iter();
-        let older = all.len().saturating_sub(2);
-        all.skip(older).collect()
+        // What the newest one cannot be measured against is compared by hand only.
+        let mut newest_first = state.trajectories.iter().rev();
+        let Some(newest) = newest_first.next() else {
+            return Vec::new();
+        };
+        let alike = newest_first.find(|view| view.info.domain == newest.info.domain);
+        alike.into_iter().chain([newest]).collect()
     }
 
     /// Sees each trajectory at its cursor. Those without steps are left out.

@@ -172,7 +172,8 @@ fn rank(label: &str, wanted: &str) -> Option<usize> {
     }
     let begins = |part: &str| part.starts_with(wanted.trim());
     Some(match label {
-        _ if begins(label) => 0,
+        // The name of a workspace before the command is not what was looked for.
+        _ if begins(label.rsplit(" · ").next().unwrap_or(label)) => 0,
         _ if label.split([' ', '·']).any(begins) => 1,
         _ => 2,
     })
@@ -199,7 +200,8 @@ mod tests {
     #[test]
     fn every_word_must_be_there_and_beginnings_come_first() {
         assert_eq!(rank("export", "exp"), Some(0));
-        assert_eq!(rank("trajectory · export", "exp"), Some(1));
+        assert_eq!(rank("trajectory · export", "exp"), Some(0));
+        assert_eq!(rank("trajectory · export", "traj"), Some(1));
         assert_eq!(rank("lesson · noise in one step", "one noise"), Some(2));
         assert_eq!(rank("lesson · noise in one step", "two noise"), None);
         assert_eq!(rank("anything", ""), Some(0));
