@@ -404,7 +404,10 @@ fn different_kinds_are_shown_only_beside_each_other() {
     add(&mut state, &info(1, PICTURES, "ddim", 20, 1), 21);
     add(&mut state, &info(2, Domain::Points, "ddim", 20, 2), 21);
     let mut window = window(state);
-    assert_eq!(views(&window).len(), 1, "by itself only what is of one kind");
+    assert!(
+        shows(&window, "Choose a second trajectory"),
+        "by itself only what is of one kind"
+    );
     window.get_by_label("Compare: DDIM · 20 steps · seed 1").click();
     window.run_steps(3);
     assert_eq!(views(&window).len(), 2);
