@@ -23,8 +23,8 @@ mod model;
 
 pub use guidance::GuidanceDraft;
 pub(super) use guidance::guidance_rows;
+pub(super) use model::model_rows;
 pub use model::{Known, ModelDraft};
-pub(super) use model::{model_rows, same};
 
 /// The half-edited form.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use crate::{
         keys::{self, Does},
         loader::Wanted,
         panels::sample_form::{
-            GuidanceDraft, Known, ModelDraft, another, guidance_rows, model_rows, same, small_icon, spec_rows, whole,
+            GuidanceDraft, Known, ModelDraft, another, guidance_rows, model_rows, small_icon, spec_rows, whole,
         },
         state::AppState,
         theme,
@@ -144,7 +144,7 @@ pub(super) fn run_bar(
 /// Nothing can be filled in with these weights: what to do instead.
 fn no_pictures(ui: &mut Ui, draft: &mut WorkDraft, known: &Known, easel: &Easel, out: &mut Vec<Action>) {
     let text = match (&draft.learned, known.domain) {
-        (Some((model, Err(message))), _) if same(model, &draft.model.chosen) => message.clone(),
+        (Some((model, Err(message))), _) if *model == draft.model.chosen => message.clone(),
         (_, Some(Domain::Points)) => "This model makes points. Choose one that makes pictures.".into(),
         _ if matches!(draft.model.chosen, Model::Present) => "Nothing was trained yet.".into(),
         _ => "Reading the model…".into(),
@@ -376,8 +376,8 @@ impl WorkDraft {
             return known;
         }
         match &self.learned {
-            Some((learned, domain)) if same(learned, model) => known.domain = domain.as_ref().ok().copied(),
-            _ if self.asked.as_ref().is_some_and(|asked| same(asked, model)) => {}
+            Some((learned, domain)) if learned == model => known.domain = domain.as_ref().ok().copied(),
+            _ if self.asked.as_ref().is_some_and(|asked| asked == model) => {}
             _ => {
                 self.asked = Some(model.clone());
                 out.push(Action::Load(Wanted::Domain(Box::new(model.clone()))));

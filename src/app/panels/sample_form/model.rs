@@ -75,14 +75,14 @@ fn choice(ui: &mut Ui, state: &AppState, draft: &mut ModelDraft) -> Response {
         .show_ui(ui, |ui| {
             for model in draft.options() {
                 let is_chosen = std::mem::discriminant(&draft.chosen) == std::mem::discriminant(&model)
-                    && (!matches!(model, Model::Bundled(_)) || same(&draft.chosen, &model));
+                    && (!matches!(model, Model::Bundled(_)) || draft.chosen == model);
                 if ui.selectable_label(is_chosen, model_name(&model, state)).clicked() {
                     draft.chosen = model;
                 }
             }
         })
         .response;
-    if !same(&before, &draft.chosen) {
+    if before != draft.chosen {
         draft.touched = true;
         response.mark_changed();
     }
@@ -211,7 +211,7 @@ impl ModelDraft {
                 source: Some(run.info.recipe.data.source.clone()),
             };
         }
-        let made_with = |view: &&TrajectoryView| view.request.as_ref().is_some_and(|r| same(&r.model, &self.chosen));
+        let made_with = |view: &&TrajectoryView| view.request.as_ref().is_some_and(|r| r.model == self.chosen);
         match state.trajectories.iter().rev().find(made_with) {
             Some(view) => Known {
                 domain: Some(view.info.domain),
@@ -242,17 +242,6 @@ impl ModelDraft {
 fn bundled_source(id: &str) -> Option<String> {
     let found = bundled::ALL.iter().find(|b| b.id == id)?;
     Recipe::parse(found.recipe, id).ok().map(|recipe| recipe.data.source)
-}
-
-/// Whether both are the same weights.
-pub(in crate::app::panels) fn same(a: &Model, b: &Model) -> bool {
-    match (a, b) {
-        (Model::Present, Model::Present) => true,
-        (Model::Bundled(a), Model::Bundled(b)) => a == b,
-        (Model::Folder(a), Model::Folder(b)) => a == b,
-        (Model::Exact(a), Model::Exact(b)) => a == b,
-        _ => false,
-    }
 }
 
 fn model_name(model: &Model, state: &AppState) -> String {
