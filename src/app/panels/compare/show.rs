@@ -184,8 +184,10 @@ fn pane(ui: &mut Ui, draft: &mut CompareDraft, seen: &Seen<'_>, hovered: Option<
 
 /// The letter, what it is, and where its cursor stands.
 fn caption(ui: &mut Ui, seen: &Seen<'_>) -> Option<Wish> {
-    let size = vec2(ui.available_width(), 26.0);
+    let size = vec2(ui.available_width(), 30.0);
     let leads = ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), |ui| {
+        // As high without a button, so that pictures stand in line.
+        ui.set_min_height(size.y);
         let leads = lead_button(ui, seen);
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
             letter(ui, seen);
