@@ -250,18 +250,18 @@ fn head(ui: &mut Ui, draft: &CompareDraft, seen: &[Seen<'_>], quantity: &Quantit
 fn told(measure: Measure) -> String {
     let value = words::reading(measure.value);
     match measure.error {
-        Some(error) => format!("{value} ± {}", words::number(round_to(error, 2))),
+        Some(error) => format!("{value} ± {}", in_two_digits(error)),
         None => value,
     }
 }
 
-/// So many significant digits.
-fn round_to(value: f64, digits: i32) -> f64 {
-    if value == 0.0 || !value.is_finite() {
-        return value;
+/// Two significant digits, in the notation of the value before it as long as that is short.
+fn in_two_digits(error: f64) -> String {
+    if !(1e-4..1e4).contains(&error) {
+        return words::number(error);
     }
-    let unit = 10.0_f64.powi(value.abs().log10().floor() as i32 + 1 - digits);
-    (value / unit).round() * unit
+    let decimals = 1 - error.log10().floor() as i32;
+    format!("{error:.*}", decimals.max(0) as usize)
 }
 
 /// The curves with their errors. Answers where on the axis the pointer was pressed.
@@ -370,6 +370,8 @@ mod tests {
     fn errors_have_two_digits() {
         let told = |value, error| told(Measure { value, error });
         assert_eq!(told(0.123_45, Some(0.004_56)), "0.123 ± 0.0046");
+        assert_eq!(told(1.2, Some(0.02)), "1.20 ± 0.020");
+        assert_eq!(told(0.5, Some(3e-5)), "0.500 ± 3e-5");
         assert_eq!(told(0.5, None), "0.500");
         assert_eq!(told(0.0, Some(0.0)), "0 ± 0");
     }
