@@ -80,6 +80,12 @@ impl Studio<'_> {
             newest,
         };
         studio.run();
+        // What is opened is read on a thread of its own.
+        while studio.window.state().state.opening.is_some() {
+            std::thread::yield_now();
+            studio.window.step();
+        }
+        studio.run();
         studio
     }
 
@@ -745,6 +751,10 @@ fn the_menu_does_what_it_says() {
     studio.press("Menu");
     studio.press("Frame times");
     assert!(studio.shows("p50"));
+    studio.press("Menu");
+    studio.press("Go to");
+    studio.press("Samplers");
+    assert_eq!(studio.window.state().state.workspace, Workspace::Samplers);
 }
 
 #[test]

@@ -437,6 +437,13 @@ fn a_model_of_points_is_refused_with_an_offer() {
     assert!(window.state().out.iter().any(asks), "{:?}", window.state().out);
 }
 
+/// Only what is asked for by hand.
+fn without_preview(window: &mut Harness<'_, Studio>) {
+    window.run_steps(3);
+    window.get_by_label("Live preview").click();
+    window.run_steps(3);
+}
+
 #[test]
 fn an_empty_and_a_full_mask_are_told_in_words() {
     let mut window = wide(with_model(digit()));
@@ -453,6 +460,7 @@ fn an_empty_and_a_full_mask_are_told_in_words() {
 #[test]
 fn what_is_asked_for_is_what_was_painted() {
     let mut window = wide(with_model(digit()));
+    without_preview(&mut window);
     preset(&mut window, "Lower half");
     window.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
     window.run_steps(3);
@@ -527,8 +535,6 @@ fn answers_are_kept_or_discarded() {
 fn a_preview_follows_the_lifted_hand_and_the_next_stroke_takes_it_away() {
     let mut window = wide(with_model(digit()));
     window.run_steps(3);
-    window.get_by_label("Live preview").click();
-    window.run_steps(3);
     stroke(&mut window, (0.3, 0.5), (0.6, 0.5), Modifiers::NONE);
     window.run_steps(8);
     let [request] = &requests(&window.state().out)[..] else {
@@ -550,6 +556,7 @@ fn a_preview_follows_the_lifted_hand_and_the_next_stroke_takes_it_away() {
 #[test]
 fn methods_are_compared_in_a_table_that_can_be_sorted_and_saved() {
     let mut window = wide(with_model(digit()));
+    without_preview(&mut window);
     preset(&mut window, "Left half");
     window.get_by_label("Compare…").click();
     window.run_steps(3);

@@ -100,6 +100,11 @@ fn menu(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
             if i > 0 {
                 ui.separator();
             }
+            if matches!(group[0], Does::Show(_)) {
+                // All in one column would be higher than a small screen.
+                ui.menu_button("Go to", |ui| group.iter().for_each(|&does| item(ui, does, Ok(()), out)));
+                continue;
+            }
             for &does in *group {
                 let needs_run = matches!(does, Does::Save | Does::Stop);
                 let can = if needs_run && !live {
