@@ -5,52 +5,23 @@
     reason = "a failed unwrap is a failed test; the lint's own exception covers only test functions"
 )]
 
-use std::{
-    path::Path,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+#[path = "rig/window.rs"]
+mod window;
 
-use diffusion_studio::{
-    app::{
-        action::Workspace,
-        launch::Options,
-        shell::App,
-        state::Machine,
-        worker::{Wake, Worker},
-    },
-    engine::Settings,
-};
+use std::time::{Duration, Instant};
+
+use diffusion_studio::app::{action::Workspace, shell::App};
 use eframe::{
     App as _,
-    egui::{Key, Modifiers, Role, Vec2},
+    egui::{Key, Modifiers, Role},
 };
 use egui_kittest::{Harness, kittest::Queryable as _};
+use window::program;
 
 /// Longer than anything here takes: only a hanging program meets it.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 type Window<'a> = Harness<'a, App>;
-
-fn started<'a>(home: &Path) -> Window<'a> {
-    let runs = home.join("runs");
-    Harness::builder()
-        .with_size(Vec2::new(1280.0, 720.0))
-        .with_max_steps(12)
-        .build_eframe(move |cc| {
-            let settings = Settings {
-                runs: Some(runs.clone()),
-                ..Settings::default()
-            };
-            let options = Options {
-                runs: Some(runs),
-                ..Options::default()
-            };
-            let wake = Arc::new(Wake::new(cc.egui_ctx.clone(), Duration::ZERO));
-            let worker = Worker::start(settings, wake.clone()).unwrap();
-            App::new(cc, worker, wake, Machine::default(), &options)
-        })
-}
 
 fn press(window: &mut Window<'_>, button: &str) {
     window.get_by_role_and_label(Role::Button, button).click();
@@ -69,7 +40,7 @@ fn wait(window: &mut Window<'_>, what: &str, is_so: impl Fn(&Window<'_>) -> bool
 #[test]
 fn the_next_start_goes_on_with_what_was_drawn_and_made() {
     let home = tempfile::tempdir().unwrap();
-    let mut window = started(home.path());
+    let mut window = program(home.path().join("runs"));
     assert!(window.query_by_label("Go on where you were").is_none());
     window.key_press_modifiers(Modifiers::ALT, Key::Num3);
     window.run_ok();
@@ -90,7 +61,7 @@ fn the_next_start_goes_on_with_what_was_drawn_and_made() {
     window.state_mut().on_exit(None);
     drop(window);
 
-    let mut window = started(home.path());
+    let mut window = program(home.path().join("runs"));
     press(&mut window, "Go on where you were");
     wait(&mut window, "the easel", |w| {
         w.query_by_label_contains("100.0 % to be filled").is_some()

@@ -5,24 +5,26 @@
     reason = "a failed unwrap is a failed test; the lint's own exception covers only test functions"
 )]
 
+#[path = "rig/window.rs"]
+mod window;
+
 use std::time::{Duration, Instant};
 
 use diffusion_studio::{
     app::{
         action::Action,
-        launch::Options,
         lessons::{LESSONS, doing},
         shell::App,
-        state::{AppState, Machine},
-        worker::{Wake, Worker},
+        state::AppState,
     },
     diffusion::{restore::method, sampler},
-    engine::{Command, Settings},
+    engine::Command,
     files::Recipe,
     math::schedule,
 };
-use eframe::egui::{Role, Vec2};
+use eframe::egui::Role;
 use egui_kittest::{Harness, kittest::Queryable as _};
+use window::program;
 
 /// A step that takes longer than this hangs.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -54,22 +56,6 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn new(runs: &std::path::Path) -> Self {
-        let settings = Settings {
-            runs: Some(runs.to_owned()),
-            ..Settings::default()
-        };
-        let window = Harness::builder()
-            .with_size(Vec2::new(1280.0, 720.0))
-            .with_max_steps(12)
-            .build_eframe(|cc| {
-                let wake = std::sync::Arc::new(Wake::new(cc.egui_ctx.clone(), Duration::ZERO));
-                let worker = Worker::start(settings, wake.clone()).unwrap();
-                App::new(cc, worker, wake, Machine::default(), &Options::default())
-            });
-        Self { window }
-    }
-
     fn shows(&self, button: &str) -> bool {
         self.window.query_by_role_and_label(Role::Button, button).is_some()
     }
@@ -94,7 +80,9 @@ impl Reader<'_> {
 #[ignore = "trains for minutes without optimisation: cargo test --release --features inspection --test lessons -- --ignored"]
 fn each_lesson_can_be_played_to_its_end() {
     let runs = tempfile::tempdir().unwrap();
-    let mut reader = Reader::new(runs.path());
+    let mut reader = Reader {
+        window: program(runs.path().to_owned()),
+    };
     for (i, lesson) in LESSONS.iter().enumerate() {
         if i == 0 {
             reader.press(&format!("1  {}", lesson.title));

@@ -7,6 +7,9 @@
     reason = "a failed unwrap is a failed test; the lint's own exception covers only test functions"
 )]
 
+#[path = "rig/window.rs"]
+mod window;
+
 use std::{
     collections::VecDeque,
     path::{Path, PathBuf},
@@ -15,21 +18,16 @@ use std::{
     time::Duration,
 };
 
-use diffusion_studio::{
-    app::{
-        keys::{BINDINGS, Does},
-        launch::Options,
-        shell::App,
-        state::Machine,
-        worker::{Wake, Worker},
-    },
-    engine::Settings,
+use diffusion_studio::app::{
+    keys::{BINDINGS, Does},
+    shell::App,
 };
 use eframe::egui::{
     DroppedFile, Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, PointerButton, Pos2, TouchPhase, Vec2, pos2,
     vec2,
 };
 use egui_kittest::{Harness, kittest::Queryable as _};
+use window::program;
 
 const SIZE: Vec2 = vec2(1280.0, 720.0);
 
@@ -245,26 +243,9 @@ fn number(name: &str, default: u64) -> u64 {
 }
 
 fn play(home: &Path) {
-    let runs = home.join("runs");
     let files = files(home);
-    let window = Harness::builder()
-        .with_size(SIZE)
-        .with_max_steps(12)
-        .build_eframe(move |cc| {
-            let settings = Settings {
-                runs: Some(runs.clone()),
-                ..Settings::default()
-            };
-            let options = Options {
-                runs: Some(runs),
-                ..Options::default()
-            };
-            let wake = Arc::new(Wake::new(cc.egui_ctx.clone(), Duration::ZERO));
-            let worker = Worker::start(settings, wake.clone()).unwrap();
-            App::new(cc, worker, wake, Machine::default(), &options)
-        });
     let mut monkey = Monkey {
-        window,
+        window: program(home.join("runs")),
         dice: Dice(number("MONKEY_SEED", 1)),
         done: VecDeque::new(),
         files,
