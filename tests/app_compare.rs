@@ -1,6 +1,8 @@
 //! The Compare workspace: empty, with one, two and more trajectories of pictures and of points.
 #![cfg(feature = "gui")]
 
+use std::sync::Arc;
+
 use diffusion_studio::{
     app::{
         action::{Action, Workspace},
@@ -13,7 +15,7 @@ use diffusion_studio::{
     engine::{
         Command, Event, TrajectoryId,
         command::{ClassChoice, Model, SampleRequest},
-        event::{StepFrame, TrajectoryInfo},
+        event::{Parted, StepFrame, TrajectoryInfo},
     },
     files::Recipe,
     math::{
@@ -288,6 +290,46 @@ fn free_cursors_stand_on_their_own() {
     press(&mut window, "Free cursors");
     assert!(shows(&window, "step 0 of 20") && shows(&window, "step 0 of 100"));
     assert!(window.query_by_label(slider).is_none());
+}
+
+#[test]
+fn branches_begin_in_the_noise_of_what_they_part_from() {
+    let parted = |id, seed, step, sample| {
+        let parent = info(1, PICTURES, "ddim", 20, 1);
+        TrajectoryInfo {
+            branch: Some(Arc::new(Parted {
+                parent,
+                step,
+                sample,
+                remaining: None,
+            })),
+            ..info(id, PICTURES, "ddim", 20, seed)
+        }
+    };
+    let says = |a: &TrajectoryInfo, b: &TrajectoryInfo, text: &str| {
+        let mut state = AppState::default();
+        add(&mut state, a, 21);
+        add(&mut state, b, 21);
+        assert!(shows(&window(state), text), "{text}");
+    };
+    let root = info(1, PICTURES, "ddim", 20, 1);
+    says(&root, &parted(2, 9, 5, None), "same starting noise");
+    says(
+        &parted(2, 9, 5, None),
+        &parted(3, 9, 12, None),
+        "parting (step 5 → step 12)",
+    );
+    says(
+        &parted(2, 9, 5, Some(0)),
+        &parted(3, 4, 5, Some(0)),
+        "same starting noise",
+    );
+    says(
+        &parted(2, 9, 5, Some(0)),
+        &parted(3, 9, 5, Some(1)),
+        "different starting noise",
+    );
+    says(&root, &info(2, PICTURES, "ddim", 20, 2), "different starting noise");
 }
 
 #[test]

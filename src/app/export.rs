@@ -159,17 +159,29 @@ pub enum Content {
     Document(Box<Document>),
 }
 
+impl Content {
+    /// Endings of its files, the usual one first.
+    fn extensions(&self) -> &'static [&'static str] {
+        match self {
+            Self::Picture(_) => &["png"],
+            Self::Text(_) => &["csv"],
+            Self::Document(_) => &[document::ENDING],
+        }
+    }
+
+    /// The ending that a name without one gets.
+    fn extension(&self) -> &'static str {
+        self.extensions().first().copied().unwrap_or_default()
+    }
+}
+
 impl Saving {
     fn question(&self, folder: Option<PathBuf>) -> Question {
         Question {
             kind: PathKind::SaveFile,
             title: self.title.clone(),
             name: self.name.clone(),
-            extensions: match self.content {
-                Content::Picture(_) => &["png"],
-                Content::Text(_) => &["csv"],
-                Content::Document(_) => &[document::ENDING],
-            },
+            extensions: self.content.extensions(),
             folder,
         }
     }
@@ -238,12 +250,7 @@ impl Exports {
             && let Answer::Path(path) = answer
         {
             self.folder = path.parent().map(Path::to_owned);
-            let ending = if matches!(saving.content, Content::Text(_)) {
-                "csv"
-            } else {
-                "png"
-            };
-            let path = with_extension(path, ending);
+            let path = with_extension(path, saving.content.extension());
             self.spawn(ctx, path.clone(), out, move || saving.write(&path));
         }
         self.writing.retain(|(wanted, answer)| match answer.try_recv() {
@@ -424,6 +431,8 @@ mod tests {
         assert_eq!(with("a/grid", "png"), "a/grid.png");
         assert_eq!(with("a/film.png", "apng"), "a/film.png");
         assert_eq!(with("a/frames", ""), "a/frames");
+        let document = Content::Document(Box::default());
+        assert_eq!(with("a/work", document.extension()), "a/work.dstudio");
     }
 
     #[test]

@@ -224,8 +224,17 @@ fn told(reference: &Seen<'_>, other: &Seen<'_>) -> String {
 
 /// Whether both begin in the same noise, sample by sample.
 fn has_same_noise(a: &TrajectoryInfo, b: &TrajectoryInfo) -> bool {
+    let ((a, one), (b, other)) = (start(a), start(b));
     let is_given = a.noise.is_some() || b.noise.is_some();
-    a.domain == b.domain && a.noise == b.noise && (is_given || a.seed == b.seed)
+    one == other && a.domain == b.domain && a.noise == b.noise && (is_given || a.seed == b.seed)
+}
+
+/// Whose noise a trajectory begins with: its oldest ancestor, and the one sample of it that all continue, if they do.
+fn start(info: &TrajectoryInfo) -> (&TrajectoryInfo, Option<usize>) {
+    info.branch.as_ref().map_or((info, None), |parted| {
+        let (oldest, sample) = start(&parted.parent);
+        (oldest, sample.or(parted.sample))
+    })
 }
 
 /// Names of the settings that differ, with both values.
@@ -235,7 +244,7 @@ fn differing(a: &TrajectoryInfo, b: &TrajectoryInfo) -> Vec<(&'static str, Strin
     differ.map(|((name, a), (_, b))| (name, a, b)).collect()
 }
 
-fn settings(info: &TrajectoryInfo) -> [(&'static str, String); 14] {
+fn settings(info: &TrajectoryInfo) -> [(&'static str, String); 15] {
     let guidance = &info.guidance;
     let (low, high) = guidance.interval;
     let or_none = |text: Option<String>| text.unwrap_or_else(|| "none".into());
@@ -251,6 +260,10 @@ fn settings(info: &TrajectoryInfo) -> [(&'static str, String); 14] {
         ("spacing", spec(&info.spacing)),
         ("seed", info.seed.to_string()),
         ("noise", or_none(info.noise.clone())),
+        (
+            "parting",
+            or_none(info.branch.as_ref().map(|parted| format!("step {}", parted.step))),
+        ),
         ("samples", info.count.to_string()),
         ("class", class(info)),
         ("guidance", words::number(guidance.scale)),
