@@ -155,6 +155,9 @@ fn failed(ui: &mut Ui, source: &str, message: &str, out: &mut Vec<Action>) {
 
 fn loaded(ui: &mut Ui, summary: &DataSummary, draft: &mut DataDraft, out: &mut Vec<Action>) {
     let data = &summary.data;
+    // The class may have been chosen among those of other data.
+    let classes = data.labels.as_ref().map_or(0, |labels| labels.names.len());
+    draft.grid.class = draft.grid.class.filter(|class| (*class as usize) < classes);
     ui.horizontal(|ui| {
         ui.label(theme::heading(&data.label));
         ui.label(theme::caption(ui, data.describe()));
