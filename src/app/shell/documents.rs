@@ -120,7 +120,7 @@ impl App {
         };
         let present = || {
             let run = self.state.run.as_ref()?;
-            Some(remade::checkpoint(&run.info.folder, view.info.step))
+            remade::checkpoint(&run.info.folder, view.info.step)
         };
         let folder = match view.request.as_ref().map(|request| &request.model) {
             Some(Model::Folder(folder)) => Some(folder.clone()),

@@ -16,7 +16,7 @@ use crate::{
         command::{Branch, ClassChoice, ClassifierChoice, Model, SampleRequest},
         exact::ExactModel,
     },
-    files::{Provenance, Recipe, bundled},
+    files::{Provenance, Recipe, RunFolder, bundled},
 };
 
 /// Where the cursor belongs once the trajectory is there.
@@ -107,7 +107,7 @@ impl App {
         Some(Model::Folder(if is_newest {
             run.folder.clone()
         } else {
-            checkpoint(&run.folder, step)
+            checkpoint(&run.folder, step)?
         }))
     }
 
@@ -191,8 +191,8 @@ impl App {
 }
 
 /// Where a run keeps the weights of a step.
-pub(super) fn checkpoint(run: &Path, step: u64) -> PathBuf {
-    run.join("checkpoints").join(format!("step-{step:09}"))
+pub(super) fn checkpoint(run: &Path, step: u64) -> Option<PathBuf> {
+    Some(RunFolder::open(run).ok()?.checkpoint_path(step))
 }
 
 pub(super) fn explanation(made: &Provenance, near: Option<&(String, Vec<u64>)>) -> String {

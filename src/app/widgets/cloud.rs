@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use eframe::egui::{
-    self, Color32, ColorImage, Context, CursorIcon, Mesh, Pos2, Rect, Sense, Shape, Stroke, TextureHandle,
-    TextureOptions, Ui, Vec2, pos2, vec2,
+    self, Color32, ColorImage, Context, CursorIcon, Mesh, Painter, Pos2, Rect, Response, Sense, Shape, Stroke,
+    TextureHandle, TextureOptions, Ui, Vec2, pos2, vec2,
 };
 
 use super::{
@@ -232,6 +232,21 @@ struct Key {
     dark: bool,
 }
 
+/// The ground with its axes, steered by the pointer.
+fn stage(ui: &mut Ui, size: Vec2, name: &str, lens: &mut Lens) -> (Painter, Response, View) {
+    let (area, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
+    let response = response.on_hover_cursor(CursorIcon::ResizeHorizontal);
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, name));
+    let palette = theme::palette(ui);
+    let painter = ui.painter_at(area);
+    painter.rect_filled(area, 4.0, palette.sunken);
+    let plane = Vec2::splat(area.width().min(area.height()) * lens.zoom);
+    lens.steer(ui, &response, plane, 40.0);
+    let view = View::of(area, lens);
+    paint_axes(&painter, &view, palette);
+    (painter, response, view)
+}
+
 /// Shows one aspect of all particles at the cursor. A click selects a particle and keeps its path, the pointer lights up
 /// the path of the one it is near, a horizontal drag scrubs, the wheel magnifies, the secondary button moves the view.
 pub fn cloud_view<S: Steps + ?Sized>(
@@ -241,17 +256,8 @@ pub fn cloud_view<S: Steps + ?Sized>(
     clouds: &mut Clouds,
     lens: &mut Lens,
 ) -> Answer {
-    let (area, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
-    let response = response.on_hover_cursor(CursorIcon::ResizeHorizontal);
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, cloud.name));
+    let (painter, response, view) = stage(ui, size, cloud.name, lens);
     let palette = theme::palette(ui);
-    let painter = ui.painter_at(area);
-    painter.rect_filled(area, 4.0, palette.sunken);
-
-    let plane = Vec2::splat(area.width().min(area.height()) * lens.zoom);
-    lens.steer(ui, &response, plane, 40.0);
-    let view = View::of(area, lens);
-    paint_axes(&painter, &view, palette);
     let here = cloud.positions();
     if let Some(pointer) = response.hover_pos() {
         lens.hover = nearest(&here, &view, pointer).map(|sample| Spot { sample, x: 0, y: 0 });
@@ -278,7 +284,7 @@ pub fn cloud_view<S: Steps + ?Sized>(
 }
 
 /// Hairlines at whole numbers, stronger through the origin.
-fn paint_axes(painter: &egui::Painter, view: &View, palette: &Palette) {
+fn paint_axes(painter: &Painter, view: &View, palette: &Palette) {
     let area = view.area;
     let (low, high) = (view.plane(area.left_bottom()), view.plane(area.right_top()));
     if view.scale < 8.0 {

@@ -1,8 +1,8 @@
 //! Several clouds in one plane, told apart by colour, with lines between what belongs together.
 
-use eframe::egui::{self, Color32, CursorIcon, Mesh, Sense, Shape, Ui, Vec2};
+use eframe::egui::{Color32, Mesh, Shape, Ui, Vec2};
 
-use super::{Sprite, View, faded, nearest, paint_axes, spread};
+use super::{Sprite, View, faded, nearest, spread, stage};
 use crate::app::{
     theme,
     widgets::pictures::{Answer, Lens, Spot},
@@ -27,16 +27,8 @@ pub struct Overlay<'a> {
 /// Shows them. A click selects a sample, the pointer lights up the one it is near in all clouds, a horizontal drag scrubs, the
 /// wheel magnifies, the secondary button moves the view.
 pub fn overlay_view(ui: &mut Ui, size: Vec2, overlay: &Overlay<'_>, sprite: &mut Sprite, lens: &mut Lens) -> Answer {
-    let (area, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
-    let response = response.on_hover_cursor(CursorIcon::ResizeHorizontal);
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, overlay.name));
+    let (painter, response, view) = stage(ui, size, overlay.name, lens);
     let palette = theme::palette(ui);
-    let painter = ui.painter_at(area);
-    painter.rect_filled(area, 4.0, palette.sunken);
-    let plane = Vec2::splat(area.width().min(area.height()) * lens.zoom);
-    lens.steer(ui, &response, plane, 40.0);
-    let view = View::of(area, lens);
-    paint_axes(&painter, &view, palette);
     if let Some(pointer) = response.hover_pos() {
         let found = overlay
             .clouds
