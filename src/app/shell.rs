@@ -105,6 +105,8 @@ pub struct App {
     start_times: StartTimes,
     /// The window's size was compared with the screen's.
     fitted: bool,
+    /// What the window is called at present.
+    title: String,
     /// A key that the palette presses in the next frame.
     press: Option<egui::KeyboardShortcut>,
     out: Vec<Action>,
@@ -229,6 +231,7 @@ impl App {
             logic: Duration::ZERO,
             start_times,
             fitted: false,
+            title: String::new(),
             press: None,
             out: Vec::new(),
         }
@@ -761,7 +764,7 @@ impl App {
         }
     }
 
-    fn title(&self, ctx: &egui::Context) {
+    fn title(&mut self, ctx: &egui::Context) {
         let title = match &self.state.run {
             Some(run) if run.state.is_live() => {
                 let share = 100 * run.step / run.info.recipe.train.steps.max(1);
@@ -772,9 +775,10 @@ impl App {
             }
             _ => "Diffusion Studio".into(),
         };
-        let shown = ctx.input(|i| i.viewport().title.clone());
-        if shown.is_some_and(|t| t != title) {
-            ctx.send_viewport_cmd(ViewportCommand::Title(title));
+        // Not every platform tells the title that is shown, and each command brings another frame.
+        if self.title != title {
+            ctx.send_viewport_cmd(ViewportCommand::Title(title.clone()));
+            self.title = title;
         }
     }
 }
