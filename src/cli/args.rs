@@ -119,6 +119,9 @@ pub(super) struct SampleArgs {
     /// (see `list exact`)
     #[arg(value_name = "MODEL")]
     pub(super) model: PathBuf,
+    /// With the weights that a run had after K training steps: those of a checkpoint, or kept in its folder as it learned
+    #[arg(long, value_name = "K")]
+    pub(super) at_training_step: Option<u64>,
     /// Noise schedule of an exact model, see `list schedules`
     #[arg(long, value_name = "ID")]
     pub(super) schedule: Option<String>,
