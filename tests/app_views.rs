@@ -43,6 +43,7 @@ struct Bench {
     workspace: Workspace,
     trajectory: TrajectoryDraft,
     schedule: ScheduleDraft,
+    recipe: Recipe,
     out: Vec<Action>,
 }
 
@@ -53,6 +54,7 @@ impl Bench {
             workspace,
             trajectory: TrajectoryDraft::default(),
             schedule: ScheduleDraft::default(),
+            recipe: Recipe::default(),
             out: Vec::new(),
         }
     }
@@ -61,7 +63,7 @@ impl Bench {
     fn show(&mut self, ui: &mut egui::Ui) {
         let before = self.out.len();
         match self.workspace {
-            Workspace::Schedule => schedule_panel(ui, &self.state, &mut self.schedule, &mut self.out),
+            Workspace::Schedule => schedule_panel(ui, &self.state, &self.recipe, &mut self.schedule, &mut self.out),
             _ => trajectory_panel(ui, &self.state, &mut self.trajectory, &mut self.out),
         }
         for action in &self.out[before..] {

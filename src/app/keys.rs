@@ -149,6 +149,7 @@ const fn bind(does: Does, keys: &'static [KeyboardShortcut], label: &'static str
 
 const LAB: Option<Workspace> = Some(Workspace::Lab);
 const TRAJECTORY: Option<Workspace> = Some(Workspace::Trajectory);
+const SCHEDULE: Option<Workspace> = Some(Workspace::Schedule);
 const INPAINT: Option<Workspace> = Some(Workspace::Inpaint);
 const RUNS: Option<Workspace> = Some(Workspace::Runs);
 const COMPARE: Option<Workspace> = Some(Workspace::Compare);
@@ -223,6 +224,8 @@ pub const BINDINGS: &[Binding] = &[
         "Put the removed trajectory back",
         TRAJECTORY,
     ),
+    bind(Does::Undo, &[ctrl(Key::Z)], "Undo a change of the schedule", SCHEDULE),
+    bind(Does::Redo, &[ctrl_shift(Key::Z), ctrl(Key::Y)], "Redo", SCHEDULE),
     bind(Does::Go, &[ctrl(Key::Enter)], "Fill in", INPAINT),
     bind(Does::Seed, &[plain(Key::R)], "Another seed", INPAINT),
     bind(Does::Back, &[plain(Key::ArrowLeft)], "One frame back", INPAINT),

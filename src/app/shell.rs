@@ -666,7 +666,7 @@ impl App {
             Workspace::Lab => lab_panel(ui, state, recipe, &mut drafts.lab, out),
             Workspace::Data => data_panel(ui, state, recipe, &mut drafts.data, out),
             Workspace::Trajectory => trajectory_panel(ui, state, &mut drafts.trajectory, out),
-            Workspace::Schedule => schedule_panel(ui, state, &mut drafts.schedule, out),
+            Workspace::Schedule => schedule_panel(ui, state, recipe.settled(), &mut drafts.schedule, out),
             Workspace::Inpaint => inpaint_panel(ui, state, &mut drafts.inpaint, out),
             Workspace::Samplers => samplers_panel(ui, state, &mut drafts.samplers, out),
             Workspace::Runs => runs_panel(ui, state, &mut drafts.runs, out),

@@ -74,6 +74,8 @@ pub(super) enum Command {
     Laboratory(LaboratoryArgs),
     /// Train a classifier of labelled pictures, for `eval` and `sample --classifier`
     Judge(JudgeArgs),
+    /// Say in plain words what is wrong with a recipe, and with how samples would be made
+    Check(CheckArgs),
     /// List what can be chosen, with parameters and papers
     List(ListArgs),
 }
@@ -389,6 +391,28 @@ pub(super) struct JudgeArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// Recipe file, the id of a bundled recipe, or a picture or film that carries a recipe
+    #[arg(value_name = "RECIPE")]
+    pub(super) recipe: PathBuf,
+    /// Sampler, see `list samplers`
+    #[arg(long, default_value = "ddim", value_name = "ID")]
+    pub(super) sampler: String,
+    /// Number of moves from noise to sample
+    #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(super) steps: u64,
+    /// How the times are chosen, see `list spacings`
+    #[arg(long, default_value = "trailing", value_name = "ID")]
+    pub(super) spacing: String,
+    /// Guidance: how strongly the class is amplified
+    #[arg(long, default_value_t = 1.0, value_name = "W")]
+    pub(super) guidance: f64,
+    /// As JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct ListArgs {
     /// Which registry
     #[arg(value_enum)]
@@ -416,6 +440,7 @@ pub(super) enum Registry {
     Recipes,
     Models,
     Exact,
+    Traps,
 }
 
 #[derive(Debug, Args)]

@@ -25,6 +25,7 @@ mod learner;
 mod library;
 pub mod likelihood;
 pub mod likeness;
+pub mod lint;
 mod meter;
 pub mod model;
 pub mod ports;

@@ -13,6 +13,7 @@ pub mod noise;
 pub mod normal;
 pub mod schedule;
 pub mod spec;
+pub mod spread;
 pub mod svd;
 pub mod symmetric;
 pub mod target;

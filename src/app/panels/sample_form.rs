@@ -7,6 +7,7 @@ use crate::{
     app::{
         action::Action,
         keys::{self, Does},
+        panels::advice::{about, advice_notices},
         state::AppState,
         theme,
         trajectories::TrajectoryView,
@@ -14,7 +15,11 @@ use crate::{
         words,
     },
     diffusion::sampler,
-    engine::{Command, TrajectoryId, command::SampleRequest},
+    engine::{
+        Command, TrajectoryId,
+        command::SampleRequest,
+        lint::{self, About, Change, Part, Settings},
+    },
     math::{Domain, Spec, grid},
 };
 
@@ -87,6 +92,7 @@ pub fn sample_form(ui: &mut Ui, state: &AppState, draft: &mut SampleDraft, out: 
     let help = "How many samples; each has its own noise, whatever the number of others";
     form::row(ui, "Samples", help, |ui| whole(ui, count, 1, most));
     guidance_rows(ui, &mut draft.guidance, &known);
+    trap_rows(ui, state, draft, &known);
     ui.add_space(6.0);
     let ready = draft.model.ready(state);
     let wanted = keys::pressed(ui.ctx(), Does::Go);
@@ -142,6 +148,25 @@ pub(super) fn spec_rows<T: ?Sized>(
     });
     if let Some(entry) = entries.iter().find(|e| e.id == choice.id) {
         form::params(ui, entry.params, &mut choice.values);
+    }
+}
+
+/// What these settings would walk into.
+fn trap_rows(ui: &mut Ui, state: &AppState, draft: &mut SampleDraft, known: &Known) {
+    let Some(recipe) = draft.model.recipe(state) else { return };
+    let request = draft.request(known);
+    let mut told = lint::look(Settings {
+        recipe: &recipe,
+        request: Some(&request),
+        data: About {
+            domain: known.domain.or(about(state, &recipe).domain),
+            ..about(state, &recipe)
+        },
+    });
+    told.retain(|advice| advice.trap.part == Part::Sampling);
+    let can = |change: &Change| change.of_request(&request).is_some();
+    if let Some(changed) = advice_notices(ui, &told, can).and_then(|change| change.of_request(&request)) {
+        draft.take(&changed);
     }
 }
 

@@ -3,11 +3,17 @@
 use super::{NoiseSchedule, Table, params};
 use crate::math::{Entry, Param, Params, SpecError};
 
+mod knots;
+mod view;
+
+pub use knots::{COUNT, Drawing, GAP, Knots, departure};
+pub use view::View;
+
 const fn knot(id: &'static str, default: f64) -> Param {
     Param::real(
         id,
-        -30.0,
-        30.0,
+        -knots::REACH,
+        knots::REACH,
         default,
         "ln(alpha² / sigma²) at this eighth of the way",
     )
