@@ -153,7 +153,9 @@ pub(super) fn spec_rows<T: ?Sized>(
 
 /// What these settings would walk into.
 fn trap_rows(ui: &mut Ui, state: &AppState, draft: &mut SampleDraft, known: &Known) {
-    let Some(recipe) = draft.model.recipe(state) else { return };
+    let Some(recipe) = draft.model.recipe(state) else {
+        return;
+    };
     let request = draft.request(known);
     let mut told = lint::look(Settings {
         recipe: &recipe,

@@ -89,6 +89,7 @@ pub(super) fn handles(
                 transform,
                 before: drawing,
             });
+            ui.ctx().request_repaint();
         }
         if let Some(moved) = arrowed(ui, &response, &drawing, knot) {
             *spec = moved.spec();
@@ -105,7 +106,7 @@ fn handle(ui: &Ui, view: View, knot: usize, at: Pos2, seen: f64) -> Response {
     } else {
         Sense::CLICK | Sense::DRAG
     };
-    let id = ui.scope_id().with(("knot", knot));
+    let id = ui.scope_id().with((super::curves::title(view), knot));
     let response = ui
         .interact(Rect::from_center_size(at, Vec2::splat(REACH)), id, sense)
         .on_hover_and_drag_cursor(CursorIcon::ResizeVertical);

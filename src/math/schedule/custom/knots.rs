@@ -2,10 +2,10 @@
 
 use std::cmp::Ordering;
 
-use super::{ENTRY, KNOTS, Monotone};
+use super::{ENTRY, KNOTS};
 use crate::math::{
     Params, Spec, SpecError,
-    schedule::{self, NoiseSchedule, params::logistic},
+    schedule::{self, NoiseSchedule},
     spec::Value,
 };
 
@@ -18,15 +18,12 @@ pub const GAP: f64 = 0.05;
 /// Greatest size of a knot's log-SNR.
 pub(super) const REACH: f64 = 30.0;
 
-/// Places at which schedules are compared.
-const PLACES: usize = 400;
-
 /// Log-SNR at each eighth of the way, falling.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Knots(pub [f64; COUNT]);
 
 impl Knots {
-    /// What lies along a schedule: its ends, as far as knots reach, and as near as they come between.
+    /// What lies along a schedule, as far as knots reach and [`GAP`] apart.
     pub fn along(schedule: &dyn NoiseSchedule) -> Self {
         let (start, end) = schedule.domain().into_inner();
         let mut knots = std::array::from_fn(|i| {
@@ -37,7 +34,7 @@ impl Knots {
             knots[i] = f64::min(knots[i], knots[i - 1] - GAP);
         }
         // Four digits are read and typed easily, and no picture shows the fifth.
-        Self(Self(knots).fitted(schedule).0.map(|log_snr| (1e4 * log_snr).round() / 1e4))
+        Self(knots.map(|log_snr| (1e4 * log_snr).round() / 1e4))
     }
 
     /// The knots with the `i`-th at another log-SNR; those that it would pass are pushed along.
@@ -53,34 +50,6 @@ impl Knots {
                 Ordering::Equal => wanted,
                 Ordering::Greater => knot.min(wanted - room).max(-REACH),
             };
-        }
-        self
-    }
-
-    /// The inner knots moved until the curve is as near to a schedule as they bring it: a search along one after the other for
-    /// the least squares of the signal's share.
-    fn fitted(mut self, schedule: &dyn NoiseSchedule) -> Self {
-        let places: Vec<_> = (0..=PLACES).map(|i| i as f64 / PLACES as f64).collect();
-        let wanted: Vec<_> = places.iter().map(|&u| signal(schedule, u)).collect();
-        let error = |knots: &Self| -> f64 {
-            let curve = Monotone::through(&knots.0);
-            let misses = places.iter().zip(&wanted).map(|(&u, s)| logistic(curve.at(u)) - s);
-            misses.map(|miss| miss * miss).sum()
-        };
-        let (mut least, mut step) = (error(&self), 1.0);
-        while step > 1e-3 {
-            let before = least;
-            for (i, way) in (1..COUNT - 1).flat_map(|i| [(i, step), (i, -step)]) {
-                let trial = self.moved(i, self.0[i] + way);
-                let found = error(&trial);
-                if found < least {
-                    (self, least) = (trial, found);
-                }
-            }
-            // As long as it helps much, the step stays.
-            if least > 0.99 * before {
-                step /= 2.0;
-            }
         }
         self
     }
@@ -154,6 +123,7 @@ impl Drawing {
 /// How far two schedules are apart at most: the difference of their shares of signal, `SNR / (1 + SNR)`, at the same share of
 /// the way.
 pub fn departure(a: &dyn NoiseSchedule, b: &dyn NoiseSchedule) -> f64 {
+    const PLACES: usize = 400;
     (0..=PLACES)
         .map(|i| i as f64 / PLACES as f64)
         .map(|u| (signal(a, u) - signal(b, u)).abs())
@@ -222,7 +192,7 @@ mod tests {
         );
     }
 
-    /// Nine knots follow every schedule of the program to a few percent of the signal.
+    /// Nine knots follow nearly every schedule of the program to a few percent of the signal.
     #[test]
     fn presets_can_be_drawn_on_from() {
         for entry in schedule::ENTRIES {
@@ -235,7 +205,13 @@ mod tests {
                 assert!(is_sound(drawing.knots), "{}: {drawing:?}", entry.id);
                 let [preset, drawn] = [&spec, &drawing.spec()].map(|spec| schedule::build(spec).unwrap());
                 let apart = departure(&*preset, &*drawn);
-                println!("{} {zero_snr}: {apart}", entry.id);
+                let most = match entry.id {
+                    // Both have ends that are steeper than the curve between two knots.
+                    "laplace" => 0.26,
+                    "sqrt" => 0.13,
+                    _ => 0.05,
+                };
+                assert!(apart < most, "{} {zero_snr}: {apart}", entry.id);
             }
         }
     }
