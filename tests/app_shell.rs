@@ -847,3 +847,52 @@ fn a_picture_whose_model_is_gone_says_so_and_offers_to_train_it() {
     assert_eq!(studio.window.state().state.workspace, Workspace::Lab);
     assert!(!studio.shows("The model of this picture is not here"));
 }
+
+#[test]
+fn a_key_of_ones_own_takes_the_place_of_the_tables() {
+    let mut studio = Studio::in_lab();
+    studio.key(Modifiers::NONE, Key::F1);
+    assert!(studio.shows("Press a key in the list"));
+    studio.press("Key for All commands");
+    assert!(studio.shows("Press the new key for “All commands”"));
+    // What is pressed now is no command.
+    studio.key(Modifiers::COMMAND, Key::O);
+    assert!(studio.shows("is “Open a file” already"));
+    studio.key(Modifiers::NONE, Key::Tab);
+    assert!(studio.shows("moves from control to control"));
+    studio.key(Modifiers::COMMAND, Key::J);
+    assert!(studio.shows("Press a key in the list"));
+    studio.key(Modifiers::NONE, Key::F1);
+    let palette = |studio: &Studio<'_>| {
+        let fields = studio.window.query_all_by_role_and_label(Role::TextInput, "Search the commands");
+        fields.count()
+    };
+    studio.key(Modifiers::COMMAND, Key::K);
+    assert_eq!(palette(&studio), 0);
+    studio.key(Modifiers::COMMAND, Key::J);
+    assert_eq!(palette(&studio), 1);
+    studio.key(Modifiers::NONE, Key::Escape);
+    studio.key(Modifiers::NONE, Key::F1);
+    studio.press("Key for All commands as it was");
+    studio.key(Modifiers::NONE, Key::F1);
+    studio.key(Modifiers::COMMAND, Key::K);
+    assert_eq!(palette(&studio), 1);
+}
+
+#[test]
+fn escape_keeps_the_old_key_and_leaves_the_list_open() {
+    let mut studio = Studio::in_lab();
+    studio.key(Modifiers::NONE, Key::F1);
+    let search = studio.window.get_by_role_and_label(Role::TextInput, "Search the keys");
+    search.focus();
+    search.type_text("train");
+    studio.run();
+    studio.press("Key for Train");
+    assert!(studio.shows("Press the new key for “Train”, “Make samples”"));
+    studio.key(Modifiers::NONE, Key::Escape);
+    assert!(studio.shows("Press a key in the list"));
+    studio.key(Modifiers::NONE, Key::Escape);
+    assert!(!studio.shows("Press a key in the list"));
+    studio.key(Modifiers::COMMAND, Key::Enter);
+    assert!(matches!(studio.asked().pop(), Some(Command::Train(_))));
+}

@@ -14,7 +14,7 @@ use diffusion_studio::{
         headless,
     },
     files::{RunFolder, Tensors, recipe::DataRecipe},
-    math::Value,
+    math::{Spec, Value},
     nn::DeviceChoice,
 };
 use rig::{Rig, failures, folder, losses, points, request, resume, states, steps, train, train_paused, xy};
@@ -159,6 +159,31 @@ fn a_paused_step_goes_on_where_it_was() {
         losses(&rig.rest().take())
     };
     assert_eq!(all(false), all(true));
+}
+
+/// A command that arrives while a run is prepared elsewhere is for the engine's thread, and the run begins.
+#[test]
+fn what_is_urgent_does_not_spoil_a_preparation() {
+    let runs = tempdir().unwrap();
+    let mut rig = Rig::new(runs.path());
+    let mut recipe = points(2);
+    recipe.data.source = "digits8x8".into();
+    recipe.net = Spec::new("unet").with("base-channels", Value::Int(8));
+    recipe.preview.count = 1;
+    // As when the engine went to sleep between the arrival of the command and its alarm.
+    rig.interrupt.raise();
+    rig.send(train_paused(recipe));
+    rig.calls(1);
+    let events = rig.take();
+    assert_eq!(failures(&events), [""; 0]);
+    assert!(events.iter().any(|e| matches!(e, Event::Started(_))));
+    rig.interrupt.clear();
+    rig.send(Command::Resume).rest();
+    assert!(
+        rig.take()
+            .iter()
+            .any(|e| matches!(e, Event::RunState(_, RunState::Finished)))
+    );
 }
 
 #[test]

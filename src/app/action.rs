@@ -154,6 +154,10 @@ pub enum Action {
     TogglePanels,
     /// Opens or closes the list of keys.
     ToggleHelp,
+    /// This is done by a key of one's own, or by that of the table again.
+    OwnKey(Does, Option<KeyboardShortcut>),
+    /// All keys as the table says.
+    TableKeys,
     /// Opens or closes the frame-time overlay.
     ToggleTimes,
     /// Opens or closes the list of notices.

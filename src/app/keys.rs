@@ -1,8 +1,12 @@
-//! One table of keys: menus, tooltips, the list of keys and the tests read it.
+//! One table of keys: menus, tooltips, the list of keys and the tests read it. Keys of one's own take their place.
 
 use eframe::egui::{Context, Event, Key, KeyboardShortcut, Modifiers};
 
 use super::{action::Workspace, widgets::hand::Tool};
+
+pub mod own;
+
+pub use own::OwnKeys;
 
 /// What a key does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +120,13 @@ pub struct Binding {
     pub label: &'static str,
     /// Where it works; `None` everywhere.
     pub place: Option<Workspace>,
+}
+
+impl Binding {
+    /// Whether both work in one place.
+    fn meets(&self, other: &Self) -> bool {
+        self.place.is_none() || other.place.is_none() || self.place == other.place
+    }
 }
 
 const fn plain(key: Key) -> KeyboardShortcut {
@@ -284,16 +295,21 @@ pub const BINDINGS: &[Binding] = &[
 ];
 
 /// Whether one of the keys for `does` was pressed in this frame; takes the press away from the widgets. Keys without
-/// Ctrl or Alt are left to whatever has the focus.
+/// Ctrl or Alt are left to whatever has the focus, and all of them to the choice of a new key.
 pub fn pressed(ctx: &Context, does: Does) -> bool {
-    let mut keys = BINDINGS.iter().filter(|b| b.does == does).flat_map(|b| b.keys);
-    keys.any(|&key| is_free(ctx, key) && take(ctx, key))
+    !own::is_awaiting(ctx) && all(ctx, does).any(|key| is_free(ctx, key) && take(ctx, key))
 }
 
 /// Whether one of the keys for `does` is held, and nothing is typed into.
 pub fn held(ctx: &Context, does: Does) -> bool {
-    let mut keys = BINDINGS.iter().filter(|b| b.does == does).flat_map(|b| b.keys);
-    !ctx.text_edit_focused() && keys.any(|key| ctx.input(|i| i.key_down(key.logical_key)))
+    !ctx.text_edit_focused() && all(ctx, does).any(|key| ctx.input(|i| i.key_down(key.logical_key)))
+}
+
+/// The key of one's own for `does`, or those of the table.
+fn all(ctx: &Context, does: Does) -> impl Iterator<Item = KeyboardShortcut> {
+    let own = OwnKeys::of(ctx);
+    let lines = BINDINGS.iter().filter(move |b| b.does == does);
+    lines.flat_map(move |line| own.keys(line).into_iter())
 }
 
 fn is_free(ctx: &Context, key: KeyboardShortcut) -> bool {
@@ -345,15 +361,14 @@ fn take(ctx: &Context, wanted: KeyboardShortcut) -> bool {
 
 /// The first key for `does`, as the platform writes it; empty when there is none.
 pub fn text(ctx: &Context, does: Does) -> String {
-    let binding = BINDINGS.iter().find(|b| b.does == does);
-    binding
-        .and_then(|b| b.keys.first())
-        .map_or_else(String::new, |key| ctx.format_shortcut(key))
+    all(ctx, does)
+        .next()
+        .map_or_else(String::new, |key| ctx.format_shortcut(&key))
 }
 
 /// Whether Escape asks to close what is in front; a field that is typed into keeps the key.
 pub fn closes(ctx: &Context) -> bool {
-    !ctx.egui_wants_keyboard_input() && ctx.input(|i| i.key_pressed(Key::Escape))
+    !own::is_awaiting(ctx) && !ctx.egui_wants_keyboard_input() && ctx.input(|i| i.key_pressed(Key::Escape))
 }
 
 #[cfg(test)]
@@ -365,9 +380,8 @@ mod tests {
         for (i, a) in BINDINGS.iter().enumerate() {
             assert!(!a.keys.is_empty() && !a.label.is_empty(), "{a:?}");
             for b in &BINDINGS[i + 1..] {
-                let meet = a.place.is_none() || b.place.is_none() || a.place == b.place;
                 let shared = a.keys.iter().any(|k| b.keys.contains(k));
-                assert!(!(meet && shared), "{a:?} and {b:?}");
+                assert!(!(a.meets(b) && shared), "{a:?} and {b:?}");
             }
         }
     }

@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use eframe::{NativeOptions, egui, egui_wgpu};
+use eframe::{
+    NativeOptions, egui,
+    egui_wgpu::{self, wgpu},
+};
 
 use super::{
     icon,
@@ -19,7 +22,7 @@ use crate::{engine::Settings, nn::DeviceChoice};
 /// How the window is drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Renderer {
-    /// wgpu, and OpenGL when that fails.
+    /// wgpu on a graphics processor, OpenGL where there is none, and wgpu on the processor as the last resort.
     #[default]
     Auto,
     /// Vulkan, Metal or DirectX 12 through wgpu.
@@ -90,26 +93,62 @@ pub fn run(options: &Options) -> Result<(), RunError> {
 
 /// Opens the window and stays until it is closed. `connect` starts the engine; it is given what wakes the window up.
 pub fn run_with(options: &Options, connect: &dyn Fn(Arc<Wake>) -> Result<Worker, String>) -> Result<(), RunError> {
-    let first = match options.renderer {
-        Renderer::Auto | Renderer::Wgpu => eframe::Renderer::Wgpu,
-        Renderer::Glow => eframe::Renderer::Glow,
+    let (last, first) = match options.renderer {
+        Renderer::Auto => (Drawn::Anyhow, &[Drawn::ByGraphicsProcessor, Drawn::WithOpenGl][..]),
+        Renderer::Wgpu => (Drawn::Anyhow, &[][..]),
+        Renderer::Glow => (Drawn::WithOpenGl, &[][..]),
     };
-    let attempt = |renderer| open(options, renderer, connect);
-    match attempt(first) {
-        Err(fault) if options.renderer == Renderer::Auto && is_graphics(&fault) => {
-            tracing::warn!("wgpu cannot draw here ({fault}); trying OpenGL");
-            attempt(eframe::Renderer::Glow)
+    for &way in first {
+        match open(options, way, connect) {
+            Err(fault) if is_graphics(&fault) => tracing::info!("drawing {way:?} does not work here: {fault}"),
+            outcome => return outcome.map_err(explain),
         }
-        outcome => outcome,
     }
-    .map_err(explain)
+    open(options, last, connect).map_err(explain)
+}
+
+/// Ways to draw, best first. Computed on the processor, OpenGL takes a seventh of wgpu's time for the same frame: egui's
+/// shader for wgpu has both kinds of texture filtering in it, and a processor works through both for each pixel.
+#[derive(Clone, Copy, Debug)]
+enum Drawn {
+    /// wgpu, on hardware.
+    ByGraphicsProcessor,
+    /// OpenGL on whatever there is.
+    WithOpenGl,
+    /// wgpu on whatever there is.
+    Anyhow,
+}
+
+/// wgpu where a graphics processor can draw the window, its own memory preferred.
+fn hardware_only() -> egui_wgpu::WgpuSetup {
+    egui_wgpu::WgpuSetup::CreateNew(egui_wgpu::WgpuSetupCreateNew {
+        native_adapter_selector: Some(Arc::new(|adapters, surface| {
+            let rank = |adapter: &wgpu::Adapter| match adapter.get_info().device_type {
+                wgpu::DeviceType::DiscreteGpu => Some(0),
+                wgpu::DeviceType::IntegratedGpu => Some(1),
+                wgpu::DeviceType::VirtualGpu | wgpu::DeviceType::Other => Some(2),
+                wgpu::DeviceType::Cpu => None,
+            };
+            let fits = |adapter: &&wgpu::Adapter| surface.is_none_or(|s| adapter.is_surface_supported(s));
+            let ranked = adapters.iter().filter(fits).filter_map(|a| Some((rank(a)?, a)));
+            let best = ranked.min_by_key(|(rank, _)| *rank);
+            best.map(|(_, adapter)| adapter.clone())
+                .ok_or_else(|| "there is no graphics processor".into())
+        })),
+        ..egui_wgpu::WgpuSetupCreateNew::without_display_handle()
+    })
 }
 
 fn open(
     options: &Options,
-    renderer: eframe::Renderer,
+    drawn: Drawn,
     connect: &dyn Fn(Arc<Wake>) -> Result<Worker, String>,
 ) -> Result<(), eframe::Error> {
+    let mut wgpu_options =
+        egui_wgpu::WgpuConfiguration::default().with_surface_config(egui_wgpu::SurfaceConfig::LOW_LATENCY);
+    if let Drawn::ByGraphicsProcessor = drawn {
+        wgpu_options.wgpu_setup = hardware_only();
+    }
     let native = NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_title("Diffusion Studio")
@@ -118,9 +157,13 @@ fn open(
             .with_clamp_size_to_monitor_size(true)
             .with_min_inner_size([800.0, 520.0])
             .with_icon(icon::window_icon()),
-        renderer,
-        wgpu_options: egui_wgpu::WgpuConfiguration::default()
-            .with_surface_config(egui_wgpu::SurfaceConfig::LOW_LATENCY),
+        renderer: match drawn {
+            Drawn::ByGraphicsProcessor | Drawn::Anyhow => eframe::Renderer::Wgpu,
+            Drawn::WithOpenGl => eframe::Renderer::Glow,
+        },
+        wgpu_options,
+        // Pictures are shown as they are; nothing here has slow gradients.
+        dithering: false,
         ..NativeOptions::default()
     };
     eframe::run_native(
@@ -145,7 +188,7 @@ fn machine(cc: &eframe::CreationContext<'_>) -> Machine {
         let info = state.adapter.get_info();
         return Machine {
             adapter: format!("{} · {}", info.backend, info.name),
-            software: info.device_type == egui_wgpu::wgpu::DeviceType::Cpu,
+            software: info.device_type == wgpu::DeviceType::Cpu,
             ..Machine::default()
         };
     }
@@ -158,7 +201,7 @@ fn machine(cc: &eframe::CreationContext<'_>) -> Machine {
             || "OpenGL".into(),
             |v| format!("OpenGL {}.{} {}", v.major, v.minor, v.vendor_info.trim()),
         ),
-        // OpenGL does not tell; on machines where wgpu failed it is the likely answer, and the cautious one.
+        // OpenGL does not tell; on machines where wgpu found no graphics processor it is the likely answer, and the cautious one.
         software: true,
         ..Machine::default()
     }
@@ -172,7 +215,13 @@ fn reason(message: &str) -> String {
 }
 
 fn is_graphics(fault: &eframe::Error) -> bool {
-    matches!(fault, eframe::Error::Wgpu(_))
+    matches!(
+        fault,
+        eframe::Error::Wgpu(_)
+            | eframe::Error::OpenGL(_)
+            | eframe::Error::Glutin(_)
+            | eframe::Error::NoGlutinConfigs(..)
+    )
 }
 
 fn explain(fault: eframe::Error) -> RunError {

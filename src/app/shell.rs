@@ -18,7 +18,7 @@ use super::{
     easel::Easel,
     export::Exports,
     frame_times::FrameTimes,
-    keys::{self, Does},
+    keys::{self, Does, OwnKeys},
     launch::{Options, StartTimes},
     lessons::{Course, LessonCommand},
     loader::{Loaded, Loader, Wanted},
@@ -29,6 +29,7 @@ use super::{
         data::{DataDraft, data_panel},
         frame,
         inpaint::{InpaintDraft, inpaint_panel},
+        key_list::{KeyListDraft, key_list_window},
         lab::{LabDraft, lab_panel},
         lesson::{LessonDraft, lesson_panel},
         notices,
@@ -105,6 +106,8 @@ pub struct App {
     start_times: StartTimes,
     /// The window's size was compared with the screen's.
     fitted: bool,
+    /// What the window is called at present.
+    title: String,
     /// A key that the palette presses in the next frame.
     press: Option<egui::KeyboardShortcut>,
     out: Vec<Action>,
@@ -124,6 +127,7 @@ struct Drafts {
     compare: CompareDraft,
     offer: OfferDraft,
     notices: notices::NoticeDraft,
+    keys: KeyListDraft,
     palette: palette::PaletteDraft,
     lesson: LessonDraft,
 }
@@ -144,6 +148,8 @@ pub struct ViewSettings {
     pub lessons: BTreeSet<String>,
     /// Folders with runs beside the platform's.
     pub run_folders: Vec<PathBuf>,
+    /// Keys in place of the table's.
+    pub keys: OwnKeys,
     /// The list of keys is open.
     #[serde(skip)]
     pub help: bool,
@@ -164,6 +170,7 @@ impl Default for ViewSettings {
             recent: Vec::new(),
             lessons: BTreeSet::new(),
             run_folders: Vec::new(),
+            keys: OwnKeys::default(),
             help: false,
             times: false,
             notices: false,
@@ -202,6 +209,7 @@ impl App {
         theme::install(ctx);
         ctx.set_theme(view.theme);
         ctx.set_zoom_factor(view.zoom);
+        view.keys.put_in_force(ctx);
         Self {
             state: AppState::default(),
             recipe: RecipeDraft::default(),
@@ -229,6 +237,7 @@ impl App {
             logic: Duration::ZERO,
             start_times,
             fitted: false,
+            title: String::new(),
             press: None,
             out: Vec::new(),
         }
@@ -498,6 +507,14 @@ impl App {
                 ctx.set_theme(choice);
             }
             Action::TogglePanels => self.view.panels = !self.view.panels,
+            Action::OwnKey(does, key) => {
+                self.view.keys.set(does, key);
+                self.view.keys.put_in_force(ctx);
+            }
+            Action::TableKeys => {
+                self.view.keys = OwnKeys::default();
+                self.view.keys.put_in_force(ctx);
+            }
             Action::ToggleHelp => self.view.help = !self.view.help,
             Action::ToggleTimes => self.view.times = !self.view.times,
             Action::ToggleNotices => self.view.notices = !self.view.notices,
@@ -675,7 +692,7 @@ impl App {
     }
 
     fn windows(&mut self, ctx: &egui::Context) {
-        frame::help_window(ctx, &mut self.view.help);
+        key_list_window(ctx, &mut self.view.help, &mut self.drafts.keys, &mut self.out);
         frame::times_window(ctx, &mut self.view.times, &self.times);
         notices::notice_window(ctx, &self.state, &mut self.view.notices);
         offers::unfinished(ctx, &self.state, &mut self.drafts.offer, &mut self.out);
@@ -761,7 +778,7 @@ impl App {
         }
     }
 
-    fn title(&self, ctx: &egui::Context) {
+    fn title(&mut self, ctx: &egui::Context) {
         let title = match &self.state.run {
             Some(run) if run.state.is_live() => {
                 let share = 100 * run.step / run.info.recipe.train.steps.max(1);
@@ -772,9 +789,10 @@ impl App {
             }
             _ => "Diffusion Studio".into(),
         };
-        let shown = ctx.input(|i| i.viewport().title.clone());
-        if shown.is_some_and(|t| t != title) {
-            ctx.send_viewport_cmd(ViewportCommand::Title(title));
+        // Not every platform tells the title that is shown, and each command brings another frame.
+        if self.title != title {
+            ctx.send_viewport_cmd(ViewportCommand::Title(title.clone()));
+            self.title = title;
         }
     }
 }

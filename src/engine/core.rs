@@ -25,7 +25,7 @@ use super::{
 use crate::{
     data::{DataError, Progress},
     files::{Recipe, recipe::DataRecipe},
-    nn::DeviceChoice,
+    nn::{DeviceChoice, Interrupt},
 };
 
 /// What the engine is told once.
@@ -74,6 +74,8 @@ pub struct Engine {
 struct Preparing {
     run: RunId,
     paused: Option<bool>,
+    /// What will break off the run's calls: not yet, since what is urgent concerns the engine's thread alone.
+    interrupt: Interrupt,
 }
 
 /// What makes a trajectory again, exactly.
@@ -284,8 +286,17 @@ impl Engine {
         let Some(request) = self.next.take() else { return };
         self.run = None;
         let run = request.run;
-        self.preparing = Some(Preparing { run, paused: None });
-        let (library, host, runs) = (self.library.clone(), self.host.clone(), self.runs.clone());
+        let interrupt = self.host.interrupt.later();
+        let host = Host {
+            device: self.host.device,
+            interrupt: interrupt.clone(),
+        };
+        self.preparing = Some(Preparing {
+            run,
+            paused: None,
+            interrupt,
+        });
+        let (library, runs) = (self.library.clone(), self.runs.clone());
         let work = move || {
             let prepared = Prepared::new(&request, &library, &host, runs);
             Done::Prepared(run, prepared.map(Box::new).map_err(|e| e.to_string()))
@@ -338,9 +349,10 @@ impl Engine {
 
     fn prepared(&mut self, run: RunId, result: Result<Box<Prepared>, String>) {
         // A run that was given up in the meantime is dropped.
-        let Some(Preparing { paused, .. }) = self.preparing.take_if(|p| p.run == run) else {
+        let Some(Preparing { paused, interrupt, .. }) = self.preparing.take_if(|p| p.run == run) else {
             return;
         };
+        interrupt.listen();
         let begun = result.map(|mut prepared| {
             prepared.paused = paused.unwrap_or(prepared.paused);
             Run::begin(*prepared, &mut self.ports)

@@ -28,22 +28,40 @@ pub enum Mode {
 /// Raised by another thread to break off a long network call between two layers. The call then fails, and nothing but
 /// scratch memory and the gradient buffer of that call has changed.
 #[derive(Clone, Debug, Default)]
-pub struct Interrupt(Arc<AtomicBool>);
+pub struct Interrupt {
+    raised: Arc<AtomicBool>,
+    /// Set while those who were given this one do not listen.
+    deaf: Arc<AtomicBool>,
+}
 
 impl Interrupt {
+    /// The same, but nobody who holds it or a copy of it is broken off before [`Interrupt::listen`]. For networks that are
+    /// first called on one thread, which is not meant, and then on the one that is.
+    pub fn later(&self) -> Self {
+        Self {
+            raised: self.raised.clone(),
+            deaf: Arc::new(AtomicBool::new(true)),
+        }
+    }
+
+    /// From now on what is raised is heard.
+    pub fn listen(&self) {
+        self.deaf.store(false, Ordering::Release);
+    }
+
     /// Breaks off the call that is under way, and every call until [`Interrupt::clear`].
     pub fn raise(&self) {
-        self.0.store(true, Ordering::Release);
+        self.raised.store(true, Ordering::Release);
     }
 
     /// Lets calls run again.
     pub fn clear(&self) {
-        self.0.store(false, Ordering::Release);
+        self.raised.store(false, Ordering::Release);
     }
 
-    /// Whether it is raised.
+    /// Whether it is raised, and heard.
     pub fn is_raised(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.raised.load(Ordering::Acquire) && !self.deaf.load(Ordering::Acquire)
     }
 
     /// An error while it is raised.

@@ -1,8 +1,6 @@
-//! What surrounds the workspaces: tabs, menu, list of keys, frame times, dropping of files.
+//! What surrounds the workspaces: tabs, menu, frame times, dropping of files.
 
-use eframe::egui::{
-    self, Align, Align2, Context, FontId, Frame, Grid, Id, Layout, Margin, RichText, ScrollArea, Theme, Ui, Window,
-};
+use eframe::egui::{self, Align, Align2, Context, FontId, Frame, Id, Layout, Margin, RichText, Theme, Ui, Window};
 use egui_material_icons::icons::{ICON_BLUR_ON, ICON_DARK_MODE, ICON_HELP, ICON_LIGHT_MODE, ICON_MENU};
 
 use crate::app::{
@@ -133,57 +131,6 @@ fn item(ui: &mut Ui, does: Does, can: Result<(), &str>, out: &mut Vec<Action>) {
         out.push(Action::Do(does));
         ui.close();
     }
-}
-
-/// The list of keys, with a search field.
-pub fn help_window(ctx: &Context, open: &mut bool) {
-    Window::new("Keys")
-        .open(open)
-        .pivot(Align2::CENTER_CENTER)
-        .default_pos(ctx.content_rect().center())
-        .collapsible(false)
-        .default_width(460.0)
-        .default_height(480.0)
-        .show(ctx, |ui| {
-            let id = Id::unique("key search");
-            let mut wanted: String = ui.data(|d| d.get_temp(id)).unwrap_or_default();
-            let search = ui.add(
-                egui::TextEdit::singleline(&mut wanted)
-                    .hint_text("search")
-                    .desired_width(f32::INFINITY),
-            );
-            button::name_as(&search, egui::Role::TextInput, "Search the keys");
-            ui.data_mut(|d| d.insert_temp(id, wanted.clone()));
-            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-                for place in [None].into_iter().chain(Workspace::TABS.map(Some)) {
-                    key_group(ui, place, &wanted.to_lowercase());
-                }
-            });
-        });
-}
-
-fn key_group(ui: &mut Ui, place: Option<Workspace>, wanted: &str) {
-    let lines: Vec<_> = BINDINGS
-        .iter()
-        .filter(|b| b.place == place && b.label.to_lowercase().contains(wanted))
-        .collect();
-    if lines.is_empty() {
-        return;
-    }
-    ui.add_space(6.0);
-    ui.label(theme::heading(place.map_or("Everywhere", Workspace::label)));
-    Grid::new(("keys", place.map_or("everywhere", Workspace::label)))
-        .num_columns(2)
-        .spacing([24.0, 4.0])
-        .striped(true)
-        .show(ui, |ui| {
-            for binding in lines {
-                let keys: Vec<_> = binding.keys.iter().map(|k| ui.ctx().format_shortcut(k)).collect();
-                ui.label(theme::number(keys.join("  or  ")));
-                ui.label(binding.label);
-                ui.end_row();
-            }
-        });
 }
 
 /// How long frames take, by part.

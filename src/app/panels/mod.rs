@@ -8,6 +8,7 @@ pub mod export;
 pub mod frame;
 pub mod hero;
 pub mod inpaint;
+pub mod key_list;
 pub mod lab;
 pub mod lesson;
 pub mod likelihood;

@@ -10,7 +10,7 @@ use eframe::egui::{
 use crate::app::{
     action::{Action, Workspace},
     catalogue,
-    keys::{BINDINGS, Binding, Does},
+    keys::{BINDINGS, Binding, Does, OwnKeys},
     lessons::{LESSONS, LessonCommand},
     theme,
     widgets::button,
@@ -138,12 +138,13 @@ fn all(ctx: &Context, recent: &[PathBuf]) -> Vec<Entry> {
 
 /// What belongs to one workspace is done there, by its key.
 fn of_key(ctx: &Context, binding: &Binding) -> Entry {
-    let keys = ctx.format_shortcut(&binding.keys[0]);
+    let key = OwnKeys::of(ctx).keys(binding)[0];
+    let keys = ctx.format_shortcut(&key);
     let (label, actions) = match binding.place {
         None => (binding.label.to_owned(), vec![Action::Do(binding.does)]),
         Some(place) => (
             format!("{} · {}", place.label(), binding.label),
-            vec![Action::Show(place), Action::Press(binding.keys[0])],
+            vec![Action::Show(place), Action::Press(key)],
         ),
     };
     let label = match binding.does {

@@ -3,10 +3,12 @@
 use super::{NoiseSchedule, Table, params};
 use crate::math::{Entry, Param, Params, SpecError};
 
+mod drawing;
 mod knots;
 mod view;
 
-pub use knots::{COUNT, Drawing, GAP, Knots, departure};
+pub use drawing::{Drawing, departure};
+pub use knots::{COUNT, GAP, Knots};
 pub use view::View;
 
 const fn knot(id: &'static str, default: f64) -> Param {
