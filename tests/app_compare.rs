@@ -88,6 +88,7 @@ fn info(id: u64, domain: Domain, sampler: &str, moves: usize, seed: u64) -> Traj
         step: 1200,
         sampler: Spec::new(sampler),
         spacing: Spec::new("trailing"),
+        schedule: None,
         moves,
         seed,
         count: 16,

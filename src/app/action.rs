@@ -138,6 +138,8 @@ pub enum Action {
     Lesson(LessonCommand),
     /// Puts a noise schedule into the Lab's form.
     UseSchedule(Spec),
+    /// Lets the samples of the Trajectory workspace stop along a noise schedule that is not the model's.
+    SampleAlong(Spec),
     /// Opens a recipe, a run folder, pictures or a picture that carries a recipe.
     Open(Vec<PathBuf>),
     /// Lets the user choose a file or folder to open, off this thread.

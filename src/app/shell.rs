@@ -476,6 +476,7 @@ impl App {
                 self.recipe.recipe.schedule = spec;
                 self.recipe.settle();
             }
+            Action::SampleAlong(spec) => self.drafts.trajectory.sample.schedule = Some(spec),
             Action::Look(specs) => self.drafts.schedule.look_at(&specs),
             Action::Lesson(command) => self.teach(command),
             Action::Edit(recipe) => self.recipe.put(*recipe),

@@ -215,6 +215,7 @@ pub fn provenance(info: &TrajectoryInfo) -> Provenance {
         training_step: info.step,
         sampler: info.sampler.clone(),
         spacing: info.spacing.clone(),
+        schedule: info.schedule.clone(),
         steps: restored.map_or(info.moves, |restored| restored.steps),
         seed: info.seed,
         count: info.count,

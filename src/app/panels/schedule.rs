@@ -32,9 +32,10 @@ mod pictures;
 mod plots;
 
 use curves::Curves;
-use form::{Followed, schedule_form};
+use form::{Followed, schedule_form, use_rows};
 use handles::{Held, follow};
 use pictures::{Shown, dataset, pictures};
+pub(super) use plots::label;
 use plots::{Scene, legend, plots};
 
 /// Height of the row of pictures.
@@ -110,9 +111,13 @@ pub fn schedule_panel(
         .default_size(280.0)
         .size_range(240.0..=420.0)
         .show(ui, |ui| {
+            Panel::bottom("schedule verbs")
+                .resizable(false)
+                .frame(Pane::new().inner_margin(Margin::symmetric(0, 8)))
+                .show(ui, |ui| use_rows(ui, state, &draft.mine, out));
             ScrollArea::vertical()
                 .auto_shrink(false)
-                .show(ui, |ui| schedule_form(ui, draft, out));
+                .show(ui, |ui| schedule_form(ui, draft));
         });
     CentralPanel::default().frame(pane).show(ui, |ui| {
         draft.refresh();

@@ -41,6 +41,7 @@ use crate::{
 mod branch;
 mod list;
 
+pub(super) use branch::branch_along;
 use branch::{BranchDraft, branch_menu};
 use list::{ListDraft, parted, trajectory_list};
 pub(super) use list::{called, outcome};
