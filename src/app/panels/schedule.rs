@@ -38,8 +38,9 @@ use pictures::{Shown, dataset, pictures};
 pub(super) use plots::label;
 use plots::{Scene, legend, plots};
 
-/// Height of the row of pictures.
+/// Greatest height of the row of pictures, and its share of the room where that is less.
 const PICTURES: f32 = 206.0;
+const PICTURES_SHARE: f32 = 0.3;
 
 /// Greatest height of what is told in words.
 const WORDS: f32 = 88.0;
@@ -213,7 +214,11 @@ fn consequences(
     let told = told(state, recipe, draft);
     let (other, ghost) = (drawn(&draft.other_curves), drawn(&draft.ghost_curves));
     legend(ui, draft, ghost.is_some());
-    let strip = if dataset(state).is_some() { PICTURES } else { 30.0 };
+    let strip = if dataset(state).is_some() {
+        PICTURES.min(PICTURES_SHARE * ui.available_height())
+    } else {
+        30.0
+    };
     let words = (24.0 * told.len().max(1) as f32).min(WORDS);
     let height = (ui.available_height() - strip - words - 24.0).max(220.0);
     let scene = Scene {
