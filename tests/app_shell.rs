@@ -864,7 +864,9 @@ fn a_key_of_ones_own_takes_the_place_of_the_tables() {
     assert!(studio.shows("Press a key in the list"));
     studio.key(Modifiers::NONE, Key::F1);
     let palette = |studio: &Studio<'_>| {
-        let fields = studio.window.query_all_by_role_and_label(Role::TextInput, "Search the commands");
+        let fields = studio
+            .window
+            .query_all_by_role_and_label(Role::TextInput, "Search the commands");
         fields.count()
     };
     studio.key(Modifiers::COMMAND, Key::K);
