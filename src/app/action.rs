@@ -156,6 +156,8 @@ pub enum Action {
     TogglePanels,
     /// Opens or closes the list of keys.
     ToggleHelp,
+    /// Opens or closes the story of one step of the workspace.
+    Slowly,
     /// This is done by a key of one's own, or by that of the table again.
     OwnKey(Does, Option<KeyboardShortcut>),
     /// All keys as the table says.

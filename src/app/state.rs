@@ -365,6 +365,11 @@ impl AppState {
                     run.quality.extend(rows);
                 }
             }
+            Event::Dissected(run, dissection) => {
+                if let Some(run) = self.run_mut(run) {
+                    run.dissection = Some(dissection);
+                }
+            }
             Event::Mark(run, mark) => {
                 if let Some(run) = self.run_mut(run) {
                     run.marks.push(mark);

@@ -35,6 +35,8 @@ pub enum Command {
     Resume,
     /// Exactly one training step, then paused again.
     StepOnce,
+    /// The same, taken apart: answered by [`super::Event::Dissected`].
+    StepSlowly,
     /// Ends the run now: the step under way is dropped, everything before it is saved.
     Stop,
     /// Completes the present step, saves, and ends the run as finished.
@@ -105,6 +107,7 @@ impl Command {
             Self::Pause => "Pause",
             Self::Resume => "Resume",
             Self::StepOnce => "StepOnce",
+            Self::StepSlowly => "StepSlowly",
             Self::Stop => "Stop",
             Self::Finish => "Finish",
             Self::Save => "Save",

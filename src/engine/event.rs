@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{
     command::{ClassChoice, RunId, TrajectoryId},
+    dissection::Dissection,
     laboratory::Table,
     likelihood::Likelihood,
 };
@@ -47,6 +48,8 @@ pub enum Event {
         /// Mean loss of the EMA weights.
         ema: f64,
     },
+    /// The inside of one training step.
+    Dissected(RunId, Arc<Dissection>),
     /// How good samples of the averaged weights of one step are.
     Quality(RunId, Vec<figures::Row>),
     /// Something worth a mark on the time line: a changed learning rate, a checkpoint, a divergence.

@@ -7,6 +7,7 @@
 mod branch;
 pub mod command;
 mod core;
+pub mod dissection;
 mod doubt;
 mod error;
 mod estimate;

@@ -105,6 +105,22 @@ impl Move {
         (from.sigma.powi(2) - (ratio * to.sigma).powi(2)).max(0.0).sqrt()
     }
 
+    /// Factors of the guessed clean sample, of the guessed noise and of fresh noise in DDIM's step, which takes `eta` of the
+    /// posterior's noise (Song et al. 2021, eq. 12).
+    pub fn ddim_factors(self, eta: f64) -> [f64; 3] {
+        let churn = eta * self.posterior_std();
+        let keep = (self.to.sigma.powi(2) - churn.powi(2)).max(0.0).sqrt();
+        [self.to.alpha, keep, churn]
+    }
+
+    /// Factors of the clean sample and of the state in the mean of `q(x_to | x_from, x0)` (Ho et al. 2020, eq. 7).
+    pub fn posterior_factors(self) -> [f64; 2] {
+        let Self { from, to } = self;
+        let of_x0 = to.alpha * (self.forward_std() / from.sigma).powi(2);
+        let of_x = from.alpha / to.alpha * (to.sigma / from.sigma).powi(2);
+        [of_x0, of_x]
+    }
+
     /// The same move with a signal at both ends, see [`Level::with_signal`].
     pub fn with_signal(self) -> Self {
         Self {

@@ -1,9 +1,6 @@
 //! A training sample at five noise levels, and at the cursor's.
 
-use eframe::egui::{
-    self, Color32, Mesh, Pos2, Rect, Sense, Shape, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, emath::GuiRounding as _,
-    vec2,
-};
+use eframe::egui::{self, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo};
 use egui_material_icons::icons;
 
 use super::curves::level_at;
@@ -16,8 +13,7 @@ use crate::{
         theme,
         widgets::{
             button,
-            cloud::{self, Sprite},
-            live::Live,
+            tiles::{Tiles, joined},
         },
     },
     data::Dataset,
@@ -42,8 +38,7 @@ type Key = (String, usize, Vec<Level>);
 pub(super) struct Shown {
     sample: usize,
     noised: Option<(Key, Frame)>,
-    live: Live,
-    sprite: Sprite,
+    tiles: Tiles,
 }
 
 /// A training sample at five levels, and once more at the cursor.
@@ -97,7 +92,7 @@ pub(super) fn pictures(
                 let (area, response) = ui.allocate_exact_size(Vec2::splat(side), Sense::hover());
                 let said = format!("Sample at {name}");
                 response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, said.as_str()));
-                shown.paint(ui, area, &frame, i, count);
+                shown.tiles.paint(ui, area, &frame, (i, count), 1.0);
                 if i == STOPS.len() {
                     let stroke = Stroke::new(2.0, theme::palette(ui).accent);
                     ui.painter().rect_stroke(area, 3.0, stroke, StrokeKind::Outside);
@@ -129,88 +124,8 @@ impl Shown {
         };
         let frames: Vec<Frame> = levels.iter().map(|&level| noised(&clean, level, NOISE_SEED)).collect();
         let frame = joined(&frames).unwrap_or(clean);
-        self.live.set(ui.ctx(), &frame);
+        self.tiles.set(ui, &frame);
         self.noised = Some((key, frame.clone()));
         frame
-    }
-
-    fn paint(&mut self, ui: &Ui, area: Rect, frame: &Frame, i: usize, count: usize) {
-        let painter = ui.painter_at(area);
-        painter.rect_filled(area, 3.0, theme::palette(ui).sunken);
-        match frame {
-            Frame::Pixels { width, height, .. } => {
-                let Some((texture, uv)) = self.live.part(i, count) else {
-                    return;
-                };
-                let rect = fitted(area, *width, *height, ui.ctx().pixels_per_point());
-                let mut mesh = Mesh::with_texture(texture);
-                mesh.add_rect_with_uv(rect, uv, Color32::WHITE);
-                painter.add(Shape::mesh(mesh));
-            }
-            Frame::Points { xy } => {
-                let points = xy.as_chunks::<2>().0;
-                let each = points.len() / count;
-                let view = cloud::View::new(area, cloud::EXTENT, Vec2::ZERO);
-                let mut mesh = self.sprite.mesh(ui.ctx());
-                for point in &points[i * each..(i + 1) * each] {
-                    Sprite::dot(&mut mesh, view.screen(*point), 1.4, theme::palette(ui).sample);
-                }
-                painter.add(Shape::mesh(mesh));
-            }
-        }
-    }
-}
-
-/// The largest rectangle in the middle of `area` that shows every pixel equally large.
-fn fitted(area: Rect, width: usize, height: usize, pixels_per_point: f32) -> Rect {
-    let room = area.size() * pixels_per_point / vec2(width as f32, height as f32);
-    let scale = room.x.min(room.y);
-    let scale = if scale >= 1.0 { scale.floor() } else { scale };
-    let size = vec2(width as f32, height as f32) * scale / pixels_per_point;
-    let corner: Pos2 = area.center() - size / 2.0;
-    Rect::from_min_size(corner.round_to_pixels(pixels_per_point), size)
-}
-
-/// Batches one after the other; `None` when there are none or they are of different kinds.
-fn joined(frames: &[Frame]) -> Option<Frame> {
-    match frames.first()? {
-        &Frame::Pixels {
-            channels,
-            height,
-            width,
-            ..
-        } => {
-            let all = frames.iter().flat_map(|f| (0..f.count()).flat_map(|i| f.picture(i)));
-            Some(Frame::Pixels {
-                channels,
-                height,
-                width,
-                data: all.copied().collect(),
-            })
-        }
-        Frame::Points { .. } => {
-            let all = frames.iter().flat_map(|f| match f {
-                Frame::Points { xy } => &xy[..],
-                Frame::Pixels { .. } => &[],
-            });
-            Some(Frame::Points {
-                xy: all.copied().collect(),
-            })
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use eframe::egui::pos2;
-
-    use super::*;
-
-    #[test]
-    fn pictures_keep_whole_pixels() {
-        let area = Rect::from_min_size(pos2(3.0, 4.0), vec2(100.0, 120.0));
-        let rect = fitted(area, 28, 28, 1.0);
-        assert_eq!(rect.size(), vec2(84.0, 84.0));
-        assert!(area.contains_rect(rect));
     }
 }
