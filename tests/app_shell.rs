@@ -791,6 +791,7 @@ fn made_picture(folder: &std::path::Path, step: u64) -> std::path::PathBuf {
         training_step: step,
         sampler: Spec::new("ddpm"),
         spacing: Spec::new("leading"),
+        schedule: None,
         steps: 10,
         seed: 77,
         count: 5,

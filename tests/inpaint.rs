@@ -364,6 +364,7 @@ fn answered(window: &mut Harness<'_, Studio>, request: &SampleRequest, moves: us
         step: 0,
         sampler: request.sampler.clone(),
         spacing: request.spacing.clone(),
+        schedule: None,
         moves,
         seed: request.seed,
         count,
