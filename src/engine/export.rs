@@ -25,6 +25,10 @@ use crate::{
     math::{Domain, Frame},
 };
 
+mod beside;
+
+pub use beside::{Beside, Facet};
+
 /// Frames of a film at most; longer processes are thinned evenly.
 const FILM_FRAMES: usize = 120;
 

@@ -33,8 +33,11 @@ const STAGE_SECS: f64 = 1.6;
 /// Part of a stage in which something moves.
 const MOVING: f64 = 0.6;
 
-/// Side of a tile.
-const SIDE: f32 = 104.0;
+/// Width of the window's inside.
+const WIDTH: f32 = 664.0;
+
+/// Side of the largest tile.
+const SIDE: f32 = 148.0;
 
 /// Which step is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,7 +177,7 @@ pub fn slow_window(
         .pivot(Align2::CENTER_CENTER)
         .default_pos(ctx.content_rect().center())
         .show(ctx, |ui| {
-            ui.set_width(6.0 * SIDE + 5.0 * 8.0);
+            ui.set_width(WIDTH);
             match draft.story.clone() {
                 Some((source, story)) => told(ui, state, source, &story, draft, out),
                 None => drop(ui.label(waits_for(state, subject))),
@@ -313,13 +316,14 @@ fn tiles(ui: &mut Ui, source: Source, story: &Story, draft: &mut SlowDraft) {
     }
     let Some(frame) = draft.frame.clone() else { return };
     let count = story.tiles.len();
+    let side = ((WIDTH + 8.0) / count as f32 - 8.0).floor().min(SIDE);
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 8.0;
         for (i, tile) in story.tiles.iter().enumerate() {
             let named = story.stages[draft.stage].tiles.contains(&i);
             ui.vertical(|ui| {
-                ui.set_width(SIDE);
-                let (area, response) = ui.allocate_exact_size(Vec2::splat(SIDE), Sense::hover());
+                ui.set_width(side);
+                let (area, response) = ui.allocate_exact_size(Vec2::splat(side), Sense::hover());
                 response.widget_info(|| WidgetInfo::labeled(Role::Image, true, tile.name));
                 draft
                     .tiles
