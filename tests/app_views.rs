@@ -7,6 +7,7 @@ use diffusion_studio::{
         dialogs::{Answer, Asking, Kind as PathKind, Question},
         export::{ExportKind, ExportRequest, Exports},
         panels::{
+            recipe::{RecipeDraft, recipe_panel},
             schedule::{ScheduleDraft, schedule_panel},
             trajectory::{TrajectoryDraft, trajectory_panel},
         },
@@ -26,6 +27,8 @@ use diffusion_studio::{
     math::{
         Domain, Level, Spec,
         noise::{Address, Stream},
+        schedule::custom::Drawing,
+        spec::Value,
     },
 };
 use eframe::egui::{self, Context, Key, Modifiers, Pos2, Theme, pos2};
@@ -43,6 +46,7 @@ struct Bench {
     workspace: Workspace,
     trajectory: TrajectoryDraft,
     schedule: ScheduleDraft,
+    recipe: Recipe,
     out: Vec<Action>,
 }
 
@@ -53,6 +57,7 @@ impl Bench {
             workspace,
             trajectory: TrajectoryDraft::default(),
             schedule: ScheduleDraft::default(),
+            recipe: Recipe::default(),
             out: Vec::new(),
         }
     }
@@ -61,7 +66,7 @@ impl Bench {
     fn show(&mut self, ui: &mut egui::Ui) {
         let before = self.out.len();
         match self.workspace {
-            Workspace::Schedule => schedule_panel(ui, &self.state, &mut self.schedule, &mut self.out),
+            Workspace::Schedule => schedule_panel(ui, &self.state, &self.recipe, &mut self.schedule, &mut self.out),
             _ => trajectory_panel(ui, &self.state, &mut self.trajectory, &mut self.out),
         }
         for action in &self.out[before..] {
@@ -104,6 +109,7 @@ fn info(domain: Domain, moves: usize, count: usize) -> TrajectoryInfo {
         step: 1200,
         sampler: Spec::new("ddim"),
         spacing: Spec::new("trailing"),
+        schedule: None,
         moves,
         seed: 1,
         count,
@@ -168,6 +174,7 @@ fn request(id: u64) -> SampleRequest {
         sampler: Spec::new("ddim"),
         steps: 50,
         spacing: Spec::new("trailing"),
+        schedule: None,
         seed: 1,
         count: 16,
         class: ClassChoice::None,
@@ -676,10 +683,10 @@ fn the_schedule_shows_data_in_noise_and_goes_into_the_lab() {
 #[test]
 fn a_schedule_that_does_not_end_in_noise_is_warned_about() {
     let mut window = at_1280(AppState::default(), Workspace::Schedule);
-    let short = Spec::new("linear").with("beta-end", diffusion_studio::math::Value::Real(0.002));
+    let short = Spec::new("linear").with("beta-end", Value::Real(0.002));
     window.state_mut().schedule.mine = short;
     window.run_steps(3);
-    window.get_by_label_contains("not pure noise");
+    window.get_by_label("Why? The end is not pure noise");
 }
 
 #[test]
@@ -698,4 +705,192 @@ fn dragging_a_curve_moves_the_clock_of_the_trajectory() {
         "{}",
         window.state().state.playback.index()
     );
+}
+
+/// The schedule workspace with a drawn schedule.
+fn drawn() -> Harness<'static, Bench> {
+    let mut state = AppState::default();
+    state.data = data(PICTURES);
+    let mut window = at_1280(state, Workspace::Schedule);
+    window.run_steps(2);
+    window.get_by_label("Draw on from this").click();
+    window.run_steps(2);
+    window
+}
+
+/// Log-SNR of a knot, from 0.
+fn knot(window: &Harness<'static, Bench>, index: usize) -> f64 {
+    Drawing::of(&window.state().schedule.mine)
+        .expect("a drawn schedule")
+        .knots
+        .0[index]
+}
+
+#[test]
+fn a_preset_is_drawn_on_from_and_says_how_near_it_is() {
+    let window = drawn();
+    window.get_by_label_contains("Follows Linear to within");
+    window.check_accessibility();
+    assert!(window.query_all_by_label_contains("Knot 3 of 9").count() == 4);
+    assert!(window.query_by_label("Draw on from this").is_none());
+}
+
+#[test]
+fn a_knot_follows_the_pointer_in_every_view_and_one_drag_is_one_undo() {
+    for (view, index) in [
+        ("Signal left, ᾱ", 2),
+        ("Signal to noise, dB", 4),
+        ("Noise level, σ", 3),
+        ("Noise added per step, β (log)", 5),
+    ] {
+        let mut window = drawn();
+        let before = knot(&window, index);
+        let name = format!("Knot {} of 9, {view}", index + 1);
+        let at = window.get_by_label(&name).rect().center();
+        let lower = at + egui::vec2(0.0, if view.starts_with("Noise") { -25.0 } else { 25.0 });
+        drag(&mut window, at, lower);
+        window.run_steps(2);
+        let after = knot(&window, index);
+        assert!(after < before - 0.05, "{view}: {before} became {after}");
+        let there = window.get_by_label(&name).rect().center();
+        let is_alone = index != 5;
+        assert!(
+            !is_alone || (there.x - lower.x).abs() < 2.0,
+            "{view}: {there} is not {lower}"
+        );
+        window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+        window.run_steps(2);
+        assert_eq!(knot(&window, index), before, "{view}");
+        window.get_by_label("Redo").click();
+        window.run_steps(2);
+        assert_eq!(knot(&window, index), after, "{view}");
+        window.get_by_label("Swap with before").click();
+        window.run_steps(2);
+        assert_eq!(knot(&window, index), before, "{view}");
+    }
+}
+
+/// What is pushed on the way comes back when the hand does, and everything follows while the button is down.
+#[test]
+fn curves_and_pictures_follow_in_the_frame_of_the_drag() {
+    let mut window = drawn();
+    let before = window.state().schedule.mine.clone();
+    let at = window.get_by_label("Knot 5 of 9, Signal to noise, dB").rect().center();
+    window.hover_at(at);
+    window.drag_at(at);
+    window.run_steps(2);
+    // A drag begins with the first movement.
+    window.hover_at(at + egui::vec2(0.0, 9.0));
+    window.step();
+    window.hover_at(at + egui::vec2(0.0, 60.0));
+    window.step();
+    let bent = window.state().schedule.mine.clone();
+    assert!(
+        knot(&window, 4) < Drawing::of(&before).unwrap().knots.0[5],
+        "the next one is pushed"
+    );
+    assert_ne!(bent, before);
+    window.hover_at(at + egui::vec2(0.0, 0.5));
+    window.step();
+    let back = Drawing::of(&window.state().schedule.mine).unwrap().knots.0;
+    for (a, b) in back.iter().zip(Drawing::of(&before).unwrap().knots.0).skip(5) {
+        assert_eq!(*a, b);
+    }
+    window.drop_at(at);
+    window.run_steps(2);
+}
+
+#[test]
+fn knots_are_reached_and_moved_by_keyboard() {
+    let mut window = drawn();
+    let name = "Knot 6 of 9, Signal to noise, dB";
+    let (drawn, mut tabs) = (window.state().schedule.mine.clone(), 0);
+    let before = knot(&window, 5);
+    while !window.get_by_label(name).is_focused() {
+        window.key_press(Key::Tab);
+        window.run_steps(2);
+        tabs += 1;
+        assert!(tabs < 120, "Tab never comes to {name}");
+    }
+    assert_eq!(window.state().schedule.mine, drawn, "passing a number changes nothing");
+    let decibels = |log_snr: f64| log_snr * 10.0 / std::f64::consts::LN_10;
+    window.key_press(Key::ArrowUp);
+    window.run_steps(2);
+    let moved = decibels(knot(&window, 5) - before);
+    assert!((moved - 0.25).abs() < 1e-6, "{moved}");
+    window.key_press_modifiers(Modifiers::SHIFT, Key::ArrowDown);
+    window.run_steps(2);
+    let moved = decibels(knot(&window, 5) - before);
+    assert!((moved + 2.25).abs() < 1e-6, "{moved}");
+    assert!(window.get_by_label(name).is_focused());
+}
+
+#[test]
+fn a_trap_says_why_and_is_mended_with_one_click() {
+    let mut window = at_1280(AppState::default(), Workspace::Schedule);
+    window.state_mut().schedule.mine = Spec::new("linear")
+        .with("steps", Value::Int(100))
+        .with("scale", Value::Flag(false));
+    window.run_steps(3);
+    window.get_by_label("Why? β of 1000 steps used for fewer").click();
+    window.run_steps(2);
+    window.get_by_label_contains("multiplied by 1000 / T");
+    window.key_press(Key::Escape);
+    window.run_steps(2);
+    window.get_by_label("Scale β").click();
+    window.run_steps(2);
+    assert_eq!(
+        window.state().schedule.mine.values.get("scale"),
+        Some(&Value::Flag(true))
+    );
+    assert!(window.query_by_label("Scale β").is_none());
+}
+
+#[test]
+fn the_sample_form_warns_in_a_line_that_opens_and_mends() {
+    let mut window = at_1280(AppState::default(), Workspace::Trajectory);
+    window
+        .state_mut()
+        .trajectory
+        .sample
+        .model
+        .choose(Model::Bundled("moons".into()));
+    window.run_steps(2);
+    let title = "The last step jumps";
+    assert!(window.query_by_label(title).is_none());
+    window.state_mut().trajectory.sample.steps = 2;
+    window.run_steps(2);
+    window.check_accessibility();
+    window.get_by_label(title).click();
+    window.run_steps(2);
+    window.get_by_label_contains("to no noise at once");
+    window.get_by_label("More steps").click();
+    window.run_steps(2);
+    assert_eq!(window.state().trajectory.sample.steps, 10);
+    assert!(window.query_by_label(title).is_none());
+}
+
+#[test]
+fn the_recipe_warns_in_a_line_that_opens_and_mends() {
+    let mut draft = RecipeDraft::default();
+    draft.recipe.schedule = Spec::new("cosine").with("zero-snr", Value::Flag(true));
+    draft.recipe.target = Spec::new("eps");
+    let mut window = Harness::builder()
+        .with_size([400.0, 900.0])
+        .with_context_setup(theme::install)
+        .build_ui_state(
+            |ui, draft: &mut RecipeDraft| recipe_panel(ui, &AppState::default(), draft, &mut Vec::new()),
+            draft,
+        );
+    window.run_steps(3);
+    window.check_accessibility();
+    window
+        .get_by_label("Noise as the target where nothing else is left")
+        .click();
+    window.run_steps(2);
+    window.get_by_label_contains("0 / 0");
+    window.get_by_label("Learn v instead").click();
+    window.run_steps(2);
+    assert_eq!(window.state().recipe.target, Spec::new("v"));
+    assert!(window.state_mut().undo() && window.state().recipe.target == Spec::new("eps"));
 }

@@ -176,6 +176,30 @@ fn registries_are_listed_as_json() {
 }
 
 #[test]
+fn a_recipe_is_checked_without_running_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = folder.path().join("recipe.toml");
+    fs::write(&recipe, "[schedule]\nid = \"linear\"\nsteps = 50\nscale = false\n").unwrap();
+    let told = done(&["check", text(&recipe)]);
+    for part in [
+        "60.3 % of the signal",
+        "[unscaled-betas]",
+        "arXiv:2305.08891",
+        "remedy: Scale β",
+    ] {
+        assert!(told.contains(part), "“{part}” is not in: {told}");
+    }
+    let leading = ["check", "moons", "--spacing", "leading", "--steps", "10", "--json"];
+    let told: serde_json::Value = serde_json::from_str(&done(&leading)).unwrap();
+    assert_eq!(
+        (&told[0]["trap"], &told[0]["severity"]),
+        (&"late-start".into(), &"warning".into())
+    );
+    assert_eq!(done(&["check", "moons"]).trim(), "nothing to worry about");
+    refused(&["check", "moons", "--sampler", "dimm"], &["ddim"]);
+}
+
+#[test]
 fn a_case_is_measured_as_the_yardstick_does() {
     for (device, executor) in [("cpu", "plan"), ("cpu-candle", "candle")] {
         let line = done(&["bench", "points_mlp", "--json", "--seconds", "0", "--device", device]);

@@ -722,3 +722,38 @@ fn net_parameters_out_of_range_are_refused() {
     rig.send(train(recipe)).rest();
     assert!(failures(&rig.take())[0].contains("width"));
 }
+
+#[test]
+fn a_step_taken_apart_is_the_step() {
+    let runs = tempdir().unwrap();
+    let train = |slowly: bool| {
+        let mut rig = Rig::new(&runs.path().join(slowly.to_string()));
+        rig.send(train_paused(points(3))).rest();
+        for _ in 0..3 {
+            rig.send(if slowly { Command::StepSlowly } else { Command::StepOnce })
+                .rest();
+        }
+        rig.take()
+    };
+    let (plain, slow) = (train(false), train(true));
+    assert_eq!(losses(&plain), losses(&slow));
+    let parts = slow.iter().filter_map(|e| match e {
+        Event::Dissected(_, parts) => Some(parts),
+        _ => None,
+    });
+    let parts: Vec<_> = parts.collect();
+    assert_eq!(parts.iter().map(|p| p.step).collect::<Vec<_>>(), [1, 2, 3]);
+    for (part, (_, loss)) in parts.iter().zip(losses(&slow)) {
+        assert_eq!(part.samples, 16);
+        assert!((part.nudge.loss - f64::from(loss)).abs() < 1e-6);
+        // The forward process in closed form, at the level of each sample.
+        for (i, x) in part.input.iter().enumerate() {
+            let at = part.levels[i / 2];
+            let expected = at.alpha * f64::from(part.x0[i]) + at.sigma * f64::from(part.eps[i]);
+            assert!((f64::from(*x) - expected).abs() < 1e-5, "{x} {expected}");
+        }
+        let squares = (0..2).map(|i| f64::from(part.output[i] - part.target[i]).powi(2));
+        assert!((part.error - squares.sum::<f64>() / 2.0).abs() < 1e-6);
+        assert!(part.nudge.moved > 0.0 && part.nudge.moved < part.nudge.size);
+    }
+}

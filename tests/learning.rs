@@ -82,7 +82,7 @@ fn sampled(rig: &mut Rig, model: Model) -> Result<Vec<f32>, Vec<String>> {
             x: Frame::Points { xy },
             ..
         }) => Ok(xy.to_vec()),
-        _ => Err(failures(&events).into_iter().map(|text| text.to_string()).collect()),
+        _ => Err(failures(&events)),
     }
 }
 

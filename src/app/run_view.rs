@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use crate::{
     draw::pyramid::Curve,
-    engine::event::{Mark, Preview, Progress, RunInfo, RunState},
+    engine::{
+        dissection::Dissection,
+        event::{Mark, Preview, Progress, RunInfo, RunState},
+    },
     files::figures,
 };
 
@@ -39,6 +42,8 @@ pub struct RunView {
     pub step: u64,
     /// Newest samples with their whole path.
     pub preview: Option<Arc<Preview>>,
+    /// The last step that was taken apart.
+    pub dissection: Option<Arc<Dissection>>,
     /// Set while a divergence waits for an answer.
     pub diverged: Option<Divergence>,
     /// A verb that was asked for and has not taken effect yet.
@@ -86,6 +91,7 @@ impl RunView {
             now,
             step: info.step,
             preview: None,
+            dissection: None,
             diverged: None,
             asked: None,
             info,

@@ -370,6 +370,11 @@ impl AppState {
                     run.kept = steps;
                 }
             }
+            Event::Dissected(run, dissection) => {
+                if let Some(run) = self.run_mut(run) {
+                    run.dissection = Some(dissection);
+                }
+            }
             Event::Mark(run, mark) => {
                 if let Some(run) = self.run_mut(run) {
                     run.marks.push(mark);

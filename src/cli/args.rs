@@ -74,6 +74,8 @@ pub(super) enum Command {
     Laboratory(LaboratoryArgs),
     /// Train a classifier of labelled pictures, for `eval` and `sample --classifier`
     Judge(JudgeArgs),
+    /// Say in plain words what is wrong with a recipe, and with how samples would be made
+    Check(CheckArgs),
     /// List what can be chosen, with parameters and papers
     List(ListArgs),
 }
@@ -122,8 +124,9 @@ pub(super) struct SampleArgs {
     /// With the weights that a run had after K training steps: those of a checkpoint, or kept in its folder as it learned
     #[arg(long, value_name = "K")]
     pub(super) at_training_step: Option<u64>,
-    /// Noise schedule of an exact model, see `list schedules`
-    #[arg(long, value_name = "ID")]
+    /// Noise schedule: of an exact model its own, of a trained one what the times are chosen along, by their noise. By id with
+    /// parameters, see `list schedules`, or a recipe or picture that has it
+    #[arg(long, value_name = "ID[,KEY=VALUE…]|FILE")]
     pub(super) schedule: Option<String>,
     /// Repeat what a picture or film of this program says of itself; with the same model the samples are the same
     #[arg(long, value_name = "PICTURE", conflicts_with_all = [
@@ -132,7 +135,7 @@ pub(super) struct SampleArgs {
     ])]
     pub(super) from: Option<PathBuf>,
     /// Continue what a picture or film of this program was made as, from step --at on; what is not said stays as it was
-    #[arg(long, value_name = "PICTURE", requires = "at", conflicts_with_all = ["from", "schedule"])]
+    #[arg(long, value_name = "PICTURE", requires = "at", conflicts_with = "from")]
     pub(super) branch: Option<PathBuf>,
     /// How many moves the branch shares with it
     #[arg(long, value_name = "STEP", requires = "branch")]
@@ -392,6 +395,28 @@ pub(super) struct JudgeArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// Recipe file, the id of a bundled recipe, or a picture or film that carries a recipe
+    #[arg(value_name = "RECIPE")]
+    pub(super) recipe: PathBuf,
+    /// Sampler, see `list samplers`
+    #[arg(long, default_value = "ddim", value_name = "ID")]
+    pub(super) sampler: String,
+    /// Number of moves from noise to sample
+    #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(super) steps: u64,
+    /// How the times are chosen, see `list spacings`
+    #[arg(long, default_value = "trailing", value_name = "ID")]
+    pub(super) spacing: String,
+    /// Guidance: how strongly the class is amplified
+    #[arg(long, default_value_t = 1.0, value_name = "W")]
+    pub(super) guidance: f64,
+    /// As JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct ListArgs {
     /// Which registry
     #[arg(value_enum)]
@@ -419,6 +444,7 @@ pub(super) enum Registry {
     Recipes,
     Models,
     Exact,
+    Traps,
 }
 
 #[derive(Debug, Args)]

@@ -12,7 +12,10 @@ use crate::{
         restore::{Method, method, task},
         sampler, times,
     },
-    engine::suggest,
+    engine::{
+        lint::{TRAPS, Trap},
+        suggest,
+    },
     files::{Recipe, bundled},
     math::{
         Entry, Param, Spec, grid, schedule,
@@ -83,6 +86,18 @@ impl Row {
         })
     }
 
+    /// A trap that settings can walk into.
+    fn of_trap(trap: &Trap) -> Self {
+        Self {
+            id: trap.id.into(),
+            label: trap.title.into(),
+            help: trap.reason.into(),
+            source: trap.source.into(),
+            params: &[],
+            facts: vec![("part", json!([trap.part.label()]))],
+        }
+    }
+
     /// A recipe, or a model that was trained with it.
     fn of_recipe(id: &str, recipe: &Recipe, facts: Vec<(&'static str, Json)>) -> anyhow::Result<Self> {
         let Recipe {
@@ -135,6 +150,7 @@ fn rows(what: Registry) -> anyhow::Result<Vec<Row>> {
         Registry::Nets => Ok(Row::all(nn::ENTRIES)),
         Registry::Data => Ok(Row::all(data::ENTRIES)),
         Registry::Exact => Ok(Row::all(fit::ENTRIES)),
+        Registry::Traps => Ok(TRAPS.iter().map(|trap| Row::of_trap(trap)).collect()),
         Registry::Recipes => {
             let recipe = |(id, text): &(&str, &str)| Row::of_recipe(id, &Recipe::parse(text, id)?, Vec::new());
             suggest::RECIPES.iter().map(recipe).collect()

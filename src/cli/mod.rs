@@ -9,6 +9,7 @@ use clap::Parser as _;
 mod args;
 mod bench;
 mod branch;
+mod check;
 mod eval;
 mod exchange;
 mod judge;
@@ -83,6 +84,7 @@ pub fn run() -> Outcome {
 
 fn carry_out(command: Command, settings: Settings) -> anyhow::Result<()> {
     match command {
+        Command::Check(args) => print(&check::check(&args)?)?,
         Command::List(args) => print(&list::list(&args)?)?,
         Command::Bench(args) => bench::bench(&args, settings.device)?,
         Command::Eval(args) => print(&eval::eval(&args, &settings)?)?,

@@ -111,7 +111,7 @@ fn onward(args: &TrainArgs, path: &Path) -> anyhow::Result<(Recipe, Option<Datas
 }
 
 /// A recipe file, a bundled recipe by id, or the recipe in a picture or film.
-fn open(path: &Path) -> anyhow::Result<Recipe> {
+pub(super) fn open(path: &Path) -> anyhow::Result<Recipe> {
     let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
     if path.is_file() && ["png", "apng", "gif"].contains(&&*ending.to_ascii_lowercase()) {
         let made = picture::read_provenance(path)?;

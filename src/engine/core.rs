@@ -163,6 +163,7 @@ impl Engine {
             Command::Pause => run.pause(ports),
             Command::Resume => run.resume(ports),
             Command::StepOnce => run.step_once(ports),
+            Command::StepSlowly => run.step_slowly(ports),
             Command::Stop => run.end(RunState::Stopped, ports),
             Command::Finish => run.finish(ports),
             Command::Save => run.save(ports),

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{
     command::{ClassChoice, RunId, TrajectoryId},
+    dissection::Dissection,
     laboratory::Table,
     likelihood::Likelihood,
 };
@@ -47,6 +48,8 @@ pub enum Event {
         /// Mean loss of the EMA weights.
         ema: f64,
     },
+    /// The inside of one training step.
+    Dissected(RunId, Arc<Dissection>),
     /// How good samples of the averaged weights of one step are.
     Quality(RunId, Vec<figures::Row>),
     /// The training steps whose averaged weights are kept in the run folder, oldest first.
@@ -216,6 +219,8 @@ pub struct TrajectoryInfo {
     pub sampler: Spec,
     /// How times are chosen.
     pub spacing: Spec,
+    /// The noise schedule over which they are chosen, where it is not the model's own.
+    pub schedule: Option<Spec>,
     /// Number of moves, jumps included.
     pub moves: usize,
     /// Seed.

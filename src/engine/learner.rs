@@ -7,6 +7,7 @@ use candle_core::Result;
 
 use super::{
     Error,
+    dissection::{Dissection, Nudge, norm},
     doubt::Doubt,
     feed::{Batch, Feed},
     model::ModelInfo,
@@ -57,6 +58,8 @@ pub(super) struct Report {
     pub(super) ema_decay: f64,
     /// `(share of the schedule, loss)` of some samples.
     pub(super) by_level: Vec<(f32, f32)>,
+    /// Its inside, where that was asked for.
+    pub(super) dissection: Option<Box<Dissection>>,
 }
 
 /// What a network call of the trainer led to.
@@ -92,6 +95,8 @@ pub(super) struct Learner {
     grads: Vec<f32>,
     step: u64,
     work: Option<Work>,
+    /// The next step that begins is taken apart.
+    watched: bool,
     model: ModelInfo,
 }
 
@@ -103,6 +108,7 @@ struct Work {
     /// What each sample cost, without the factor of its draw.
     losses: Vec<f64>,
     by_level: Vec<(f32, f32)>,
+    dissection: Option<Box<Dissection>>,
 }
 
 impl Learner {
@@ -134,6 +140,7 @@ impl Learner {
             grads: vec![0.0; len],
             step: 0,
             work: None,
+            watched: false,
             model: model.clone(),
             recipe,
             exec,
@@ -257,6 +264,12 @@ impl Learner {
         self.work = None;
     }
 
+    /// Begins the next step anew, with the same numbers, and takes it apart.
+    pub(super) fn watch(&mut self) {
+        self.work = None;
+        self.watched = true;
+    }
+
     /// The averaged weights.
     pub(super) fn ema(&self) -> &[f32] {
         &self.ema.weights
@@ -297,6 +310,7 @@ impl Learner {
             done: 0,
             losses: Vec::new(),
             by_level: Vec::new(),
+            dissection: None,
         }
     }
 
@@ -304,7 +318,8 @@ impl Learner {
     fn call(&mut self, work: &mut Work) -> Result<Option<String>> {
         let (first, batch) = (work.done, work.draws.len());
         let last = (first + self.recipe.train.micro_batch.unwrap_or(batch)).min(batch);
-        let lesson = self.lesson(work, first, last)?;
+        let truth = self.truth(work, first, last)?;
+        let lesson = self.lesson(work, first, &truth)?;
         let out = self.exec.forward(
             &lesson.input,
             &lesson.t,
@@ -314,6 +329,12 @@ impl Learner {
         let loss = lesson.judge(&out, batch)?;
         if let Some(i) = loss.per_sample.iter().position(|l| l.is_nan() || *l > EXPLODED) {
             return Ok(Some(self.loss_fault(loss.per_sample[i], work.draws[first + i])));
+        }
+        if first == 0 && self.watched {
+            let levels: Vec<Level> = work.draws[..last].iter().map(|d| d.level).collect();
+            let (x0, eps) = (&truth.0, &truth.1);
+            let seen = Dissection::new(self.step + 1, (x0, eps), &levels, &lesson, &out, &loss)?;
+            work.dissection = Some(Box::new(seen));
         }
         self.exec.backward(&loss.grad, Some(&mut self.grads), false)?;
         work.losses.extend(loss.losses);
@@ -328,35 +349,56 @@ impl Learner {
         Ok(None)
     }
 
-    fn lesson(&self, work: &Work, first: usize, last: usize) -> Result<Lesson> {
+    /// Clean samples and noise of a part of the batch.
+    fn truth(&self, work: &Work, first: usize, last: usize) -> Result<(candle_core::Tensor, candle_core::Tensor)> {
         let (domain, device) = (self.domain(), self.exec.device());
         let (shape, numel) = (domain.shape(last - first), domain.numel());
         let x0 = candle_core::Tensor::from_slice(&work.batch.x[first * numel..last * numel], shape.as_slice(), device)?;
         let places = first as u64..last as u64;
-        let eps = loss::noise(self.recipe.seed, self.step, places, &shape, device)?;
-        let draws = &work.draws[first..last];
+        Ok((x0, loss::noise(self.recipe.seed, self.step, places, &shape, device)?))
+    }
+
+    fn lesson(
+        &self,
+        work: &Work,
+        first: usize,
+        (x0, eps): &(candle_core::Tensor, candle_core::Tensor),
+    ) -> Result<Lesson> {
+        let draws = &work.draws[first..first + x0.dim(0)?];
         let levels: Vec<Level> = draws.iter().map(|d| d.level).collect();
         let weight = |&at: &Level| self.weighting.weight(self.target, at, &*self.schedule);
         let doubt = |at: Level| self.doubt.as_ref().map_or(1.0, |doubt| doubt.factor(at));
-        let lesson = Lesson::new(&x0, &eps, &levels, self.target, levels.iter().map(weight).collect())?;
+        let lesson = Lesson::new(x0, eps, &levels, self.target, levels.iter().map(weight).collect())?;
         let lesson = Lesson {
             factors: draws.iter().map(|d| d.weight * doubt(d.level)).collect(),
             ..lesson
         };
         let Some(share) = self.bound else { return Ok(lesson) };
-        let bound = Bound::new((&x0, &eps), &levels, self.target, &*self.schedule, domain, share)?;
+        let bound = Bound::new((x0, eps), &levels, self.target, &*self.schedule, self.domain(), share)?;
         Ok(lesson.with_bound(bound))
     }
 
-    fn update(&mut self, work: Work) -> Outcome {
+    fn update(&mut self, mut work: Work) -> Outcome {
         let train = &self.recipe.train;
         let grad_norm = optim::clip(&mut self.grads, train.clip);
         if !grad_norm.is_finite() {
             return Outcome::Diverged(self.grad_fault());
         }
         let lr = optim::rate(self.step, train.steps, train.warmup, self.lr, train.lr_end);
+        let before = work.dissection.is_some().then(|| self.exec.params().to_vec());
         self.update_weights(lr);
         let loss = self.update_loss(&work, lr);
+        if let Some((dissection, before)) = work.dissection.as_mut().zip(before) {
+            let moved = self.exec.params().iter().zip(&before).map(|(new, old)| new - old);
+            dissection.nudge = Nudge {
+                loss,
+                grad_norm,
+                lr,
+                moved: norm(moved),
+                size: norm(before.iter().copied()),
+            };
+            self.watched = false;
+        }
         let ema_decay = self.ema.next_decay();
         self.ema.update(self.exec.params());
         self.step += 1;
@@ -367,6 +409,7 @@ impl Learner {
             lr,
             ema_decay,
             by_level: work.by_level,
+            dissection: work.dissection,
         })
     }
 

@@ -98,6 +98,7 @@ mod tests {
             lr: 1e-3,
             ema_decay: 0.9,
             by_level: Vec::new(),
+            dissection: None,
         }
     }
 

@@ -7,6 +7,7 @@
 mod branch;
 pub mod command;
 mod core;
+pub mod dissection;
 mod doubt;
 mod error;
 mod estimate;
@@ -25,6 +26,7 @@ mod learner;
 mod library;
 pub mod likelihood;
 pub mod likeness;
+pub mod lint;
 mod meter;
 pub mod model;
 pub mod ports;

@@ -258,7 +258,12 @@ impl Run {
         }
         match outcome {
             Outcome::Partial => {}
-            Outcome::Stepped(report) => self.stepped(&report, ports),
+            Outcome::Stepped(mut report) => {
+                if let Some(dissection) = report.dissection.take() {
+                    ports.out.event(Event::Dissected(self.info.run, dissection.into()));
+                }
+                self.stepped(&report, ports);
+            }
             Outcome::Diverged(message) => self.diverged(message, ports),
         }
         Ok(())
@@ -435,6 +440,12 @@ impl Run {
     pub(super) fn step_once(&mut self, ports: &mut Ports) {
         self.resume(ports);
         self.goal = Some(Goal::Pause);
+    }
+
+    /// Makes one step, tells what happened in it, then pauses.
+    pub(super) fn step_slowly(&mut self, ports: &mut Ports) {
+        self.learner.watch();
+        self.step_once(ports);
     }
 
     /// Completes the step under way, then ends.

@@ -109,9 +109,8 @@ pub(super) fn read(path: &Path) -> Result<(Notes, Tensors)> {
 
 /// Removes the files of steps that are not to stay.
 pub(super) fn retain(folder: &Path, stays: impl Fn(u64) -> bool) -> Result<()> {
-    let gone = list(folder).into_iter().filter(|(step, _)| !stays(*step));
-    gone.map(|(_, path)| fs::remove_file(&path).map_err(Error::io("remove", &path)))
-        .collect()
+    let mut gone = list(folder).into_iter().filter(|(step, _)| !stays(*step));
+    gone.try_for_each(|(_, path)| fs::remove_file(&path).map_err(Error::io("remove", &path)))
 }
 
 fn sum(weights: &Tensors) -> String {

@@ -81,55 +81,5 @@ impl Units {
     }
 }
 
-/// One transition of the reverse chain. `to` is noisier than `from` where RePaint jumps back.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Move {
-    /// Where the state is.
-    pub from: Level,
-    /// Where it goes.
-    pub to: Level,
-}
-
-impl Move {
-    /// Standard deviation of `q(x_to | x_from, x0)`, for any distance (Ho et al. 2020, eq. 7; Song et al. 2021, eq. 16).
-    pub fn posterior_std(self) -> f64 {
-        let Self { from, to } = self;
-        let kept = (from.alpha * to.sigma / (to.alpha * from.sigma)).powi(2);
-        to.sigma * (1.0 - kept).max(0.0).sqrt()
-    }
-
-    /// Standard deviation of `q(x_from | x_to)`: the "large" variance of DDPM.
-    pub fn forward_std(self) -> f64 {
-        let Self { from, to } = self;
-        let ratio = from.alpha / to.alpha;
-        (from.sigma.powi(2) - (ratio * to.sigma).powi(2)).max(0.0).sqrt()
-    }
-
-    /// The same move with a signal at both ends, see [`Level::with_signal`].
-    pub fn with_signal(self) -> Self {
-        Self {
-            from: self.from.with_signal(),
-            to: self.to.with_signal(),
-        }
-    }
-
-    /// The move backwards along the deterministic path, told the time of its noisier end (DDIM inversion evaluates the
-    /// network at the higher time).
-    pub fn inverted(self) -> Self {
-        Self {
-            from: Level {
-                t: self.from.t,
-                ..self.to
-            },
-            to: self.from,
-        }
-    }
-
-    /// Whether this move adds noise.
-    pub fn is_upward(self) -> bool {
-        self.to.sigma_ve() > self.from.sigma_ve()
-    }
-}
-
 #[cfg(test)]
 mod tests;

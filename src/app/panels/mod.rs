@@ -1,5 +1,6 @@
 //! One workspace or bar a file: free functions of the state, the panel's own draft, and a list of actions.
 
+mod advice;
 pub mod compare;
 pub mod data;
 pub mod draw_points;
@@ -21,6 +22,7 @@ pub mod runs;
 pub mod sample_form;
 pub mod samplers;
 pub mod schedule;
+pub mod slow;
 pub mod start;
 pub mod status;
 pub mod time_bar;

@@ -12,8 +12,10 @@ use crate::{
     app::{
         action::{Action, Workspace},
         catalogue,
+        history::History,
         keys::{self, Does},
         own::Own,
+        panels::advice::{about, advice_notices},
         run_view::{RunView, Verb},
         state::AppState,
         theme,
@@ -26,6 +28,7 @@ use crate::{
         Command,
         command::{Model, TrainRequest},
         event::{Estimate, RunState},
+        lint::{self, Change, Settings},
     },
     files::Recipe,
     math::{Spec, schedule, target, weighting},
@@ -41,12 +44,7 @@ pub struct RecipeDraft {
     pub own: Option<Own>,
     /// The model that was opened last, with its recipe; it can be trained on.
     pub opened: Option<(PathBuf, Recipe)>,
-    /// Recipes before each change, newest last.
-    undo: Vec<Recipe>,
-    /// Recipes that were undone, newest last.
-    redo: Vec<Recipe>,
-    /// The recipe when it last stood still.
-    settled: Recipe,
+    history: History<Recipe>,
     /// A recipe that was only guessed from the name of its data; it is replaced when the data are known, unless it was
     /// changed.
     guessed: Option<Recipe>,
@@ -56,19 +54,14 @@ pub struct RecipeDraft {
     pub hidden: Vec<String>,
 }
 
-/// Undo steps kept.
-const UNDO: usize = 200;
-
 impl Default for RecipeDraft {
     fn default() -> Self {
         let recipe = catalogue::recipe_for("moons");
         Self {
-            settled: recipe.clone(),
+            history: History::new(recipe.clone()),
             recipe,
             own: None,
             opened: None,
-            undo: Vec::new(),
-            redo: Vec::new(),
             guessed: None,
             old_seed: None,
             hidden: Vec::new(),
@@ -101,43 +94,28 @@ impl RecipeDraft {
                 seed: guess.seed,
                 ..catalogue::recipe_of(data, guess.data, None)
             };
-            self.settled = self.recipe.clone();
+            self.history.accept(&self.recipe);
         }
     }
 
     /// Closes an edit: what changed since the last call is one undo step.
     pub fn settle(&mut self) {
-        if self.recipe == self.settled {
-            return;
-        }
-        self.undo
-            .push(std::mem::replace(&mut self.settled, self.recipe.clone()));
-        self.redo.clear();
-        if self.undo.len() > UNDO {
-            self.undo.remove(0);
-        }
+        self.history.settle(&self.recipe);
     }
 
     /// The recipe without an edit that is still under way.
     pub fn settled(&self) -> &Recipe {
-        &self.settled
+        self.history.settled()
     }
 
     /// Goes back one step. `false` when there is none.
     pub fn undo(&mut self) -> bool {
-        self.settle();
-        let Some(before) = self.undo.pop() else { return false };
-        self.redo.push(std::mem::replace(&mut self.recipe, before.clone()));
-        self.settled = before;
-        true
+        self.history.undo(&mut self.recipe)
     }
 
     /// Goes forward again. `false` when nothing was undone.
     pub fn redo(&mut self) -> bool {
-        let Some(next) = self.redo.pop() else { return false };
-        self.undo.push(std::mem::replace(&mut self.recipe, next.clone()));
-        self.settled = next;
-        true
+        self.history.redo(&mut self.recipe)
     }
 
     /// The own data, while the recipe means them.
@@ -204,6 +182,7 @@ pub fn recipe_panel(ui: &mut Ui, state: &AppState, draft: &mut RecipeDraft, out:
             }
             if shown(draft, "Noise") {
                 noise_rows(ui, &mut draft.recipe);
+                trap_rows(ui, state, &mut draft.recipe);
             }
             training_rows(ui, state, &mut draft.recipe, out);
             seed_row(ui, draft);
@@ -324,6 +303,19 @@ fn noise_rows(ui: &mut Ui, recipe: &mut Recipe) {
     spec_rows(ui, "Target", &mut recipe.target, target::ENTRIES, 3);
     spec_rows(ui, "Weighting", &mut recipe.weighting, weighting::ENTRIES, 3);
     spec_rows(ui, "Times", &mut recipe.times, times::ENTRIES, 3);
+}
+
+/// What these settings would walk into.
+fn trap_rows(ui: &mut Ui, state: &AppState, recipe: &mut Recipe) {
+    let told = lint::look(Settings {
+        recipe,
+        request: None,
+        data: about(state, recipe),
+    });
+    let can = |change: &Change| change.of_recipe(recipe).is_some();
+    if let Some(changed) = advice_notices(ui, &told, can).and_then(|change| change.of_recipe(recipe)) {
+        *recipe = changed;
+    }
 }
 
 /// A registry entry and its parameters; those beyond the first few are folded away.

@@ -5,8 +5,12 @@ use egui_material_icons::{MaterialIcon, icons};
 
 use crate::{
     app::{
-        action::Action,
+        action::{Action, Workspace},
         keys::{self, Does},
+        panels::{
+            advice::{about, advice_notices},
+            schedule::label as schedule_label,
+        },
         state::AppState,
         theme,
         trajectories::TrajectoryView,
@@ -14,7 +18,11 @@ use crate::{
         words,
     },
     diffusion::sampler,
-    engine::{Command, TrajectoryId, command::SampleRequest},
+    engine::{
+        Command, TrajectoryId,
+        command::SampleRequest,
+        lint::{self, About, Change, Part, Settings},
+    },
     math::{Domain, Spec, grid},
 };
 
@@ -37,6 +45,8 @@ pub struct SampleDraft {
     pub steps: usize,
     /// How times are chosen.
     pub spacing: Spec,
+    /// The noise schedule along which they are chosen, where it is not the model's own.
+    pub schedule: Option<Spec>,
     /// Seed of all noise.
     pub seed: u64,
     /// How many pictures.
@@ -55,6 +65,7 @@ impl Default for SampleDraft {
             sampler: Spec::new("ddim"),
             steps: 50,
             spacing: Spec::new("trailing"),
+            schedule: None,
             seed: 1,
             pictures: 16,
             points: 1000,
@@ -79,6 +90,7 @@ pub fn sample_form(ui: &mut Ui, state: &AppState, draft: &mut SampleDraft, out: 
     model_rows(ui, state, &mut draft.model);
     let known = draft.model.known(state);
     sampler_rows(ui, draft);
+    path_row(ui, &mut draft.schedule, out);
     seed_row(ui, draft);
     let (count, most) = match known.domain {
         Some(Domain::Points) => (&mut draft.points, 20_000),
@@ -87,6 +99,7 @@ pub fn sample_form(ui: &mut Ui, state: &AppState, draft: &mut SampleDraft, out: 
     let help = "How many samples; each has its own noise, whatever the number of others";
     form::row(ui, "Samples", help, |ui| whole(ui, count, 1, most));
     guidance_rows(ui, &mut draft.guidance, &known);
+    trap_rows(ui, state, draft, &known);
     ui.add_space(6.0);
     let ready = draft.model.ready(state);
     let wanted = keys::pressed(ui.ctx(), Does::Go);
@@ -125,6 +138,26 @@ fn sampler_rows(ui: &mut Ui, draft: &mut SampleDraft) {
     );
 }
 
+/// The schedule that was chosen for sampling alone, and the way back.
+fn path_row(ui: &mut Ui, schedule: &mut Option<Spec>, out: &mut Vec<Action>) {
+    let Some(spec) = schedule.clone() else { return };
+    let help =
+        "The times are those of this schedule's noise levels; the network is asked at its own times of the same noise";
+    form::row(ui, "Along", help, |ui| {
+        if small_icon(ui, icons::ICON_CLOSE, "The model's own schedule").clicked() {
+            *schedule = None;
+        }
+        let link = ui
+            .link(schedule_label(&spec))
+            .on_hover_text("Look at it in the Schedule workspace");
+        if link.clicked() {
+            out.push(Action::Look(vec![spec.clone()]));
+            out.push(Action::Show(Workspace::Schedule));
+        }
+        link
+    });
+}
+
 /// One entry of a registry with its parameters.
 pub(super) fn spec_rows<T: ?Sized>(
     ui: &mut Ui,
@@ -142,6 +175,27 @@ pub(super) fn spec_rows<T: ?Sized>(
     });
     if let Some(entry) = entries.iter().find(|e| e.id == choice.id) {
         form::params(ui, entry.params, &mut choice.values);
+    }
+}
+
+/// What these settings would walk into.
+fn trap_rows(ui: &mut Ui, state: &AppState, draft: &mut SampleDraft, known: &Known) {
+    let Some(recipe) = draft.model.recipe(state) else {
+        return;
+    };
+    let request = draft.request(known);
+    let mut told = lint::look(Settings {
+        recipe: &recipe,
+        request: Some(&request),
+        data: About {
+            domain: known.domain.or(about(state, &recipe).domain),
+            ..about(state, &recipe)
+        },
+    });
+    told.retain(|advice| advice.trap.part == Part::Sampling);
+    let can = |change: &Change| change.of_request(&request).is_some();
+    if let Some(changed) = advice_notices(ui, &told, can).and_then(|change| change.of_request(&request)) {
+        draft.take(&changed);
     }
 }
 
@@ -213,6 +267,7 @@ impl SampleDraft {
         self.model.choose(request.model.clone());
         self.sampler.clone_from(&request.sampler);
         self.spacing.clone_from(&request.spacing);
+        self.schedule.clone_from(&request.schedule);
         (self.steps, self.seed) = (request.steps, request.seed);
         // Which of both counts is known when the model is.
         (self.pictures, self.points) = (request.count, request.count);
@@ -225,6 +280,7 @@ impl SampleDraft {
             sampler: self.sampler.clone(),
             steps: self.steps,
             spacing: self.spacing.clone(),
+            schedule: self.schedule.clone(),
             seed: self.seed,
             count: if known.domain == Some(Domain::Points) {
                 self.points

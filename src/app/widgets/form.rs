@@ -47,12 +47,18 @@ fn real_or(ui: &mut Ui, value: &mut f64, range: RangeInclusive<f64>, unset: Opti
     } else {
         (max - min) / 300.0
     };
-    let drag = DragValue::new(value)
+    let before = *value;
+    let drag = DragValue::new(&mut *value)
         .range(range)
         .speed(speed)
         .custom_formatter(|v, _| words_for(unset, v).unwrap_or_else(|| words::number(v)))
         .max_decimals(12);
-    wide_drag(ui, drag)
+    let response = wide_drag(ui, drag);
+    // What was only passed with Tab keeps the digits that are not shown.
+    if response.lost_focus() && words::number(*value) == words::number(before) {
+        *value = before;
+    }
+    response
 }
 
 /// A whole number in a range.

@@ -15,3 +15,4 @@ pub mod mark;
 pub mod pictures;
 pub mod samples;
 pub mod strip;
+pub mod tiles;

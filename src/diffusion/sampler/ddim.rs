@@ -37,9 +37,8 @@ impl Sampler for Ddim {
 
     fn step(&self, mv: Move, x: &Tensor, _past: &[Step], context: &Context<'_>) -> Result<Step> {
         let belief = context.predict(x, mv.from)?;
-        let churn = self.eta * mv.posterior_std();
-        let keep = (mv.to.sigma.powi(2) - churn.powi(2)).max(0.0).sqrt();
-        let mean = ((&belief.x0 * mv.to.alpha)? + (&belief.eps * keep)?)?;
+        let [of_x0, of_eps, churn] = mv.ddim_factors(self.eta);
+        let mean = ((&belief.x0 * of_x0)? + (&belief.eps * of_eps)?)?;
         Ok(Step {
             mv,
             x: x.clone(),

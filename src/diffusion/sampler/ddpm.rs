@@ -5,7 +5,7 @@ use candle_core::Tensor;
 use super::{Context, Sampler};
 use crate::{
     diffusion::{Prediction, Result, Step},
-    math::{Entry, Level, Move, Param},
+    math::{Entry, Move, Param},
 };
 
 /// Posterior mean of `q(x_to | x, x0)` plus noise of the chosen variance; no noise on the last move.
@@ -85,10 +85,7 @@ impl Sampler for Ddpm {
 
 /// Mean of `q(x_to | x_from, x0)`.
 pub fn posterior_mean(mv: Move, x: &Tensor, x0: &Tensor) -> Result<Tensor> {
-    let Move { from, to } = mv;
-    let Level { sigma, .. } = from;
-    let of_x0 = to.alpha * (mv.forward_std() / sigma).powi(2);
-    let of_x = from.alpha / to.alpha * (to.sigma / sigma).powi(2);
+    let [of_x0, of_x] = mv.posterior_factors();
     (x0 * of_x0)? + (x * of_x)?
 }
 

@@ -3,11 +3,19 @@
 use super::{NoiseSchedule, Table, params};
 use crate::math::{Entry, Param, Params, SpecError};
 
+mod drawing;
+mod knots;
+mod view;
+
+pub use drawing::{Drawing, departure};
+pub use knots::{COUNT, GAP, Knots};
+pub use view::View;
+
 const fn knot(id: &'static str, default: f64) -> Param {
     Param::real(
         id,
-        -30.0,
-        30.0,
+        -knots::REACH,
+        knots::REACH,
         default,
         "ln(alpha² / sigma²) at this eighth of the way",
     )

@@ -222,10 +222,28 @@ impl ModelDraft {
         }
     }
 
+    /// The recipe of the chosen weights, where it is known; of an exact model what counts, its schedule.
+    pub(in crate::app::panels) fn recipe(&self, state: &AppState) -> Option<Recipe> {
+        let made_with = |view: &&TrajectoryView| view.request.as_ref().is_some_and(|r| r.model == self.chosen);
+        match &self.chosen {
+            Model::Present => state.run.as_ref().map(|run| run.info.recipe.clone()),
+            Model::Bundled(id) => bundled_recipe(id),
+            Model::Exact(exact) => Some(Recipe {
+                schedule: exact.schedule.clone(),
+                data: exact.data.clone(),
+                ..Recipe::default()
+            }),
+            Model::Folder(_) => {
+                let view = state.trajectories.iter().rev().find(made_with)?;
+                Some(view.info.recipe.clone())
+            }
+        }
+    }
+
     /// What a model that nothing was made with yet says by its name.
     fn expected(&self) -> Known {
         let source = match &self.chosen {
-            Model::Bundled(id) => bundled_source(id),
+            Model::Bundled(id) => bundled_recipe(id).map(|recipe| recipe.data.source),
             Model::Exact(exact) => Some(exact.data.source.clone()),
             Model::Present | Model::Folder(_) => None,
         };
@@ -238,10 +256,10 @@ impl ModelDraft {
     }
 }
 
-/// What a bundled model learned from.
-fn bundled_source(id: &str) -> Option<String> {
+/// How a bundled model was trained.
+fn bundled_recipe(id: &str) -> Option<Recipe> {
     let found = bundled::ALL.iter().find(|b| b.id == id)?;
-    Recipe::parse(found.recipe, id).ok().map(|recipe| recipe.data.source)
+    Recipe::parse(found.recipe, id).ok()
 }
 
 fn model_name(model: &Model, state: &AppState) -> String {

@@ -3,6 +3,9 @@
 use super::*;
 use crate::math::{Spec, Value, schedule};
 
+mod knots;
+mod view;
+
 #[test]
 fn the_curve_meets_its_knots_and_never_turns() {
     let knots = [9.0, 8.9, 2.0, 1.9, -4.0];
