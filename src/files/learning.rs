@@ -34,10 +34,11 @@ const SUM: &str = "sha256";
 /// Key in the header that tells rounded weights from those of a checkpoint.
 pub(super) const ROUNDED: &str = "rounded";
 
-/// How many steps of a network with so many weights are kept at most; 0 where the budget is too small for two.
+/// How many steps of a network with so many weights are kept at most; 0 where the budget is too small for two. Even, so
+/// that the step at which the spacing doubles is one that stays.
 pub fn capacity(weights: u64) -> u64 {
     let most = (BUDGET / (2 * weights + HEADER)).min(MOST);
-    if most < 2 { 0 } else { most }
+    most - most % 2
 }
 
 /// Distance of the kept steps when training has reached `step`: the multiples of it up to there fit `capacity`. `None`
