@@ -9,6 +9,7 @@ use super::{
     easel::Easel,
     export::{ExportRequest, Saving},
     keys::Does,
+    learning::LearningCommand,
     lessons::LessonCommand,
     loader::Wanted,
     own::Own,
@@ -94,6 +95,8 @@ pub enum Action {
     Engine(Command),
     /// Passed on to the clock of the present trajectory.
     Playback(PlaybackCommand),
+    /// Passed on to the training clock of the present trajectory.
+    Learning(LearningCommand),
     /// Brings a workspace to the front.
     Show(Workspace),
     /// Looks at the runs on disk, or changes one.

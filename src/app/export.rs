@@ -61,13 +61,17 @@ pub enum ExportKind {
     Exact,
     /// Levels and statistics of each step as CSV.
     Curves,
+    /// The clean guess at the cursor over all training steps that are made, as GIF.
+    Learned,
+    /// Both clocks together, as GIF.
+    Diagonal,
     /// All samples at the cursor to the clipboard.
     Copy,
 }
 
 impl ExportKind {
     /// All of them, in the order of the window.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Picture,
         Self::Grid,
         Self::Strip,
@@ -76,6 +80,8 @@ impl ExportKind {
         Self::Frames,
         Self::Exact,
         Self::Curves,
+        Self::Learned,
+        Self::Diagonal,
         Self::Copy,
     ];
 
@@ -90,6 +96,8 @@ impl ExportKind {
             Self::Frames => "Frames",
             Self::Exact => "Tensors",
             Self::Curves => "Curves",
+            Self::Learned => "Learning",
+            Self::Diagonal => "Diagonal",
             Self::Copy => "Copy",
         }
     }
@@ -98,7 +106,7 @@ impl ExportKind {
     pub fn extension(self) -> &'static str {
         match self {
             Self::Picture | Self::Grid | Self::Strip => "png",
-            Self::Gif => "gif",
+            Self::Gif | Self::Learned | Self::Diagonal => "gif",
             Self::Apng => "apng",
             Self::Exact => "safetensors",
             Self::Curves => "csv",
@@ -117,6 +125,8 @@ impl ExportKind {
             Self::Frames => "A folder with one PNG for each step",
             Self::Exact => "Every exact number of x and x₀, safetensors",
             Self::Curves => "Noise level and statistics of each step, CSV",
+            Self::Learned => "How the clean guess at this step was learned, GIF",
+            Self::Diagonal => "Denoising and learning together, GIF",
             Self::Copy => "The grid at this step to the clipboard",
         }
     }
@@ -132,7 +142,18 @@ impl ExportKind {
             Self::Frames => icons::ICON_FOLDER,
             Self::Exact => icons::ICON_DATA_OBJECT,
             Self::Curves => icons::ICON_SHOW_CHART,
+            Self::Learned => icons::ICON_SCHOOL,
+            Self::Diagonal => icons::ICON_TRENDING_UP,
             Self::Copy => icons::ICON_CONTENT_COPY,
+        }
+    }
+
+    /// For films over training steps: whether the diffusion clock goes along.
+    pub fn diagonal(self) -> Option<bool> {
+        match self {
+            Self::Learned => Some(false),
+            Self::Diagonal => Some(true),
+            _ => None,
         }
     }
 }
@@ -369,7 +390,7 @@ impl ExportRequest {
             ExportKind::Picture => Kind::Picture { index, sample },
             ExportKind::Grid => Kind::Grid { index },
             ExportKind::Strip => Kind::Strip,
-            ExportKind::Gif => Kind::Gif,
+            ExportKind::Gif | ExportKind::Learned | ExportKind::Diagonal => Kind::Gif,
             ExportKind::Apng => Kind::Apng,
             ExportKind::Frames => Kind::Frames,
             ExportKind::Curves => Kind::Curves,

@@ -16,6 +16,7 @@ pub mod history;
 pub mod icon;
 pub mod keys;
 pub mod launch;
+pub mod learning;
 pub mod lessons;
 pub mod loader;
 pub mod measurer;

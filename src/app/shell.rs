@@ -268,6 +268,7 @@ impl App {
         self.files_read();
         self.ask_engine(ctx);
         self.remember_run();
+        self.follow_learning();
         self.follow_lesson();
         self.apply_all(ctx);
         self.follow_desk(ctx);
@@ -288,7 +289,9 @@ impl App {
             | Workspace::Compare => {}
         }
         // Work under way would make the measurement wrong, and the measurement the work slow.
-        let sampling = !self.state.asked.is_empty() || self.state.trajectories.iter().any(|t| !t.ended);
+        let sampling = !self.state.asked.is_empty()
+            || self.state.learning.making().is_some()
+            || self.state.trajectories.iter().any(|t| !t.ended);
         if !live
             && !sampling
             && let Some(recipe) = self.state.estimates.take_question()
@@ -371,6 +374,13 @@ impl App {
         Ok(())
     }
 
+    /// Asks for what the training clock wants to show.
+    fn follow_learning(&mut self) {
+        for command in self.state.follow_learning() {
+            self.worker.send(command);
+        }
+    }
+
     /// Sees what the reader of a lesson has done.
     fn follow_lesson(&mut self) {
         let Some(course) = &mut self.course else { return };
@@ -443,6 +453,7 @@ impl App {
         match action {
             Action::Engine(command) => self.send(ctx, command),
             Action::Playback(command) => self.state.playback.apply(command),
+            Action::Learning(command) => self.state.learn(command),
             Action::Show(workspace) => self.show_workspace(workspace),
             Action::Shelf(errand) => self.run_errand(errand),
             Action::LookAtRuns => self.look_at_runs(),
@@ -470,7 +481,12 @@ impl App {
                 }
             }
             Action::Export(request) => {
+                let learned = request
+                    .what
+                    .diagonal()
+                    .and_then(|diagonal| self.state.learning_film(diagonal));
                 if let Some(view) = self.state.trajectories.get(request.id) {
+                    let view = learned.as_ref().unwrap_or(view);
                     self.exports.begin(ctx, view, request, &mut self.out);
                 }
             }
@@ -670,6 +686,7 @@ impl App {
         self.question(&ctx);
         self.exports.show(&ctx, &mut self.out);
         self.apply_all(&ctx);
+        self.follow_learning();
         self.ask_engine(&ctx);
     }
 
@@ -767,6 +784,7 @@ impl App {
         // Frames are asked for when something is due, not at a fixed rate, so only the real time between them counts.
         let secs = f64::from(ctx.input(|i| i.unstable_dt.min(1.0)));
         self.state.playback.tick(secs);
+        self.state.learning.tick(secs);
         let least = if self.state.machine.software { 0.05 } else { 0.0 };
         let due = match self.state.workspace {
             Workspace::Start => self.drafts.start.tick(secs),
@@ -776,7 +794,7 @@ impl App {
             }
             Workspace::Data | Workspace::Samplers | Workspace::Runs => None,
         };
-        let soonest = [due, self.drafts.slow.tick(secs)]
+        let soonest = [due, self.state.learning.due(), self.drafts.slow.tick(secs)]
             .into_iter()
             .flatten()
             .reduce(f64::min);

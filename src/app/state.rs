@@ -6,6 +6,7 @@ use super::{
     action::{Action, Workspace},
     desk::Earlier,
     estimates::Estimates,
+    learning::Learning,
     playback::Playback,
     run_view::{RunView, Verb},
     runs::Runs,
@@ -37,6 +38,8 @@ pub struct AppState {
     pub current: Option<TrajectoryId>,
     /// Its clock.
     pub playback: Playback,
+    /// The training clock of the present trajectory.
+    pub learning: Learning,
     /// Samples that were asked for and have not begun yet, oldest first.
     pub asked: Vec<SampleRequest>,
     /// Data of the data view.
@@ -396,7 +399,7 @@ impl AppState {
             }
             Event::SampleStarted(info) => self.begin_trajectory(*info),
             Event::SampleStep(id, frame) => self.trajectory_step(id, *frame, out),
-            Event::SampleEnded { id, complete, secs } => self.end_trajectory(id, complete, secs),
+            Event::SampleEnded { id, complete, secs } => self.end_trajectory(id, complete, secs, out),
             Event::Restored(id, figures) => {
                 if let Some(view) = self.trajectories.get_mut(id) {
                     view.figures = Some(figures);
@@ -412,6 +415,16 @@ impl AppState {
 
     fn begin_trajectory(&mut self, info: crate::engine::event::TrajectoryInfo) {
         let id = info.id;
+        if self.learning.is_given_up(id) {
+            return;
+        }
+        if let Some((request, of, step)) = self.learning.begins(id) {
+            self.trajectories.insert_learned(info, of, step);
+            if let Some(view) = self.trajectories.get_mut(id) {
+                view.request = Some(request);
+            }
+            return;
+        }
         self.trajectories.insert(info);
         let place = self.asked.iter().position(|request| request.id == id);
         let request = place.map(|place| self.asked.remove(place));
@@ -431,11 +444,18 @@ impl AppState {
         self.sync_clock(id);
     }
 
-    fn end_trajectory(&mut self, id: TrajectoryId, complete: bool, secs: f64) {
+    fn end_trajectory(&mut self, id: TrajectoryId, complete: bool, secs: f64, out: &mut Vec<Action>) {
         // One that was refused or cancelled before it began still waits.
         self.asked.retain(|request| request.id != id);
         if let Some(view) = self.trajectories.get_mut(id) {
             (view.complete, view.ended, view.secs) = (complete, true, secs);
+        }
+        if self.learning.ended(id, complete) {
+            // Its weights are in the run folder; a copy for each step would fill the memory.
+            out.push(Action::Engine(Command::ForgetTrajectory(id)));
+            if !complete {
+                self.trajectories.remove(id);
+            }
         }
         self.sync_clock(id);
     }

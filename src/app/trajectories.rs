@@ -1,6 +1,6 @@
 //! The trajectories that the window keeps: every step under a byte budget.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::engine::{
     TrajectoryId,
@@ -137,6 +137,8 @@ pub fn frame_bytes(step: &StepFrame) -> usize {
 #[derive(Clone, Debug)]
 pub struct Trajectories {
     views: Vec<TrajectoryView>,
+    /// Those made again with the weights of another training step, by what they repeat and that step.
+    learned: BTreeMap<(TrajectoryId, u64), TrajectoryView>,
     /// The one that was removed last, until the next one is or memory runs short.
     removed: Option<Box<TrajectoryView>>,
     held: Held,
@@ -148,6 +150,7 @@ impl Default for Trajectories {
     fn default() -> Self {
         Self {
             views: Vec::new(),
+            learned: BTreeMap::new(),
             removed: None,
             held: Held::default(),
             budget: 256 << 20,
@@ -161,14 +164,22 @@ impl Trajectories {
         self.views.iter()
     }
 
-    /// One of them.
+    /// One of them, or one that repeats it.
     pub fn get(&self, id: TrajectoryId) -> Option<&TrajectoryView> {
-        self.views.iter().find(|v| v.info.id == id)
+        let mut all = self.views.iter().chain(self.learned.values());
+        all.find(|v| v.info.id == id)
+    }
+
+    /// Those that repeat a trajectory with the weights of other training steps, by those steps, rising.
+    pub fn learned(&self, id: TrajectoryId) -> impl Iterator<Item = (u64, &TrajectoryView)> {
+        let range = self.learned.range((id, 0)..=(id, u64::MAX));
+        range.map(|((_, step), view)| (*step, view))
     }
 
     /// One of them, to be changed.
     pub fn get_mut(&mut self, id: TrajectoryId) -> Option<&mut TrajectoryView> {
-        self.views.iter_mut().find(|v| v.info.id == id)
+        let mut all = self.views.iter_mut().chain(self.learned.values_mut());
+        all.find(|v| v.info.id == id)
     }
 
     /// Memory of all kept frames; what several share counts once.
@@ -186,6 +197,12 @@ impl Trajectories {
         }
         view.steps.iter().for_each(|step| self.held.take(step));
         self.views.push(view);
+    }
+
+    /// A trajectory began that repeats another one with the weights of another training step.
+    pub fn insert_learned(&mut self, info: TrajectoryInfo, of: TrajectoryId, step: u64) {
+        let before = self.learned.insert((of, step), TrajectoryView::new(info));
+        before.iter().for_each(|view| self.release(view));
     }
 
     /// What a branch parts from: known by its identity, or where it was made again from a file by how it is made.
@@ -227,7 +244,21 @@ impl Trajectories {
     }
 
     fn take(&mut self, id: TrajectoryId) -> Option<TrajectoryView> {
+        if let Some(key) = self
+            .learned
+            .iter()
+            .find(|(_, view)| view.info.id == id)
+            .map(|(key, _)| *key)
+        {
+            return self.learned.remove(&key);
+        }
         let place = self.views.iter().position(|view| view.info.id == id)?;
+        let (gone, kept) = std::mem::take(&mut self.learned)
+            .into_iter()
+            .partition(|((of, _), _)| *of == id);
+        self.learned = kept;
+        let gone: BTreeMap<_, TrajectoryView> = gone;
+        gone.values().for_each(|view| self.release(view));
         Some(self.views.remove(place))
     }
 
@@ -238,7 +269,8 @@ impl Trajectories {
     /// Keeps a step and makes room when the budget is exceeded; answers which trajectories had to go. `current` and
     /// pinned ones stay; a single large one is thinned evenly instead.
     pub fn push(&mut self, id: TrajectoryId, step: StepFrame, current: Option<TrajectoryId>) -> Vec<TrajectoryId> {
-        if let Some(view) = self.views.iter_mut().find(|view| view.info.id == id) {
+        let mut all = self.views.iter_mut().chain(self.learned.values_mut());
+        if let Some(view) = all.find(|view| view.info.id == id) {
             view.push(step, &mut self.held);
         }
         let mut gone = Vec::new();
@@ -248,6 +280,17 @@ impl Trajectories {
 
     fn make_room(&mut self, newest: TrajectoryId, current: Option<TrajectoryId>, gone: &mut Vec<TrajectoryId>) -> bool {
         let stays = |v: &TrajectoryView| v.pinned || v.info.id == newest || Some(v.info.id) == current;
+        // What was made for the training clock is made again when it is looked at.
+        let learned = self
+            .learned
+            .iter()
+            .find(|(_, v)| v.info.id != newest)
+            .map(|(key, _)| *key);
+        if let Some(view) = learned.and_then(|key| self.learned.remove(&key)) {
+            self.release(&view);
+            gone.push(view.info.id);
+            return true;
+        }
         let oldest = self.views.iter().position(|v| !stays(v));
         let least = self.removed.take().map(|view| *view);
         if let Some(view) = least.or_else(|| oldest.map(|oldest| self.views.remove(oldest))) {

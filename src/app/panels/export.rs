@@ -48,7 +48,7 @@ pub fn export_menu(
         .show(ui.ctx(), |ui| {
             ui.set_width(340.0);
             for kind in ExportKind::ALL {
-                if let Some(what) = choice(ui, view, kind) {
+                if let Some(what) = choice(ui, state, view, kind) {
                     out.push(Action::Export(ExportRequest {
                         id: view.info.id,
                         what,
@@ -63,12 +63,12 @@ pub fn export_menu(
     draft.open &= open && !keys::closes(ui.ctx());
 }
 
-fn choice(ui: &mut Ui, view: &TrajectoryView, kind: ExportKind) -> Option<ExportKind> {
+fn choice(ui: &mut Ui, state: &AppState, view: &TrajectoryView, kind: ExportKind) -> Option<ExportKind> {
     let mut chosen = None;
     ui.horizontal(|ui| {
         let size = vec2(124.0, 28.0);
         let pressed = ui.allocate_ui(size, |ui| {
-            let allowed = available(view, kind);
+            let allowed = available(state, view, kind);
             button::icon_text_wide(ui, kind.icon(), kind.label(), allowed, size.x).clicked()
         });
         if pressed.inner {
@@ -80,11 +80,17 @@ fn choice(ui: &mut Ui, view: &TrajectoryView, kind: ExportKind) -> Option<Export
 }
 
 /// Whether this can be written of this trajectory, or why not.
-fn available(view: &TrajectoryView, kind: ExportKind) -> Result<(), &'static str> {
+fn available(state: &AppState, view: &TrajectoryView, kind: ExportKind) -> Result<(), &'static str> {
     let whole = view.ended && view.complete;
     match kind {
         ExportKind::Picture if view.info.domain == Domain::Points => {
             Err("Points have no single pictures; take the grid")
+        }
+        ExportKind::Exact if state.current != Some(view.info.id) => {
+            Err("Sample from the run folder with --at-training-step for exact numbers of earlier weights")
+        }
+        ExportKind::Learned | ExportKind::Diagonal if state.learned_count() < 2 => {
+            Err("Compute it at other training steps first: Compute all, above the time bar")
         }
         ExportKind::Exact if !whole => Err("Only a complete trajectory can be written exactly"),
         ExportKind::Gif | ExportKind::Apng | ExportKind::Frames if !view.ended => Err("Wait for the last step"),

@@ -26,4 +26,5 @@ pub mod slow;
 pub mod start;
 pub mod status;
 pub mod time_bar;
+pub mod training_bar;
 pub mod trajectory;

@@ -45,7 +45,7 @@ fn keys_of(ui: &Ui, state: &AppState, keys: &[Does], out: &mut Vec<Action>) {
 }
 
 /// Keys and buttons of the clock.
-const CLOCK: [Does; 7] = [
+pub(super) const CLOCK: [Does; 7] = [
     Does::Toggle,
     Does::Back,
     Does::On,
@@ -55,7 +55,8 @@ const CLOCK: [Does; 7] = [
     Does::Last,
 ];
 
-fn command(does: Does) -> Option<PlaybackCommand> {
+/// What a key or button of the clock asks for.
+pub(super) fn command(does: Does) -> Option<PlaybackCommand> {
     Some(match does {
         Does::Toggle => PlaybackCommand::Toggle,
         Does::Back => PlaybackCommand::Step(-1),
@@ -151,7 +152,7 @@ fn slider(ui: &mut Ui, state: &AppState, marks: &[Mark], out: &mut Vec<Action>) 
 }
 
 /// Marks under the rail; the one that stands out is longer and thicker as well.
-fn ticks(ui: &Ui, slider: Rect, marks: &[Mark], last: usize) {
+pub(super) fn ticks(ui: &Ui, slider: Rect, marks: &[Mark], last: usize) {
     let palette = theme::palette(ui);
     let handle = match ui.visuals().handle_shape {
         HandleShape::Circle => 1.0,

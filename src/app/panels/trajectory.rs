@@ -7,6 +7,7 @@ use super::{
     export::{ExportDraft, export_menu},
     sample_form::{SampleDraft, sample_form},
     time_bar::{clock_keys, marked_time_bar},
+    training_bar::{TrainingDraft, training_bar, training_keys},
 };
 use crate::{
     app::{
@@ -73,6 +74,7 @@ pub struct TrajectoryDraft {
     pub strip: Strip,
     export: ExportDraft,
     branch: BranchDraft,
+    training: TrainingDraft,
     list: ListDraft,
     field_asked: Option<(f64, f64)>,
     noise_stats: Option<(TrajectoryId, usize, (f32, f32))>,
@@ -90,12 +92,23 @@ impl TrajectoryDraft {
 
 /// The reverse process under one cursor.
 pub fn trajectory_panel(ui: &mut Ui, state: &AppState, draft: &mut TrajectoryDraft, out: &mut Vec<Action>) {
-    clock_keys(ui, state, out);
+    // Keys are for the clock under the pointer.
+    if draft.training.is_meant(ui) {
+        training_keys(ui, out);
+    } else {
+        clock_keys(ui, state, out);
+    }
     let lit = draft.list.lit.take();
     let marks = marks(state, lit);
     Panel::bottom("time bar")
         .resizable(false)
         .show(ui, |ui| marked_time_bar(ui, state, &marks, out));
+    if state.trajectory().is_some() {
+        let sample = draft.lens.selected.unwrap_or(0);
+        Panel::bottom("training bar")
+            .resizable(false)
+            .show(ui, |ui| training_bar(ui, state, sample, &mut draft.training, out));
+    }
     let form = Pane::new()
         .inner_margin(Margin::same(12))
         .fill(theme::palette(ui).panel);
@@ -114,7 +127,7 @@ pub fn trajectory_panel(ui: &mut Ui, state: &AppState, draft: &mut TrajectoryDra
         .fill(theme::palette(ui).panel);
     CentralPanel::default()
         .frame(pane)
-        .show(ui, |ui| match state.trajectory() {
+        .show(ui, |ui| match state.learned() {
             Some(view) if view.reached() > 0 => filled(ui, state, view, &marks, draft, out),
             Some(_) => waiting(ui),
             None if !state.asked.is_empty() => waiting(ui),
@@ -176,14 +189,15 @@ fn filled(
     draft: &mut TrajectoryDraft,
     out: &mut Vec<Action>,
 ) {
-    if draft.shown != Some(view.info.id) {
-        draft.shown = Some(view.info.id);
+    let own = state.trajectory().unwrap_or(view);
+    if draft.shown != Some(own.info.id) {
+        draft.shown = Some(own.info.id);
         draft.lens = Lens::default();
     }
     header(ui, state, view, draft, out);
     ui.add_space(4.0);
     let strip_height = 60.0;
-    let family = family::of(&state.trajectories, view.info.id);
+    let family = family::of(&state.trajectories, own.info.id);
     let lanes_height = if family.len() > 1 {
         lanes::height(family.len()) + 6.0
     } else {
@@ -193,6 +207,7 @@ fn filled(
     let seek = four_views(ui, state, view, draft, views_height);
     ui.add_space(2.0);
     let film = Film {
+        name: "Film strip",
         owner: view.info.id.0,
         steps: view,
         domain: view.info.domain,
@@ -203,7 +218,7 @@ fn filled(
     let seek = film_strip(ui, strip_height, &film, marks, &mut draft.strip).or(seek);
     if family.len() > 1 {
         ui.add_space(2.0);
-        family_lanes(ui, state, view, &family, draft, out);
+        family_lanes(ui, state, own, &family, draft, out);
     }
     if let Some(frame) = seek {
         out.push(Action::Playback(PlaybackCommand::Seek(frame)));
@@ -262,10 +277,12 @@ fn header(ui: &mut Ui, state: &AppState, view: &TrajectoryView, draft: &mut Traj
     ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), |ui| {
         let sample = draft.lens.selected.unwrap_or(0);
         export_menu(ui, state, view, sample, &mut draft.export, out);
-        branch_menu(ui, state, view, draft.lens.selected, &mut draft.branch, out);
-        let slowly = button::icon(ui, icons::ICON_SLOW_MOTION_VIDEO, "One step back, slowly");
-        if slowly.on_hover_text(keys::text(ui.ctx(), Does::Slow)).clicked() {
-            out.push(Action::Slowly);
+        if state.current == Some(view.info.id) {
+            branch_menu(ui, state, view, draft.lens.selected, &mut draft.branch, out);
+            let slowly = button::icon(ui, icons::ICON_SLOW_MOTION_VIDEO, "One step back, slowly");
+            if slowly.on_hover_text(keys::text(ui.ctx(), Does::Slow)).clicked() {
+                out.push(Action::Slowly);
+            }
         }
         match view.info.domain {
             Domain::Points => layer_toggles(ui, &mut draft.layers),

@@ -105,6 +105,8 @@ impl std::fmt::Debug for Strip {
 /// What the strip shows.
 #[derive(Debug)]
 pub struct Film<'a, S: Steps + ?Sized> {
+    /// Name for those who do not see it.
+    pub name: &'a str,
     /// Tells trajectories apart.
     pub owner: u64,
     /// The steps.
@@ -137,7 +139,7 @@ pub fn film_strip<S: Steps + ?Sized>(
     let thumb = thumb_size(film.domain, height - 2.0 * MARGIN);
     let ruler = Ruler::new(area.shrink2(vec2(MARGIN, 0.0)), film.steps.frames(), thumb.x);
     let index = film.index.min(ruler.frames - 1);
-    response.widget_info(|| WidgetInfo::slider(true, index as f64, "Film strip"));
+    response.widget_info(|| WidgetInfo::slider(true, index as f64, film.name));
 
     let reached = film.steps.reached();
     let boxes: Vec<(usize, Rect)> = (0..ruler.cells)
