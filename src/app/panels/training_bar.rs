@@ -149,12 +149,12 @@ fn slider(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
     }
 }
 
-/// The kept steps; what is made already stands out.
+/// The kept steps; that of the trajectory itself stands out.
 fn marks(state: &AppState) -> Vec<Mark> {
     let steps = state.learning.steps().iter().enumerate();
     let mark = |(step, &training): (usize, &u64)| Mark {
         step,
-        lit: state.learned_at(training).is_some_and(|view| view.ended),
+        lit: state.trajectory().is_some_and(|own| own.info.step == training),
         names: String::new(),
     };
     steps.map(mark).collect()

@@ -1,0 +1,172 @@
+//! The training clock in the window, with a real engine behind it: how a run learned, at a held diffusion step.
+#![cfg(feature = "gui")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a failed unwrap is a failed test; the lint's own exception covers only test functions"
+)]
+
+mod rig;
+
+use std::{sync::Arc, time::Duration};
+
+use arc_swap::ArcSwapOption;
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use diffusion_studio::{
+    app::{
+        action::Workspace,
+        launch::Options,
+        playback::PlaybackCommand,
+        shell::App,
+        state::{AppState, Machine},
+        worker::{Wake, Worker},
+    },
+    engine::{
+        Command, Event,
+        command::{Model, SampleRequest},
+        exact::ExactModel,
+    },
+    files::RunFolder,
+};
+use eframe::egui::Vec2;
+use egui_kittest::{Harness, kittest::Queryable as _};
+use rig::{Rig, folder, points, request, train};
+use tempfile::TempDir;
+
+/// The program and its engine, which works whenever it is told to.
+struct Studio<'a> {
+    window: Harness<'a, App>,
+    commands: Receiver<Command>,
+    events: Sender<Event>,
+    rig: Rig,
+    run: RunFolder,
+    _runs: TempDir,
+}
+
+impl Studio<'_> {
+    /// A run of 40 steps, which keeps the weights of steps 0, 16 and 32.
+    fn trained() -> Self {
+        let (commands, asked) = unbounded();
+        let (events, told) = unbounded();
+        let worker = Worker::new(commands, told, Arc::new(ArcSwapOption::empty()));
+        let window = Harness::builder()
+            .with_size(Vec2::new(1280.0, 720.0))
+            .with_max_steps(40)
+            .build_eframe(move |cc| {
+                let wake = Arc::new(Wake::new(cc.egui_ctx.clone(), Duration::ZERO));
+                App::new(cc, worker, wake, Machine::default(), &Options::default())
+            });
+        let runs = tempfile::tempdir().unwrap();
+        let mut rig = Rig::new(runs.path());
+        let run = folder(&rig.send(train(points(40))).rest().take());
+        let mut studio = Self {
+            window,
+            commands: asked,
+            events,
+            rig,
+            run: RunFolder::open(&run).unwrap(),
+            _runs: runs,
+        };
+        studio.window.state_mut().state.workspace = Workspace::Trajectory;
+        studio.window.run();
+        studio.window.state_mut().state.asked.clear();
+        studio.commands.try_iter().for_each(drop);
+        studio
+    }
+
+    fn sample(&mut self, model: Model) {
+        let mut wanted = SampleRequest {
+            model,
+            steps: 20,
+            ..request(0, 5, "ddim")
+        };
+        self.window.state_mut().state.ask(&mut wanted);
+        self.rig.send(Command::Sample(Box::new(wanted)));
+        self.work();
+    }
+
+    /// What the window asked for is done, and told, until it asks for nothing more.
+    fn work(&mut self) {
+        for _ in 0..8 {
+            self.rig.rest();
+            for event in self.rig.take() {
+                self.events.send(event).unwrap();
+            }
+            self.window.run_steps(3);
+            for command in self.commands.try_iter() {
+                if let Command::Sample(_) | Command::ForgetTrajectory(_) | Command::CancelSample(_) = command {
+                    self.rig.send(command);
+                }
+            }
+        }
+    }
+
+    fn state(&self) -> &AppState {
+        &self.window.state().state
+    }
+
+    fn press(&mut self, button: &str) {
+        self.window.get_by_label(button).click();
+        self.window.run_steps(3);
+    }
+}
+
+#[test]
+fn other_weights_make_the_same_trajectory_at_the_same_step() {
+    let mut studio = Studio::trained();
+    studio.sample(Model::Folder(studio.run.path().to_owned()));
+    assert_eq!(studio.state().learning.steps(), [0, 16, 32, 40]);
+    assert_eq!(studio.state().learning.step(), Some(40));
+    studio.window.state_mut().state.playback.apply(PlaybackCommand::Seek(7));
+
+    studio.press("First weights");
+    studio.work();
+    let state = studio.state();
+    let (own, shown) = (state.trajectory().unwrap(), state.learned().unwrap());
+    assert_eq!((own.info.step, shown.info.step, state.playback.index()), (40, 0, 7));
+    assert_eq!(own.at(0).unwrap().x, shown.at(0).unwrap().x, "the same noise");
+    assert_ne!(own.at(7).unwrap().x, shown.at(7).unwrap().x);
+    assert_eq!(state.trajectories.iter().len(), 1, "it is no entry of the list");
+
+    studio.press("Compute all");
+    studio.work();
+    assert_eq!(studio.state().learned_count(), 4);
+    assert!(studio.state().learning_frames(false).iter().all(Option::is_some));
+    let film = studio.state().learning_film(true).unwrap();
+    assert_eq!(
+        film.steps.iter().map(|step| step.index).collect::<Vec<_>>(),
+        [0, 7, 13, 20]
+    );
+    studio.window.get_by_label("How it learned");
+    studio.window.get_by_label("Training step");
+    studio.press("Diagonal");
+    assert_eq!(
+        studio.state().learning.step(),
+        Some(16),
+        "a third of the way on both clocks"
+    );
+}
+
+#[test]
+fn weights_that_cannot_be_used_are_told_once_and_the_own_ones_stay() {
+    let mut studio = Studio::trained();
+    std::fs::write(studio.run.learning_path(0), "no weights").unwrap();
+    studio.sample(Model::Folder(studio.run.path().to_owned()));
+    studio.press("First weights");
+    studio.work();
+    let state = studio.state();
+    assert!(state.learning.has_failed(0));
+    assert_eq!(state.learned().unwrap().info.step, 40);
+    let told = state
+        .notices
+        .iter()
+        .filter(|notice| notice.text.contains("step-000000000"));
+    assert_eq!(told.count(), 1);
+}
+
+#[test]
+fn without_kept_weights_the_clock_says_why() {
+    let mut studio = Studio::trained();
+    studio.sample(Model::Exact(Box::new(ExactModel::new("moons"))));
+    assert!(studio.window.query_by_label_contains("does not learn").is_some());
+    assert!(studio.window.query_by_label("Training step").is_none());
+}
