@@ -2,7 +2,7 @@
 //! processor nor software Vulkan the pictures are left out, unless `REQUIRE_VULKAN=1`.
 #![cfg(feature = "gui")]
 
-use std::{panic::catch_unwind, sync::Arc, time::Instant};
+use std::{collections::BTreeSet, panic::catch_unwind, sync::Arc, time::Instant};
 
 use diffusion_studio::{
     app::{
@@ -26,7 +26,7 @@ use diffusion_studio::{
     math::{Domain, Frame, Level, domain::byte_from_unit},
 };
 use eframe::{
-    egui::{Rect, Theme, Ui, Vec2, pos2, vec2},
+    egui::{Rect, Shape, Theme, Ui, Vec2, epaint::ClippedShape, pos2, vec2},
     egui_wgpu::{RenderState, RendererOptions},
 };
 use egui_kittest::{
@@ -83,30 +83,21 @@ fn both<W: FnMut(&mut Ui)>(setting: Setting, widget: impl Fn() -> W) -> Option<[
             .renderer(WgpuTestRenderer::from_render_state(state));
         let mut harness = harness.build_ui(widget());
         harness.run();
+        let is_view = |s: &ClippedShape| matches!(s.shape, Shape::Callback(_));
+        assert_eq!(harness.output().shapes.iter().any(is_view), shaded, "who draws it");
         Some(harness.render().expect("a picture"))
     };
     Some([draw(false)?, draw(true)?])
 }
 
-/// Whether the pictures are alike: `most` is how far a channel may be off, `beyond` the share of pixels that may be further.
+/// No channel of any pixel is further off than `most`.
 #[track_caller]
-fn assert_alike([mesh, shaded]: &[Picture; 2], most: u8, beyond: f64, what: &str) {
+fn assert_alike([mesh, shaded]: &[Picture; 2], most: u8, what: &str) {
     assert_eq!(mesh.dimensions(), shaded.dimensions());
-    let off = |(a, b): (&image::Rgba<u8>, &image::Rgba<u8>)| {
-        a.0.iter().zip(b.0).map(|(a, b)| a.abs_diff(b)).max().unwrap_or(0)
-    };
-    let distances: Vec<u8> = mesh.pixels().zip(shaded.pixels()).map(off).collect();
-    let further = distances.iter().filter(|&&d| d > most).count() as f64 / distances.len() as f64;
-    let greatest = distances.iter().max().copied().unwrap_or(0);
-    let mut colours: Vec<_> = mesh.pixels().map(|p| p.0).collect();
-    colours.sort_unstable();
-    colours.dedup();
+    let greatest = mesh.iter().zip(shaded.iter()).map(|(a, b)| a.abs_diff(*b)).max();
+    let colours: BTreeSet<_> = mesh.pixels().map(|p| p.0).collect();
     assert!(colours.len() > 4, "{what}: nothing is painted");
-    assert!(
-        further <= beyond,
-        "{what}: {further:.5} of the pixels are off by more than {most}, one by {greatest}"
-    );
-    println!("{what}: greatest difference {greatest}, {further:.6} of the pixels above {most}");
+    assert!(greatest <= Some(most), "{what}: a pixel is off by {greatest:?}");
 }
 
 fn level(alpha: f64) -> Level {
@@ -199,8 +190,7 @@ impl CloudCase {
     }
 }
 
-/// Every pixel within 1/255 of the mesh, but for the ends of lines: they are cut off hard where the middle of a pixel lies
-/// on one or the other side, and graphics processors round places differently from the processor.
+/// Blending rounds to bytes after each disc on both ways; the colours before it may differ by the last bit of a float.
 #[test]
 fn clouds_look_the_same() {
     let few: Arc<[_]> = walk(17, |i| points(300, 1, i)).into();
@@ -230,7 +220,7 @@ fn clouds_look_the_same() {
                 return;
             };
             let what = format!("{} of {} points, zoom {zoom}", aspect.label(), steps[0].x.count());
-            assert_alike(&pictures, 1, 0.002, &what);
+            assert_alike(&pictures, 1, &what);
         }
     }
 }
@@ -267,7 +257,7 @@ fn noised_pictures_look_the_same() {
             }
         });
         let Some(pictures) = pictures else { return };
-        assert_alike(&pictures, 1, 0.0, &format!("{channels}×{side}×{side} in noise"));
+        assert_alike(&pictures, 1, &format!("{channels}×{side}×{side} in noise"));
     }
 }
 
@@ -275,7 +265,7 @@ fn noised_pictures_look_the_same() {
 fn changes_look_the_same() {
     for (channels, side, count, zoom) in [(1, 8, 9, 1.0), (3, 16, 5, 1.0), (3, 16, 7, 2.5), (1, 28, 1, 1.0)] {
         let steps = walk(4, |i| images(channels, side, count, i as u64));
-        for index in [0, 1, 3] {
+        for index in [1, 3] {
             let pictures = both(PLAIN, || {
                 let (steps, mut pictures, mut lens) = (steps.clone(), Pictures::default(), Lens::default());
                 lens.zoom = zoom;
@@ -291,16 +281,11 @@ fn changes_look_the_same() {
                 }
             });
             let Some(pictures) = pictures else { return };
-            if index > 0 {
-                assert_alike(
-                    &pictures,
-                    1,
-                    0.0,
-                    &format!("change {index} of {count}·{channels}×{side}×{side}"),
-                );
-            } else {
-                assert_eq!(pictures[0], pictures[1], "nothing changed yet");
-            }
+            assert_alike(
+                &pictures,
+                1,
+                &format!("change {index} of {count}·{channels}×{side}×{side}"),
+            );
         }
     }
 }
@@ -348,8 +333,8 @@ fn masks_look_the_same() {
         });
         let Some(pictures) = pictures else { return };
         // Filters of cards have few bits for the share of a pixel.
-        let most = if side == 500 { 3 } else { 1 };
-        assert_alike(&pictures, most, 0.0, &format!("mask of {side}, zoom {zoom}"));
+        let most = if side == 500 { 2 } else { 1 };
+        assert_alike(&pictures, most, &format!("mask of {side}, zoom {zoom}"));
     }
 }
 
