@@ -2,7 +2,7 @@
 //! processor nor software Vulkan the pictures are left out, unless `REQUIRE_VULKAN=1`.
 #![cfg(feature = "gui")]
 
-use std::{collections::BTreeSet, panic::catch_unwind, sync::Arc, time::Instant};
+use std::{collections::BTreeSet, panic::catch_unwind, sync::Arc};
 
 use diffusion_studio::{
     app::{
@@ -37,6 +37,7 @@ use egui_kittest::{
 type Picture = image::RgbaImage;
 
 /// A device to draw with; `None` where there is none and none is asked for.
+#[expect(clippy::print_stderr, reason = "a skip is to be seen")]
 fn device(options: RendererOptions) -> Option<RenderState> {
     let found = catch_unwind(|| create_render_state(default_wgpu_setup(), options)).ok();
     let required = std::env::var("REQUIRE_VULKAN").is_ok_and(|v| v == "1");
@@ -239,7 +240,7 @@ fn noised_pictures_look_the_same() {
             },
             samples: Samples::Pixels(data),
             labels: None,
-            skipped: Vec::new().into(),
+            skipped: Vec::new(),
             note: String::new(),
         };
         let data = Dataset::new("made", "made", "", content);
@@ -348,69 +349,5 @@ fn shaders_are_valid() {
         validator
             .validate(&module)
             .unwrap_or_else(|e| panic!("{shader:?}: {}", e.emit_to_string(shader.source())));
-    }
-}
-
-/// What a moving cloud of 10 000 points costs the processor in each frame: a mesh, or places.
-#[test]
-#[ignore = "a measurement, in release"]
-fn ten_thousand_moving_points() {
-    let steps: Arc<[_]> = walk(17, |i| points(10_000, 1, i)).into();
-    for shaded in [false, true] {
-        let Some(state) = device(RendererOptions::default()) else {
-            return;
-        };
-        let (mut clouds, mut lens, steps) = (Clouds::default(), Lens::default(), steps.clone());
-        let mut index = 0;
-        let for_views = state.clone();
-        let mut harness = Harness::builder()
-            .with_size(vec2(600.0, 600.0))
-            .with_context_setup(move |ctx| {
-                if shaded {
-                    gpu::install(ctx, &for_views);
-                }
-            })
-            .build_ui(move |ui| {
-                index = (index + 1) % 17;
-                let cloud = Cloud {
-                    owner: 1,
-                    steps: &steps[..],
-                    index,
-                    fraction: 0.0,
-                    aspect: Aspect::State,
-                    data: None,
-                    field: None,
-                    layers: Layers::default(),
-                    name: "cloud",
-                };
-                cloud_view(ui, ui.available_size(), &cloud, &mut clouds, &mut lens);
-            });
-        let (mut took, mut bytes) = (0.0, 0);
-        for _ in 0..200 {
-            let start = Instant::now();
-            harness.step();
-            let shapes = harness.output().shapes.clone();
-            let drawn = harness.ctx.tessellate(shapes, 1.0);
-            let mut encoder = state.device.create_command_encoder(&Default::default());
-            let screen = eframe::egui_wgpu::ScreenDescriptor {
-                size_in_pixels: [600, 600],
-                pixels_per_point: 1.0,
-            };
-            let mut renderer = state.renderer.write();
-            renderer.update_buffers(&state.device, &state.queue, &mut encoder, &drawn, &screen);
-            state.queue.submit([encoder.finish()]);
-            took += start.elapsed().as_secs_f64() / 200.0;
-            bytes = drawn
-                .iter()
-                .map(|d| match &d.primitive {
-                    eframe::egui::epaint::Primitive::Mesh(m) => m.vertices.len() * 20 + m.indices.len() * 4,
-                    eframe::egui::epaint::Primitive::Callback(_) => 0,
-                })
-                .sum();
-        }
-        println!(
-            "shaded {shaded}: {:.2} ms and {bytes} bytes of mesh in each frame",
-            1e3 * took
-        );
     }
 }

@@ -481,7 +481,8 @@ impl<S: Steps + ?Sized> Cloud<'_, S> {
         let Some(now) = self.steps.step(self.index) else {
             return Vec::new();
         };
-        if !is_change && !(self.layers.trails && self.aspect == Aspect::State) {
+        let is_trailed = self.layers.trails && self.aspect == Aspect::State;
+        if !(is_change || is_trailed) {
             return Vec::new();
         }
         let corners = self.corners(here);
