@@ -404,3 +404,47 @@ fn a_document_keeps_the_tree_and_its_names() {
     let last = again.views().len() - 1;
     assert_eq!(made(&again, last), made(&studio, 1), "the same bits as before");
 }
+
+#[test]
+fn a_drawn_schedule_is_used_for_the_rest_and_for_new_samples() {
+    let mut studio = Studio::sampled();
+    studio.stand_in_the_middle();
+    studio.key(Modifiers::ALT, Key::Num4);
+    studio.press("Draw on from this");
+    studio.press("Branch from here with it");
+    let request = studio.asked();
+    let (drawn, branch) = (request.schedule.clone().unwrap(), parts(&request));
+    assert_eq!((branch.step, branch.remaining, request.count), (10, Some(10), 5));
+    assert_eq!(drawn.id, "custom");
+    studio.rig.send(Command::Sample(Box::new(request)));
+    studio.work();
+    let views = studio.views();
+    assert_eq!(views[1].info.schedule.as_ref(), Some(&drawn));
+    assert_eq!((views[1].info.moves, views[1].complete), (20, true));
+    let levels = |view: &TrajectoryView, i: usize| view.steps[i].level;
+    assert_eq!(
+        levels(views[0], 10),
+        levels(views[1], 10),
+        "they part where the cursor stood"
+    );
+    assert_ne!(levels(views[0], 13), levels(views[1], 13));
+
+    studio.key(Modifiers::ALT, Key::Num4);
+    studio.press("Use for sampling only");
+    assert!(studio.shows("Along"));
+    studio.press("Sample");
+    assert_eq!(studio.asked().schedule, Some(drawn));
+    studio.press("The model's own schedule");
+    studio.press("Sample");
+    assert_eq!(studio.asked().schedule, None);
+}
+
+#[test]
+fn without_a_trajectory_there_is_nothing_to_branch() {
+    let mut studio = Studio::empty();
+    studio.key(Modifiers::ALT, Key::Num4);
+    let button = studio
+        .window
+        .get_by_role_and_label(Role::Button, "Branch from here with it");
+    assert!(button.accesskit_node().is_disabled());
+}

@@ -6,18 +6,21 @@ use std::sync::Arc;
 use diffusion_studio::{
     app::{
         action::{Action, Workspace},
+        export::Content,
         panels::compare::{CompareDraft, compare_panel},
         playback::PlaybackCommand,
         state::AppState,
         theme,
     },
     diffusion::Guidance,
+    draw::Raster,
     engine::{
         Command, Event, TrajectoryId,
         command::{ClassChoice, Model, SampleRequest},
         event::{Parted, StepFrame, TrajectoryInfo},
+        export::{Facet, Kind},
     },
-    files::Recipe,
+    files::{Overwrite, Recipe},
     math::{
         Domain, Level, Spec,
         noise::{Address, Stream},
@@ -88,6 +91,7 @@ fn info(id: u64, domain: Domain, sampler: &str, moves: usize, seed: u64) -> Traj
         step: 1200,
         sampler: Spec::new(sampler),
         spacing: Spec::new("trailing"),
+        schedule: None,
         moves,
         seed,
         count: 16,
@@ -592,4 +596,53 @@ fn pressing_a_curve_goes_to_its_noise_level() {
     window.run_steps(2);
     let index = window.state().state.playback.index();
     assert!((8..=12).contains(&index), "{index}");
+}
+
+#[test]
+fn the_film_shows_all_at_the_same_noise_level() {
+    let mut state = AppState::default();
+    state.workspace = Workspace::Compare;
+    add(&mut state, &info(1, PICTURES, "ddim", 20, 1), 21);
+    add(&mut state, &info(2, PICTURES, "ddpm", 100, 2), 101);
+    let mut window = window(state);
+    press(&mut window, "Export a film side by side");
+    let asked = window.state_mut().out.drain(..).find_map(|action| match action {
+        Action::Save(saving) => Some(saving),
+        _ => None,
+    });
+    let Some(Content::Film(mut film)) = asked.map(|saving| saving.content) else {
+        panic!("a film")
+    };
+    assert!(film.parts[0].0.starts_with("A: DDIM") && film.parts[1].0.starts_with("B: DDPM"));
+    assert_eq!(film.facet, Facet::Clean);
+    film.facet = Facet::State;
+    let frames = film.film().unwrap();
+    // The longer process leads; both are in each frame.
+    assert_eq!(frames.len(), 101);
+    let grid = |part: usize, index: usize| film.parts[part].1.raster(Kind::Grid { index }).unwrap();
+    let lambda = |part: usize, index: usize| film.parts[part].1.steps[index].level.lambda().clamp(-40.0, 40.0);
+    for (i, frame) in frames.iter().enumerate().step_by(20) {
+        let far = |j: &usize| (lambda(0, *j) - lambda(1, i)).abs();
+        let nearest = (0..=20).min_by(|a, b| far(a).total_cmp(&far(b))).unwrap();
+        assert!(contains(frame, &grid(1, i)), "frame {i}");
+        assert!(contains(frame, &grid(0, nearest)), "frame {i} beside {nearest}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for (name, start) in [("film.gif", &b"GIF89a"[..]), ("film.apng", &b"\x89PNG"[..])] {
+        let path = film.write(&folder.path().join(name), Overwrite::Refuse).unwrap();
+        assert!(std::fs::read(path).unwrap().starts_with(start), "{name}");
+    }
+}
+
+/// Whether a picture lies somewhere in a frame.
+fn contains(frame: &Raster, picture: &Raster) -> bool {
+    let picture = picture.to_rgb();
+    let row = |raster: &Raster, x: usize, y: usize, width: usize| {
+        let start = 3 * (y * raster.width + x);
+        raster.data[start..start + 3 * width].to_vec()
+    };
+    let fits = |x: usize, y: usize| {
+        (0..picture.height).all(|j| row(frame, x, y + j, picture.width) == row(&picture, 0, j, picture.width))
+    };
+    (0..=frame.width - picture.width).any(|x| (0..=frame.height - picture.height).any(|y| fits(x, y)))
 }

@@ -23,6 +23,7 @@ use diffusion_studio::{
     engine::{
         Command, Event, RunId, TrajectoryId,
         command::{ClassChoice, Model, SampleRequest, TrainRequest},
+        dissection::{Dissection, Nudge},
         event::{
             DataSummary, Estimate, Mark, MarkKind, Preview, Progress, RunInfo, RunState, StepFrame, TrajectoryInfo,
         },
@@ -683,6 +684,7 @@ fn bundled_info(id: TrajectoryId, domain: Domain) -> TrajectoryInfo {
         step: 6000,
         sampler: Spec::new("ddim"),
         spacing: Spec::new("trailing"),
+        schedule: None,
         moves: 10,
         seed: 1,
         count: 4,
@@ -707,6 +709,7 @@ fn a_bundled_model_plays_on_the_start_screen_and_can_be_looked_at() {
         sampler: Spec::new("ddim"),
         steps: 10,
         spacing: Spec::new("trailing"),
+        schedule: None,
         seed: 1,
         count: 4,
         class: ClassChoice::None,
@@ -788,6 +791,7 @@ fn made_picture(folder: &std::path::Path, step: u64) -> std::path::PathBuf {
         training_step: step,
         sampler: Spec::new("ddpm"),
         spacing: Spec::new("leading"),
+        schedule: None,
         steps: 10,
         seed: 77,
         count: 5,
@@ -897,4 +901,109 @@ fn escape_keeps_the_old_key_and_leaves_the_list_open() {
     assert!(!studio.shows("Press a key in the list"));
     studio.key(Modifiers::COMMAND, Key::Enter);
     assert!(matches!(studio.asked().pop(), Some(Command::Train(_))));
+}
+
+/// A step of eight points at one level, whose answer is half the noise.
+fn dissection(step: u64) -> Dissection {
+    let at = Level::from_alpha_bar(40.0, 0.64);
+    let x0: Vec<f32> = (0..16).map(|i| i as f32 / 8.0 - 1.0).collect();
+    let eps: Vec<f32> = x0.iter().rev().copied().collect();
+    let input = x0.iter().zip(&eps).map(|(x, e)| 0.8 * x + 0.6 * e).collect();
+    Dissection {
+        step,
+        samples: 8,
+        levels: vec![at; 8],
+        input,
+        target: eps.clone().into(),
+        output: eps.iter().map(|e| e / 2.0).collect(),
+        x0: x0.into(),
+        eps: eps.into(),
+        error: 0.25,
+        weight: 1.0,
+        nudge: Nudge {
+            loss: 0.5,
+            grad_norm: 2.0,
+            lr: 1e-3,
+            moved: 0.01,
+            size: 10.0,
+        },
+    }
+}
+
+#[test]
+fn a_training_step_is_told_slowly_and_the_training_goes_on_afterwards() {
+    let mut studio = Studio::in_lab();
+    let run = studio.begin_run();
+    studio.key(Modifiers::NONE, Key::S);
+    assert!(matches!(studio.asked()[..], [Command::StepSlowly]));
+    assert!(studio.shows("The step is being made"));
+    studio.tell(Event::RunState(run, RunState::Paused));
+    assert!(studio.asked().is_empty());
+    studio.tell(Event::Dissected(run, dissection(12).into()));
+    assert!(studio.shows("Two moons · step 12"));
+    studio.press_tab("2 Noise");
+    studio.press_tab("Numbers");
+    // The first x: 0.8 · −1 + 0.6 · 0.875.
+    assert!(studio.shows("first x: -0.275 = 0.8000 · -1.000 + "));
+    assert!(studio.shows("0.6000 · +0.875"));
+    studio.press_tab("5 Nudge");
+    assert!(studio.shows("together by 0.100 % of their length"));
+    assert!(!studio.shows("many small steps find the way"));
+    studio.press("Why?");
+    assert!(studio.shows("many small steps find the way"));
+    studio.press("Next step");
+    assert!(matches!(studio.asked()[..], [Command::StepSlowly]));
+    assert!(!studio.is_enabled("Next step"));
+    studio.tell(Event::Dissected(run, dissection(13).into()));
+    assert!(studio.shows("step 13"));
+    studio.key(Modifiers::NONE, Key::Escape);
+    assert!(!studio.shows("step 13"));
+    assert!(matches!(studio.asked()[..], [Command::Resume]));
+}
+
+#[test]
+fn slowly_without_a_run_begins_one_that_waits() {
+    let mut studio = Studio::in_lab();
+    studio.key(Modifiers::NONE, Key::S);
+    let Some(Command::Train(request)) = studio.asked().pop() else {
+        panic!("no run was asked for")
+    };
+    assert!(request.paused);
+    let run = request.run;
+    studio.tell(Event::Started(Box::new(run_info(*request))));
+    studio.tell(Event::RunState(run, RunState::Paused));
+    assert!(matches!(studio.asked()[..], [Command::StepSlowly]));
+    studio.tell(Event::Dissected(run, dissection(1).into()));
+    assert!(studio.shows("step 1"));
+    // It rests where it was begun for this.
+    studio.key(Modifiers::NONE, Key::S);
+    assert!(studio.asked().is_empty());
+}
+
+#[test]
+fn a_step_back_is_told_with_the_factors_of_its_sampler() {
+    let mut studio = Studio::in_workspace(Workspace::Trajectory);
+    studio.key(Modifiers::NONE, Key::S);
+    assert!(studio.shows("There is no trajectory yet: make samples first."));
+    let domain = Domain::Points;
+    let info = bundled_info(TrajectoryId(1), domain);
+    studio.tell(Event::SampleStarted(Box::new(info)));
+    let at = [Level::from_alpha_bar(80.0, 0.25), Level::from_alpha_bar(40.0, 0.64)];
+    for (index, level) in at.into_iter().enumerate() {
+        let frame = StepFrame {
+            level,
+            ..step_frame(domain, 4, index)
+        };
+        studio.tell(Event::SampleStep(TrajectoryId(1), Box::new(frame)));
+    }
+    assert!(studio.shows("Step 1 of 10 · DDIM"));
+    studio.press_tab("1 Here");
+    assert!(studio.shows("the state holds 25 % signal"));
+    studio.press_tab("Numbers");
+    studio.press_tab("4 Step");
+    // Without fresh noise DDIM takes the guess at alpha 0.8 and the noise at sigma 0.6.
+    assert!(studio.shows("next = 0.8000 · ") && studio.shows(" + 0.6000 · noise"));
+    assert!(!studio.is_enabled("Next step"));
+    studio.press_tab("Lab");
+    assert!(!studio.shows("Step 1 of 10"));
 }

@@ -7,6 +7,7 @@ use diffusion_studio::{
         dialogs::{Answer, Asking, Kind as PathKind, Question},
         export::{ExportKind, ExportRequest, Exports},
         panels::{
+            recipe::{RecipeDraft, recipe_panel},
             schedule::{ScheduleDraft, schedule_panel},
             trajectory::{TrajectoryDraft, trajectory_panel},
         },
@@ -108,6 +109,7 @@ fn info(domain: Domain, moves: usize, count: usize) -> TrajectoryInfo {
         step: 1200,
         sampler: Spec::new("ddim"),
         spacing: Spec::new("trailing"),
+        schedule: None,
         moves,
         seed: 1,
         count,
@@ -172,6 +174,7 @@ fn request(id: u64) -> SampleRequest {
         sampler: Spec::new("ddim"),
         steps: 50,
         spacing: Spec::new("trailing"),
+        schedule: None,
         seed: 1,
         count: 16,
         class: ClassChoice::None,
@@ -841,4 +844,53 @@ fn a_trap_says_why_and_is_mended_with_one_click() {
         Some(&Value::Flag(true))
     );
     assert!(window.query_by_label("Scale β").is_none());
+}
+
+#[test]
+fn the_sample_form_warns_in_a_line_that_opens_and_mends() {
+    let mut window = at_1280(AppState::default(), Workspace::Trajectory);
+    window
+        .state_mut()
+        .trajectory
+        .sample
+        .model
+        .choose(Model::Bundled("moons".into()));
+    window.run_steps(2);
+    let title = "The last step jumps";
+    assert!(window.query_by_label(title).is_none());
+    window.state_mut().trajectory.sample.steps = 2;
+    window.run_steps(2);
+    window.check_accessibility();
+    window.get_by_label(title).click();
+    window.run_steps(2);
+    window.get_by_label_contains("to no noise at once");
+    window.get_by_label("More steps").click();
+    window.run_steps(2);
+    assert_eq!(window.state().trajectory.sample.steps, 10);
+    assert!(window.query_by_label(title).is_none());
+}
+
+#[test]
+fn the_recipe_warns_in_a_line_that_opens_and_mends() {
+    let mut draft = RecipeDraft::default();
+    draft.recipe.schedule = Spec::new("cosine").with("zero-snr", Value::Flag(true));
+    draft.recipe.target = Spec::new("eps");
+    let mut window = Harness::builder()
+        .with_size([400.0, 900.0])
+        .with_context_setup(theme::install)
+        .build_ui_state(
+            |ui, draft: &mut RecipeDraft| recipe_panel(ui, &AppState::default(), draft, &mut Vec::new()),
+            draft,
+        );
+    window.run_steps(3);
+    window.check_accessibility();
+    window
+        .get_by_label("Noise as the target where nothing else is left")
+        .click();
+    window.run_steps(2);
+    window.get_by_label_contains("0 / 0");
+    window.get_by_label("Learn v instead").click();
+    window.run_steps(2);
+    assert_eq!(window.state().recipe.target, Spec::new("v"));
+    assert!(window.state_mut().undo() && window.state().recipe.target == Spec::new("eps"));
 }

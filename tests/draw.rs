@@ -73,6 +73,7 @@ fn unbranched() -> Provenance {
         training_step: 1200,
         sampler: Spec::new("ddim").with("eta", Value::Real(0.1 + 0.2)),
         spacing: Spec::new("trailing"),
+        schedule: Some(Spec::new("custom").with("log-snr-4", Value::Real(0.1 + 0.2))),
         steps: 50,
         seed: u64::MAX,
         count: 64,

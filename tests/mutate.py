@@ -22,6 +22,7 @@ PLACES = [
     "diffusion/sampler",
     "math/target.rs",
     "math/level.rs",
+    "math/moves.rs",
     *(f"diffusion/{part}" for part in ["loss", "times", "guidance", "likelihood", "oracle.rs", "oracle"]),
 ]
 FILES = [

@@ -138,6 +138,8 @@ pub enum Action {
     Lesson(LessonCommand),
     /// Puts a noise schedule into the Lab's form.
     UseSchedule(Spec),
+    /// Lets the samples of the Trajectory workspace stop along a noise schedule that is not the model's.
+    SampleAlong(Spec),
     /// Opens a recipe, a run folder, pictures or a picture that carries a recipe.
     Open(Vec<PathBuf>),
     /// Lets the user choose a file or folder to open, off this thread.
@@ -154,6 +156,8 @@ pub enum Action {
     TogglePanels,
     /// Opens or closes the list of keys.
     ToggleHelp,
+    /// Opens or closes the story of one step of the workspace.
+    Slowly,
     /// This is done by a key of one's own, or by that of the table again.
     OwnKey(Does, Option<KeyboardShortcut>),
     /// All keys as the table says.

@@ -21,10 +21,10 @@ use super::{
 use crate::{
     draw::Raster,
     engine::{
-        Command, TrajectoryId,
-        export::{Kind, Shown},
+        Command, Error as EngineError, TrajectoryId,
+        export::{Beside, Kind, Shown},
     },
-    files::{Document, Error, Overwrite, document, picture::write_png},
+    files::{Document, Error as FileError, Overwrite, document, picture::write_png},
 };
 
 /// Something to be written.
@@ -138,7 +138,7 @@ impl ExportKind {
 }
 
 /// Something that was made in the window, to be written after a dialog.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Saving {
     /// Title of the dialog.
     pub title: String,
@@ -149,7 +149,7 @@ pub struct Saving {
 }
 
 /// What is written.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Content {
     /// A picture as PNG.
     Picture(Raster),
@@ -157,6 +157,8 @@ pub enum Content {
     Text(String),
     /// What is worked on.
     Document(Box<Document>),
+    /// Several processes in one film.
+    Film(Box<Beside>),
 }
 
 impl Content {
@@ -166,6 +168,7 @@ impl Content {
             Self::Picture(_) => &["png"],
             Self::Text(_) => &["csv"],
             Self::Document(_) => &[document::ENDING],
+            Self::Film(_) => &["gif", "apng"],
         }
     }
 
@@ -186,12 +189,13 @@ impl Saving {
         }
     }
 
-    fn write(&self, path: &Path) -> Result<PathBuf, Error> {
-        match &self.content {
-            Content::Picture(raster) => write_png(path, raster, None, Overwrite::Numbered),
-            Content::Text(text) => Overwrite::Numbered.write(path, text.as_bytes()),
-            Content::Document(document) => document.write(path, Overwrite::Numbered),
-        }
+    fn write(&self, path: &Path) -> Result<PathBuf, EngineError> {
+        Ok(match &self.content {
+            Content::Picture(raster) => write_png(path, raster, None, Overwrite::Numbered)?,
+            Content::Text(text) => Overwrite::Numbered.write(path, text.as_bytes())?,
+            Content::Document(document) => document.write(path, Overwrite::Numbered)?,
+            Content::Film(film) => film.write(path, Overwrite::Numbered)?,
+        })
     }
 }
 
@@ -413,7 +417,7 @@ fn with_extension(path: PathBuf, extension: &str) -> PathBuf {
 fn free(path: &Path) -> PathBuf {
     let untaken = |path: &Path| {
         if path.exists() {
-            return Err(Error::Exists { path: path.to_owned() });
+            return Err(FileError::Exists { path: path.to_owned() });
         }
         Ok(())
     };

@@ -49,6 +49,8 @@ pub enum Does {
     Toggle,
     /// One training step.
     Step,
+    /// One step, slowly.
+    Slow,
     /// Ends the job at once.
     Stop,
     /// Takes back the last change of the form.
@@ -205,6 +207,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Does::Go, &[ctrl(Key::Enter)], "Train", LAB),
     bind(Does::Toggle, &[plain(Key::Space)], "Pause or go on", LAB),
     bind(Does::Step, &[plain(Key::Period)], "One training step", LAB),
+    bind(Does::Slow, &[plain(Key::S)], "One training step, slowly", LAB),
     bind(Does::Seed, &[plain(Key::R)], "Another seed", LAB),
     bind(Does::Undo, &[ctrl(Key::Z)], "Undo a change of the recipe", LAB),
     bind(Does::Redo, &[ctrl_shift(Key::Z), ctrl(Key::Y)], "Redo", LAB),
@@ -215,6 +218,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Does::Layer(4), &[plain(Key::Num5)], "Layer: clean guesses", LAB),
     bind(Does::Go, &[ctrl(Key::Enter)], "Make samples", TRAJECTORY),
     bind(Does::Toggle, &[plain(Key::Space)], "Play or pause", TRAJECTORY),
+    bind(Does::Slow, &[plain(Key::S)], "One step back, slowly", TRAJECTORY),
     bind(Does::Seed, &[plain(Key::R)], "Another seed", TRAJECTORY),
     bind(Does::Back, &[plain(Key::ArrowLeft)], "One frame back", TRAJECTORY),
     bind(Does::On, &[plain(Key::ArrowRight)], "One frame on", TRAJECTORY),

@@ -40,6 +40,7 @@ use super::{
         runs::{RunsDraft, runs_panel},
         samplers::{SamplersDraft, samplers_panel},
         schedule::{ScheduleDraft, schedule_panel},
+        slow::{SlowDraft, slow_window},
         start::{StartDraft, start_panel},
         status,
         trajectory::{TrajectoryDraft, trajectory_panel},
@@ -129,6 +130,7 @@ struct Drafts {
     offer: OfferDraft,
     notices: notices::NoticeDraft,
     keys: KeyListDraft,
+    slow: SlowDraft,
     palette: palette::PaletteDraft,
     lesson: LessonDraft,
 }
@@ -480,6 +482,7 @@ impl App {
                 self.recipe.recipe.schedule = spec;
                 self.recipe.settle();
             }
+            Action::SampleAlong(spec) => self.drafts.trajectory.sample.schedule = Some(spec),
             Action::Look(specs) => self.drafts.schedule.look_at(&specs),
             Action::Lesson(command) => self.teach(command),
             Action::Edit(recipe) => self.recipe.put(*recipe),
@@ -511,6 +514,7 @@ impl App {
                 ctx.set_theme(choice);
             }
             Action::TogglePanels => self.view.panels = !self.view.panels,
+            Action::Slowly => self.drafts.slow.turn(),
             Action::OwnKey(does, key) => {
                 self.view.keys.set(does, key);
                 self.view.keys.put_in_force(ctx);
@@ -696,6 +700,15 @@ impl App {
     }
 
     fn windows(&mut self, ctx: &egui::Context) {
+        let sample = self.drafts.trajectory.lens.selected;
+        slow_window(
+            ctx,
+            &self.state,
+            &self.recipe,
+            sample,
+            &mut self.drafts.slow,
+            &mut self.out,
+        );
         key_list_window(ctx, &mut self.view.help, &mut self.drafts.keys, &mut self.out);
         frame::times_window(ctx, &mut self.view.times, &self.times);
         notices::notice_window(ctx, &self.state, &mut self.view.notices);
@@ -767,7 +780,11 @@ impl App {
             }
             Workspace::Data | Workspace::Samplers | Workspace::Runs => None,
         };
-        if let Some(due) = due {
+        let soonest = [due, self.drafts.slow.tick(secs)]
+            .into_iter()
+            .flatten()
+            .reduce(f64::min);
+        if let Some(due) = soonest {
             ctx.request_repaint_after_secs((due as f32).max(least));
         }
     }

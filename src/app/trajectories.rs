@@ -281,6 +281,7 @@ mod tests {
             step: 0,
             sampler: Spec::new("ddim"),
             spacing: Spec::new("trailing"),
+            schedule: None,
             moves,
             seed: 0,
             count: 1,

@@ -121,8 +121,9 @@ pub(super) struct SampleArgs {
     /// (see `list exact`)
     #[arg(value_name = "MODEL")]
     pub(super) model: PathBuf,
-    /// Noise schedule of an exact model, see `list schedules`
-    #[arg(long, value_name = "ID")]
+    /// Noise schedule: of an exact model its own, of a trained one what the times are chosen along, by their noise. By id with
+    /// parameters, see `list schedules`, or a recipe or picture that has it
+    #[arg(long, value_name = "ID[,KEY=VALUE…]|FILE")]
     pub(super) schedule: Option<String>,
     /// Repeat what a picture or film of this program says of itself; with the same model the samples are the same
     #[arg(long, value_name = "PICTURE", conflicts_with_all = [
@@ -131,7 +132,7 @@ pub(super) struct SampleArgs {
     ])]
     pub(super) from: Option<PathBuf>,
     /// Continue what a picture or film of this program was made as, from step --at on; what is not said stays as it was
-    #[arg(long, value_name = "PICTURE", requires = "at", conflicts_with_all = ["from", "schedule"])]
+    #[arg(long, value_name = "PICTURE", requires = "at", conflicts_with = "from")]
     pub(super) branch: Option<PathBuf>,
     /// How many moves the branch shares with it
     #[arg(long, value_name = "STEP", requires = "branch")]

@@ -46,6 +46,10 @@ pub(super) fn branched(args: &SampleArgs, picture: &Path, at: usize) -> anyhow::
     Ok(SampleRequest {
         sampler: with_options(sampler, args)?,
         spacing: args.spacing.as_ref().map_or(parent.spacing.clone(), |id| Spec::new(id)),
+        schedule: match &args.schedule {
+            Some(text) => Some(sample::schedule(text)?),
+            None => parent.schedule.clone().filter(|_| args.remaining.is_some()),
+        },
         seed: args.seed.unwrap_or(parent.seed),
         count: kept.unwrap_or(if args.of.is_some() { FUTURES } else { parent.count }),
         class,

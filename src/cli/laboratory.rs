@@ -1,6 +1,6 @@
 //! `laboratory`: every sampler's error by network calls, as a table.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
 use super::{
     args::LaboratoryArgs,
@@ -10,6 +10,7 @@ use crate::{
     data::Progress,
     engine::{
         Settings,
+        command::Model,
         laboratory::{LaboratoryRequest, Row, Table, Trial, compare},
     },
     math::Spec,
@@ -20,7 +21,7 @@ pub(super) fn laboratory(args: &LaboratoryArgs, settings: &Settings) -> anyhow::
     let mut calls = args.calls.clone();
     calls.sort_unstable();
     let request = LaboratoryRequest {
-        model: with_schedule(model(&args.model), args.schedule.as_deref())?,
+        model: chosen(args)?,
         spacing: Spec::new(&args.spacing),
         calls,
         count: args.count as usize,
@@ -31,6 +32,17 @@ pub(super) fn laboratory(args: &LaboratoryArgs, settings: &Settings) -> anyhow::
         return serde_json::to_string_pretty(&table).context("the table cannot be written as JSON");
     }
     Ok(text(&table, &request))
+}
+
+/// The model of the comparison, whose error is measured on its own schedule.
+fn chosen(args: &LaboratoryArgs) -> anyhow::Result<Model> {
+    match with_schedule(model(&args.model), args.schedule.as_deref())? {
+        (model, None) => Ok(model),
+        (_, Some(schedule)) => bail!(
+            "--schedule {}: a trained model is measured on its own schedule; only exact models, as exact:moons, can change it",
+            schedule.id
+        ),
+    }
 }
 
 fn text(table: &Table, request: &LaboratoryRequest) -> String {

@@ -100,6 +100,7 @@ fn request(
         sampler: made.sampler.clone(),
         steps: made.steps,
         spacing: made.spacing.clone(),
+        schedule: made.schedule.clone(),
         seed: made.seed,
         count: made.count,
         class: match &*made.class {

@@ -285,6 +285,7 @@ fn made(
     let steps = args.steps.map_or(built.steps(), |steps| steps as usize);
     let spacing = args.spacing.as_deref().unwrap_or(built.spacing());
     let request = SampleRequest {
+        schedule: None,
         id: TrajectoryId(1),
         model: chosen.clone(),
         sampler: spec.clone(),

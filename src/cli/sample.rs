@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{args::SampleArgs, branch, key_and_value, repeat};
+use super::{args::SampleArgs, branch, key_and_value, repeat, train};
 use crate::{
     diffusion::Guidance,
     engine::{
@@ -23,7 +23,7 @@ use crate::{
         sample::class_names,
     },
     files::{Overwrite, Tensor, Tensors, bundled, tensors::Notes},
-    math::{Params, Spec, Value, spec},
+    math::{Params, Spec, Value, schedule, spec},
 };
 
 /// Makes the samples and writes what `--out` and `--trajectory` name.
@@ -119,7 +119,7 @@ fn request(args: &SampleArgs) -> anyhow::Result<SampleRequest> {
     if args.judge.is_some() && args.classifier.is_none() {
         bail!("--judge names a classifier that would do nothing: add --classifier SCALE");
     }
-    let chosen = with_schedule(model(&args.model), args.schedule.as_deref())?;
+    let (chosen, schedule) = with_schedule(model(&args.model), args.schedule.as_deref())?;
     let info = model::load(&chosen)?.info;
     let names = match args.classifier {
         Some(_) => class_names(&info, args.judge.as_deref())?,
@@ -134,6 +134,7 @@ fn request(args: &SampleArgs) -> anyhow::Result<SampleRequest> {
         sampler,
         steps: args.steps as usize,
         spacing,
+        schedule,
         seed: args.seed.unwrap_or(0),
         count: args.count.map_or(held, |n| n as usize),
         class: args
@@ -152,18 +153,33 @@ fn request(args: &SampleArgs) -> anyhow::Result<SampleRequest> {
     })
 }
 
-/// An exact model with another noise schedule than its default. A network has learned its own.
-pub(super) fn with_schedule(model: Model, schedule: Option<&str>) -> anyhow::Result<Model> {
-    match (model, schedule) {
-        (model, None) => Ok(model),
-        (Model::Exact(exact), Some(id)) => Ok(Model::Exact(Box::new(ExactModel {
-            schedule: Spec::new(id),
-            ..*exact
-        }))),
-        (_, Some(id)) => bail!(
-            "--schedule {id}: a trained model keeps its own schedule; only exact models, as exact:moons, can change it"
-        ),
-    }
+/// An exact model takes any noise schedule. A network has learned its own; there the schedule is left over, to choose the times
+/// of samples by.
+pub(super) fn with_schedule(model: Model, text: Option<&str>) -> anyhow::Result<(Model, Option<Spec>)> {
+    let wanted = text.map(schedule).transpose()?;
+    Ok(match (model, wanted) {
+        (Model::Exact(exact), Some(schedule)) => {
+            let exact = ExactModel { schedule, ..*exact };
+            (Model::Exact(Box::new(exact)), None)
+        }
+        (model, wanted) => (model, wanted),
+    })
+}
+
+/// A schedule by id, `ID[,KEY=VALUE…]`, or that of a recipe's file or of a picture.
+pub(super) fn schedule(text: &str) -> anyhow::Result<Spec> {
+    let spec = if Path::new(text).is_file() {
+        train::open(Path::new(text))?.schedule
+    } else {
+        let mut words = text.split(',');
+        let id = Spec::new(words.next().unwrap_or_default());
+        words.try_fold(id, |spec, set| {
+            let (key, value) = key_and_value(set)?;
+            anyhow::Ok(spec.with(key, Value::parse(value)))
+        })?
+    };
+    schedule::build(&spec).with_context(|| format!("--schedule {text}"))?;
+    Ok(spec)
 }
 
 /// How guidance acts on samples of a class or of none; what could not act is refused.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::Raster;
 use pixels::Pixels;
+pub use pixels::caption;
 use svg::Svg;
 
 mod pixels;

@@ -175,12 +175,21 @@ impl Shared {
     }
 
     /// All moves of the branch, those of the shared way before its own.
-    pub(super) fn moves(&self, schedule: &dyn NoiseSchedule, spacing: Spacing) -> Result<Vec<Move>, Error> {
+    pub(super) fn moves(
+        &self,
+        schedule: &dyn NoiseSchedule,
+        path: Option<&dyn NoiseSchedule>,
+        spacing: Spacing,
+    ) -> Result<Vec<Move>, Error> {
         let all = self.parent.moves();
         let Some(remaining) = self.remaining else {
             return Ok(all.to_vec());
         };
-        let rest = grid::rest(schedule, spacing, all[self.step].from, remaining);
+        let from = all[self.step].from;
+        let rest = match path {
+            Some(path) => grid::rest_along(schedule, path, spacing, from, remaining),
+            None => grid::rest(schedule, spacing, from, remaining),
+        };
         if rest.is_empty() {
             return Err(Error::refused(
                 "this spacing ends at more noise than there is at this step: choose another one, or branch earlier",
@@ -275,6 +284,11 @@ fn check(branch: &Branch, request: &SampleRequest) -> Result<(), Error> {
         return Err(Error::refused(format!(
             "the rest of a branch has at least one step and at most {MOST}"
         )));
+    }
+    if request.schedule.is_some() && branch.remaining.is_none() {
+        return Err(Error::refused(
+            "a branch along another noise schedule stops at other times: say how many moves the rest has",
+        ));
     }
     match sample {
         Some(sample) if *sample >= parent.count => Err(Error::refused(format!(

@@ -175,6 +175,9 @@ pub struct SampleRequest {
     pub steps: usize,
     /// How times are chosen.
     pub spacing: Spec,
+    /// Another noise schedule over which they are chosen, by its noise levels (see [`grid::along`](crate::math::grid::along));
+    /// `None` for the model's own. In a branch it is that of the rest, and needs [`Branch::remaining`].
+    pub schedule: Option<Spec>,
     /// Seed of the starting noise and of every step's noise.
     pub seed: u64,
     /// How many samples.
@@ -205,6 +208,7 @@ impl Default for SampleRequest {
             sampler: Spec::new("ddim"),
             steps: 50,
             spacing: Spec::new("trailing"),
+            schedule: None,
             seed: 0,
             count: 1,
             class: ClassChoice::None,

@@ -217,6 +217,8 @@ pub struct TrajectoryInfo {
     pub sampler: Spec,
     /// How times are chosen.
     pub spacing: Spec,
+    /// The noise schedule over which they are chosen, where it is not the model's own.
+    pub schedule: Option<Spec>,
     /// Number of moves, jumps included.
     pub moves: usize,
     /// Seed.

@@ -25,6 +25,10 @@ use crate::{
     math::{Domain, Frame},
 };
 
+mod beside;
+
+pub use beside::{Beside, Facet};
+
 /// Frames of a film at most; longer processes are thinned evenly.
 const FILM_FRAMES: usize = 120;
 
@@ -215,6 +219,7 @@ pub fn provenance(info: &TrajectoryInfo) -> Provenance {
         training_step: info.step,
         sampler: info.sampler.clone(),
         spacing: info.spacing.clone(),
+        schedule: info.schedule.clone(),
         steps: restored.map_or(info.moves, |restored| restored.steps),
         seed: info.seed,
         count: info.count,

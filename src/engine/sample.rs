@@ -377,13 +377,15 @@ impl<'a> Plan<'a> {
         }
         let schedule: Arc<dyn NoiseSchedule> = schedule::build(&model.recipe.schedule)?.into();
         let spacing = grid::build(&request.spacing)?;
+        let path = path(request, model)?;
         Ok(Self {
             request,
             domain: model.domain,
             target: target::build(&model.recipe.target)?,
-            moves: match shared {
-                Some(shared) => shared.moves(&*schedule, spacing)?,
-                None => grid::time_grid(&*schedule, spacing, request.steps),
+            moves: match (shared, path.as_deref()) {
+                (Some(shared), path) => shared.moves(&*schedule, path, spacing)?,
+                (None, Some(path)) => grid::along(&*schedule, path, spacing, request.steps),
+                (None, None) => grid::time_grid(&*schedule, spacing, request.steps),
             },
             schedule,
             cond: condition(request, model)?,
@@ -506,6 +508,20 @@ impl<'a> Plan<'a> {
     }
 }
 
+/// The schedule that the times are chosen over, where it is not the model's.
+fn path(request: &SampleRequest, model: &ModelInfo) -> Result<Option<Box<dyn NoiseSchedule>>, Error> {
+    if request.schedule.is_some() && request.restore.is_some() {
+        return Err(Error::refused(
+            "a restoration keeps the noise schedule of its model: leave the other schedule out",
+        ));
+    }
+    let other = request
+        .schedule
+        .as_ref()
+        .filter(|other| **other != model.recipe.schedule);
+    Ok(other.map(schedule::build).transpose()?)
+}
+
 /// Address of sample i's starting noise.
 pub(super) fn start_address(seed: u64, sample: u64) -> Address {
     Address {
@@ -562,6 +578,7 @@ pub(super) fn info(request: &SampleRequest, model: &ModelInfo, moves: usize) -> 
         step: model.step,
         sampler: request.sampler.clone(),
         spacing: request.spacing.clone(),
+        schedule: request.schedule.clone(),
         moves,
         seed: request.seed,
         count: request.count,
@@ -679,6 +696,7 @@ mod tests {
             sampler: Spec::new("ddpm"),
             steps: 6,
             spacing: Spec::new("trailing"),
+            schedule: None,
             seed: 9,
             count,
             class: ClassChoice::Each,

@@ -22,6 +22,8 @@ pub struct Provenance {
     pub sampler: Spec,
     /// How times were chosen.
     pub spacing: Spec,
+    /// The noise schedule over which times were chosen, where it is not the model's own.
+    pub schedule: Option<Spec>,
     /// Number of moves.
     pub steps: usize,
     /// Seed of the trajectory.
@@ -111,6 +113,7 @@ impl Provenance {
             ..
         } = self.guidance;
         // Only what is not as usual, so that pictures stay readable for older versions.
+        texts.extend(self.schedule.iter().map(|schedule| ("Schedule", spec_text(schedule))));
         texts.extend((low > 0.0).then(|| ("Guidance from", low.to_string())));
         texts.extend((high < f64::INFINITY).then(|| ("Guidance to", high.to_string())));
         texts.extend((rescale > 0.0).then(|| ("Guidance rescale", rescale.to_string())));
@@ -155,6 +158,7 @@ impl Provenance {
             training_step,
             sampler: spec(texts, "Sampler")?,
             spacing: spec(texts, "Spacing")?,
+            schedule: texts.contains_key("Schedule").then(|| spec(texts, "Schedule")).transpose()?,
             steps: number(texts, "Steps")?,
             seed: number(texts, "Seed")?,
             count: number(texts, "Count")?,

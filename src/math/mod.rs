@@ -9,6 +9,7 @@ pub mod feature_distance;
 pub mod grid;
 pub mod level;
 pub mod linked;
+mod moves;
 pub mod noise;
 pub mod normal;
 pub mod schedule;
@@ -20,5 +21,6 @@ pub mod target;
 pub mod weighting;
 
 pub use domain::{Cond, Domain, Frame};
-pub use level::{Level, Move, Units};
+pub use level::{Level, Units};
+pub use moves::Move;
 pub use spec::{Entry, Param, Params, Spec, SpecError, Value};

@@ -191,6 +191,7 @@ pub fn request(id: u64, count: usize, sampler: &str) -> SampleRequest {
         sampler: Spec::new(sampler),
         steps: 8,
         spacing: Spec::new("trailing"),
+        schedule: None,
         seed: 11,
         count,
         class: ClassChoice::None,

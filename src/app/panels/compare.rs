@@ -15,6 +15,7 @@ use super::{
 use crate::{
     app::{
         action::Action,
+        export::{Content, Saving},
         playback::PlaybackCommand,
         state::AppState,
         theme::{self, Palette},
@@ -27,7 +28,10 @@ use crate::{
             pictures::{Lens, Pictures},
         },
     },
-    engine::TrajectoryId,
+    engine::{
+        TrajectoryId,
+        export::{Beside, Facet, Shown},
+    },
     math::{Domain, linked::Track},
 };
 
@@ -314,7 +318,7 @@ fn filled(
     if draft.mode.available(seen).is_err() {
         draft.mode = Mode::Side;
     }
-    toolbar(ui, draft, seen);
+    toolbar(ui, draft, seen, out);
     choice::differences(ui, seen);
     ui.add_space(2.0);
     let pane = Pane::new().inner_margin(Margin { top: 8, ..Margin::ZERO });
@@ -335,9 +339,10 @@ fn filled(
     }
 }
 
-fn toolbar(ui: &mut Ui, draft: &mut CompareDraft, seen: &[Seen<'_>]) {
+fn toolbar(ui: &mut Ui, draft: &mut CompareDraft, seen: &[Seen<'_>], out: &mut Vec<Action>) {
     let size = vec2(ui.available_width(), 30.0);
     ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), |ui| {
+        film(ui, draft, seen, out);
         if draft.lens.zoom != 1.0 && button::icon(ui, icons::ICON_FIT_SCREEN, "Fit everything").clicked() {
             draft.lens.fit();
         }
@@ -359,6 +364,37 @@ fn toolbar(ui: &mut Ui, draft: &mut CompareDraft, seen: &[Seen<'_>]) {
             lock(ui, draft, seen);
         });
     });
+}
+
+/// Writes them as one film, side by side whatever the present way to look at them.
+fn film(ui: &mut Ui, draft: &CompareDraft, seen: &[Seen<'_>], out: &mut Vec<Action>) {
+    let is_over = seen.iter().all(|seen| seen.view.ended);
+    let can = if is_over { Ok(()) } else { Err("Wait for the last step") };
+    let pressed = button::icon_if(ui, icons::ICON_MOVIE, "Export a film side by side", can);
+    if !pressed
+        .on_hover_text("All of them in one GIF or APNG, at the same noise level in each frame")
+        .clicked()
+    {
+        return;
+    }
+    let shown = |seen: &Seen<'_>| Shown {
+        info: seen.view.info.clone(),
+        steps: seen.view.steps.clone(),
+    };
+    let film = Beside {
+        parts: seen.iter().map(|seen| (seen.name(), shown(seen))).collect(),
+        sample: draft.lens.solo.then_some(draft.lens.selected.unwrap_or(0)),
+        facet: match draft.aspect {
+            Aspect::Clean => Facet::Clean,
+            Aspect::Noise => Facet::Noise,
+            Aspect::State | Aspect::Change => Facet::State,
+        },
+    };
+    out.push(Action::Save(Box::new(Saving {
+        title: "Export a film side by side".into(),
+        name: "compared.gif".into(),
+        content: Content::Film(Box::new(film)),
+    })));
 }
 
 /// Which one is looked at beside the reference.

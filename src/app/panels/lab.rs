@@ -2,7 +2,8 @@
 
 use eframe::egui::{self, Align, Frame, Layout, Margin, Slider, Ui, vec2};
 use egui_material_icons::icons::{
-    ICON_AUTO_AWESOME, ICON_CLOSE, ICON_HEALING, ICON_PAUSE, ICON_PLAY_ARROW, ICON_REPLAY, ICON_WARNING,
+    ICON_AUTO_AWESOME, ICON_CLOSE, ICON_HEALING, ICON_PAUSE, ICON_PLAY_ARROW, ICON_REPLAY, ICON_SLOW_MOTION_VIDEO,
+    ICON_WARNING,
 };
 
 use crate::{
@@ -204,12 +205,11 @@ fn headline(ui: &mut Ui, run: &RunView, out: &mut Vec<Action>) {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let text = format!("{} / {}", words::count(run.step), words::count(total));
             ui.label(theme::number(text)).on_hover_text("Training steps");
-            {
-                let response = button::icon_text_small(ui, ICON_AUTO_AWESOME, "Make samples");
-                if response.on_hover_text("Opens the Trajectory workspace").clicked() {
-                    out.push(Action::Show(Workspace::Trajectory));
-                }
+            let samples = button::icon_text_small(ui, ICON_AUTO_AWESOME, "Make samples");
+            if samples.on_hover_text("Opens the Trajectory workspace").clicked() {
+                out.push(Action::Show(Workspace::Trajectory));
             }
+            slow_button(ui, run.state.is_live(), out);
         });
     });
     let share = run.step as f32 / total.max(1) as f32;
@@ -220,6 +220,15 @@ fn headline(ui: &mut Ui, run: &RunView, out: &mut Vec<Action>) {
     };
     status::progress(ui, share, ink);
     ui.add_space(4.0);
+}
+
+/// Training pauses for it and goes on afterwards.
+fn slow_button(ui: &mut Ui, live: bool, out: &mut Vec<Action>) {
+    let can = if live { Ok(()) } else { Err("The training has ended") };
+    let response = button::icon_if(ui, ICON_SLOW_MOTION_VIDEO, "One training step, slowly", can);
+    if response.on_hover_text(keys::text(ui.ctx(), Does::Slow)).clicked() {
+        out.push(Action::Slowly);
+    }
 }
 
 fn divergence_card(

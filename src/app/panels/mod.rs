@@ -22,6 +22,7 @@ pub mod runs;
 pub mod sample_form;
 pub mod samplers;
 pub mod schedule;
+pub mod slow;
 pub mod start;
 pub mod status;
 pub mod time_bar;

@@ -5,9 +5,12 @@ use egui_material_icons::{MaterialIcon, icons};
 
 use crate::{
     app::{
-        action::Action,
+        action::{Action, Workspace},
         keys::{self, Does},
-        panels::advice::{about, advice_notices},
+        panels::{
+            advice::{about, advice_notices},
+            schedule::label as schedule_label,
+        },
         state::AppState,
         theme,
         trajectories::TrajectoryView,
@@ -42,6 +45,8 @@ pub struct SampleDraft {
     pub steps: usize,
     /// How times are chosen.
     pub spacing: Spec,
+    /// The noise schedule along which they are chosen, where it is not the model's own.
+    pub schedule: Option<Spec>,
     /// Seed of all noise.
     pub seed: u64,
     /// How many pictures.
@@ -60,6 +65,7 @@ impl Default for SampleDraft {
             sampler: Spec::new("ddim"),
             steps: 50,
             spacing: Spec::new("trailing"),
+            schedule: None,
             seed: 1,
             pictures: 16,
             points: 1000,
@@ -84,6 +90,7 @@ pub fn sample_form(ui: &mut Ui, state: &AppState, draft: &mut SampleDraft, out: 
     model_rows(ui, state, &mut draft.model);
     let known = draft.model.known(state);
     sampler_rows(ui, draft);
+    path_row(ui, &mut draft.schedule, out);
     seed_row(ui, draft);
     let (count, most) = match known.domain {
         Some(Domain::Points) => (&mut draft.points, 20_000),
@@ -129,6 +136,26 @@ fn sampler_rows(ui: &mut Ui, draft: &mut SampleDraft) {
         grid::ENTRIES,
         &mut draft.spacing,
     );
+}
+
+/// The schedule that was chosen for sampling alone, and the way back.
+fn path_row(ui: &mut Ui, schedule: &mut Option<Spec>, out: &mut Vec<Action>) {
+    let Some(spec) = schedule.clone() else { return };
+    let help =
+        "The times are those of this schedule's noise levels; the network is asked at its own times of the same noise";
+    form::row(ui, "Along", help, |ui| {
+        if small_icon(ui, icons::ICON_CLOSE, "The model's own schedule").clicked() {
+            *schedule = None;
+        }
+        let link = ui
+            .link(schedule_label(&spec))
+            .on_hover_text("Look at it in the Schedule workspace");
+        if link.clicked() {
+            out.push(Action::Look(vec![spec.clone()]));
+            out.push(Action::Show(Workspace::Schedule));
+        }
+        link
+    });
 }
 
 /// One entry of a registry with its parameters.
@@ -240,6 +267,7 @@ impl SampleDraft {
         self.model.choose(request.model.clone());
         self.sampler.clone_from(&request.sampler);
         self.spacing.clone_from(&request.spacing);
+        self.schedule.clone_from(&request.schedule);
         (self.steps, self.seed) = (request.steps, request.seed);
         // Which of both counts is known when the model is.
         (self.pictures, self.points) = (request.count, request.count);
@@ -252,6 +280,7 @@ impl SampleDraft {
             sampler: self.sampler.clone(),
             steps: self.steps,
             spacing: self.spacing.clone(),
+            schedule: self.schedule.clone(),
             seed: self.seed,
             count: if known.domain == Some(Domain::Points) {
                 self.points

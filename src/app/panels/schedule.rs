@@ -32,13 +32,15 @@ mod pictures;
 mod plots;
 
 use curves::Curves;
-use form::{Followed, schedule_form};
+use form::{Followed, schedule_form, use_rows};
 use handles::{Held, follow};
 use pictures::{Shown, dataset, pictures};
+pub(super) use plots::label;
 use plots::{Scene, legend, plots};
 
-/// Height of the row of pictures.
+/// Greatest height of the row of pictures, and its share of the room where that is less.
 const PICTURES: f32 = 206.0;
+const PICTURES_SHARE: f32 = 0.3;
 
 /// Greatest height of what is told in words.
 const WORDS: f32 = 88.0;
@@ -110,9 +112,13 @@ pub fn schedule_panel(
         .default_size(280.0)
         .size_range(240.0..=420.0)
         .show(ui, |ui| {
+            Panel::bottom("schedule verbs")
+                .resizable(false)
+                .frame(Pane::new().inner_margin(Margin::symmetric(0, 8)))
+                .show(ui, |ui| use_rows(ui, state, &draft.mine, out));
             ScrollArea::vertical()
                 .auto_shrink(false)
-                .show(ui, |ui| schedule_form(ui, draft, out));
+                .show(ui, |ui| schedule_form(ui, draft));
         });
     CentralPanel::default().frame(pane).show(ui, |ui| {
         draft.refresh();
@@ -208,7 +214,11 @@ fn consequences(
     let told = told(state, recipe, draft);
     let (other, ghost) = (drawn(&draft.other_curves), drawn(&draft.ghost_curves));
     legend(ui, draft, ghost.is_some());
-    let strip = if dataset(state).is_some() { PICTURES } else { 30.0 };
+    let strip = if dataset(state).is_some() {
+        PICTURES.min(PICTURES_SHARE * ui.available_height())
+    } else {
+        30.0
+    };
     let words = (24.0 * told.len().max(1) as f32).min(WORDS);
     let height = (ui.available_height() - strip - words - 24.0).max(220.0);
     let scene = Scene {

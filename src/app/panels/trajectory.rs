@@ -11,6 +11,7 @@ use super::{
 use crate::{
     app::{
         action::{Action, Workspace},
+        keys::{self, Does},
         playback::{Mode, PlaybackCommand},
         state::AppState,
         theme,
@@ -41,6 +42,7 @@ use crate::{
 mod branch;
 mod list;
 
+pub(super) use branch::branch_along;
 use branch::{BranchDraft, branch_menu};
 use list::{ListDraft, parted, trajectory_list};
 pub(super) use list::{called, outcome};
@@ -261,6 +263,10 @@ fn header(ui: &mut Ui, state: &AppState, view: &TrajectoryView, draft: &mut Traj
         let sample = draft.lens.selected.unwrap_or(0);
         export_menu(ui, state, view, sample, &mut draft.export, out);
         branch_menu(ui, state, view, draft.lens.selected, &mut draft.branch, out);
+        let slowly = button::icon(ui, icons::ICON_SLOW_MOTION_VIDEO, "One step back, slowly");
+        if slowly.on_hover_text(keys::text(ui.ctx(), Does::Slow)).clicked() {
+            out.push(Action::Slowly);
+        }
         match view.info.domain {
             Domain::Points => layer_toggles(ui, &mut draft.layers),
             Domain::Image { .. } => solo_toggle(ui, view, &mut draft.lens),

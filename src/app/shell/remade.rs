@@ -246,6 +246,7 @@ pub(super) fn request(made: &Provenance, model: &Model) -> SampleRequest {
         sampler: made.sampler.clone(),
         steps: made.steps,
         spacing: made.spacing.clone(),
+        schedule: made.schedule.clone(),
         seed: made.seed,
         count: made.count,
         class: match &*made.class {

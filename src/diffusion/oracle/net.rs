@@ -5,7 +5,7 @@ use candle_core::Tensor;
 use super::Mixture;
 use crate::{
     diffusion::{Net, Result},
-    math::{Cond, Level},
+    math::{Cond, Level, target::Target},
 };
 
 /// Answers with the clean sample (target `x0`), exactly.
@@ -38,12 +38,24 @@ impl ExactNet {
 
 impl Net for ExactNet {
     fn forward(&self, x: &Tensor, at: Level, cond: &Cond) -> Result<Tensor> {
+        let at = scaled(at);
         Mixture::each_sample(x, x, |i, x, _| self.asked(cond, i).mean(x, at))
     }
 
     fn vjp(&self, x: &Tensor, at: Level, cond: &Cond, cotangent: &Tensor) -> Result<(Tensor, Tensor)> {
-        let pull = |i: usize, x: &[f64], c: &[f64]| self.asked(cond, i).pull_back(x, at, c);
+        let level = scaled(at);
+        let pull = |i: usize, x: &[f64], c: &[f64]| self.asked(cond, i).pull_back(x, level, c);
         Ok((self.forward(x, at, cond)?, Mixture::each_sample(x, cotangent, pull)?))
+    }
+}
+
+/// The level of a network's input, which is brought to unit size where the schedule explodes.
+fn scaled(at: Level) -> Level {
+    let scale = Target::X0.input_scale(at);
+    Level {
+        alpha: scale * at.alpha,
+        sigma: scale * at.sigma,
+        ..at
     }
 }
 
@@ -54,10 +66,7 @@ mod tests {
     use candle_core::Device;
 
     use super::*;
-    use crate::{
-        diffusion::{Denoiser as _, NetDenoiser},
-        math::target::Target,
-    };
+    use crate::diffusion::{Denoiser as _, NetDenoiser};
 
     const AT: Level = Level {
         t: 0.0,
@@ -86,11 +95,18 @@ mod tests {
             cond: Cond::None,
         };
         let x = Tensor::new(&[[0.3_f64, -0.8], [1.2, 0.1]], &Device::Cpu).unwrap();
-        let (found, exact) = (net.predict(&x, AT).unwrap(), points.predict(&x, AT).unwrap());
-        close(&found.x0, &exact.x0);
-        close(&found.eps, &exact.eps);
         let c = Tensor::new(&[[1.0_f64, 0.5], [-0.2, 2.0]], &Device::Cpu).unwrap();
-        close(&net.vjp(&x, AT, &c).unwrap().1, &points.vjp(&x, AT, &c).unwrap().1);
+        let exploding = |sigma| Level {
+            t: 0.0,
+            alpha: 1.0,
+            sigma,
+        };
+        for at in [AT, exploding(0.5), exploding(20.0)] {
+            let (found, exact) = (net.predict(&x, at).unwrap(), points.predict(&x, at).unwrap());
+            close(&found.x0, &exact.x0);
+            close(&found.eps, &exact.eps);
+            close(&net.vjp(&x, at, &c).unwrap().1, &points.vjp(&x, at, &c).unwrap().1);
+        }
     }
 
     #[test]

@@ -11,6 +11,10 @@ use crate::draw::{
 /// Inter, which the window uses too.
 const FONT: &[u8] = include_bytes!("../../../assets/fonts/Inter-Regular.otf");
 
+/// Rows of a caption, and the size of its letters.
+const CAPTION_HEIGHT: u32 = 20;
+const CAPTION_SIZE: f64 = 12.0;
+
 /// A picture being drawn.
 pub(super) struct Pixels {
     raster: Raster,
@@ -143,6 +147,20 @@ impl Pixels {
             self.lay(&Coverage { corner, width, values }, INK, 1.0);
         }
     }
+}
+
+/// One line of dark text in the middle of a white strip of this width; what does not fit is cut.
+pub fn caption(text: &str, width: usize) -> Raster {
+    let mut strip = Pixels::new(width as u32, CAPTION_HEIGHT, 1);
+    let mut shown = text.to_owned();
+    while strip.typeset(CAPTION_SIZE, &shown).1 > width as f32 && !shown.is_empty() {
+        shown = shown.trim_end_matches('…').chars().collect();
+        shown.pop();
+        shown = format!("{}…", shown.trim_end());
+    }
+    let at = [width as f64 / 2.0, f64::from(CAPTION_HEIGHT) - 6.0];
+    strip.text(at, Anchor::Middle, CAPTION_SIZE, &shown);
+    strip.finish()
 }
 
 impl Canvas for Pixels {

@@ -139,6 +139,8 @@ pub enum Change {
     Steps(usize),
     /// Rescaling of its guidance.
     Rescale(f64),
+    /// Times along the model's own schedule.
+    OwnSchedule,
 }
 
 impl Change {
@@ -151,7 +153,7 @@ impl Change {
             Self::Weighting(spec) => changed.weighting.clone_from(spec),
             Self::EmaDecay(decay) => changed.ema.decay = *decay,
             Self::Unmirrored => changed.data.flip = false,
-            Self::Sampler(_) | Self::Spacing(_) | Self::Steps(_) | Self::Rescale(_) => return None,
+            Self::Sampler(_) | Self::Spacing(_) | Self::Steps(_) | Self::Rescale(_) | Self::OwnSchedule => return None,
         }
         Some(changed)
     }
@@ -164,6 +166,7 @@ impl Change {
             Self::Spacing(spec) => changed.spacing.clone_from(spec),
             Self::Steps(steps) => changed.steps = *steps,
             Self::Rescale(share) => changed.guidance.rescale = *share,
+            Self::OwnSchedule => changed.schedule = None,
             _ => return None,
         }
         Some(changed)
@@ -191,6 +194,7 @@ pub const TRAPS: &[&Trap] = &[
     &sampling::GAPS,
     &sampling::FEWER_STEPS,
     &sampling::BEYOND_TRAINING,
+    &sampling::CUT_SCHEDULE,
     &sampling::CHANGED_SPREAD,
     &sampling::STRONG_GUIDANCE,
     &sampling::SATURATED_CHURN,
@@ -233,7 +237,10 @@ impl<'a> Seen<'a> {
         let schedule = schedule::build(&recipe.schedule).ok()?;
         let moves = |request: &SampleRequest| {
             let spacing = grid::build(&request.spacing).ok()?;
-            Some(grid::time_grid(&*schedule, spacing, request.steps))
+            Some(match &request.schedule {
+                Some(path) => grid::along(&*schedule, &*schedule::build(path).ok()?, spacing, request.steps),
+                None => grid::time_grid(&*schedule, spacing, request.steps),
+            })
         };
         Some(Self {
             moves: request.and_then(moves).unwrap_or_default(),

@@ -4,7 +4,7 @@ use super::{Change, Found, Part, Severity, Trap, figure, real};
 use crate::{
     diffusion::sampler,
     math::{
-        Spec,
+        Spec, schedule,
         spec::Value,
         spread::{Draw, of_samples},
     },
@@ -118,6 +118,29 @@ pub(super) const BEYOND_TRAINING: Trap = Trap {
                 .map_or(Spec::new("trailing"), |request| request.spacing.clone());
             spacing.values.retain(|key, _| !key.starts_with("sigma-"));
             Found::new(Severity::Warning, text).mended("Only learned noise", Change::Spacing(spacing))
+        })
+    },
+};
+
+pub(super) const CUT_SCHEDULE: Trap = Trap {
+    part: Part::Sampling,
+    id: "cut-schedule",
+    title: "Steps along more noise than was learned",
+    reason: "Of another schedule than the model's only the levels within its own can be visited; those beyond become its ends",
+    source: "",
+    look: |seen| {
+        let path = schedule::build(seen.request?.schedule.as_ref()?).ok()?;
+        let ((least, most), (low, high)) = (seen.schedule.sigma_range(), path.sigma_range());
+        (high > 1.5 * most || 1.5 * low < least).then(|| {
+            let text = format!(
+                "These steps go along noise from {} to {}, but the network has learned {} to {}: what lies beyond is left \
+                 out.",
+                figure(low),
+                figure(high),
+                figure(least),
+                figure(most)
+            );
+            Found::new(Severity::Note, text).mended("The model's own schedule", Change::OwnSchedule)
         })
     },
 };

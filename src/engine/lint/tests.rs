@@ -191,6 +191,11 @@ fn cases() -> Vec<(&'static str, Case, Case)> {
             Case::on(linear(1000, true)).by(ddim(), 20, number("karras", "sigma-max", 100.0)),
         ),
         (
+            "cut-schedule",
+            Case::on(linear(1000, true)).with(|case| case.request.schedule = Some(Spec::new("cosine"))),
+            Case::on(Spec::new("cosine")).with(|case| case.request.schedule = Some(linear(1000, true))),
+        ),
+        (
             "changed-spread",
             Case::on(linear(1000, true)).by(Spec::new("ddpm"), 50, trailing()),
             Case::on(linear(1000, true)).by(word("ddpm", "variance", "large"), 50, trailing()),

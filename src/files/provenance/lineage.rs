@@ -102,6 +102,7 @@ mod tests {
             training_step: 3,
             sampler: Spec::new("ddpm"),
             spacing: Spec::new("trailing"),
+            schedule: None,
             steps: 10,
             seed: 0,
             count: 2,

@@ -2,6 +2,7 @@
 
 use super::{Level, Move, Spec, SpecError, schedule::NoiseSchedule, spec};
 
+mod along;
 mod entries;
 mod place;
 mod plan;
@@ -10,6 +11,7 @@ mod rule;
 #[cfg(test)]
 mod tests;
 
+pub use along::{along, rest_along};
 pub use entries::ENTRIES;
 pub use plan::{inverted, with_jumps};
 pub use rest::rest;

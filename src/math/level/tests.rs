@@ -1,4 +1,5 @@
 use super::*;
+use crate::math::Move;
 
 #[test]
 fn posterior_equals_the_textbook_form() {

@@ -244,7 +244,7 @@ fn differing(a: &TrajectoryInfo, b: &TrajectoryInfo) -> Vec<(&'static str, Strin
     differ.map(|((name, a), (_, b))| (name, a, b)).collect()
 }
 
-fn settings(info: &TrajectoryInfo) -> [(&'static str, String); 15] {
+fn settings(info: &TrajectoryInfo) -> [(&'static str, String); 16] {
     let guidance = &info.guidance;
     let (low, high) = guidance.interval;
     let or_none = |text: Option<String>| text.unwrap_or_else(|| "none".into());
@@ -258,6 +258,7 @@ fn settings(info: &TrajectoryInfo) -> [(&'static str, String); 15] {
         ("sampler", spec(&info.sampler)),
         ("steps", info.moves.to_string()),
         ("spacing", spec(&info.spacing)),
+        ("along", or_none(info.schedule.as_ref().map(spec))),
         ("seed", info.seed.to_string()),
         ("noise", or_none(info.noise.clone())),
         (

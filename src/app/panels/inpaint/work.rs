@@ -440,6 +440,7 @@ impl WorkDraft {
         let inpaints = self.task.id == "inpaint";
         let spacing = method::build(method_spec).map_or("trailing", |method| method.spacing());
         let mut request = SampleRequest {
+            schedule: None,
             id: TrajectoryId::default(),
             model: self.model.chosen.clone(),
             sampler: method_spec.clone(),

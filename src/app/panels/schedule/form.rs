@@ -8,10 +8,13 @@ use crate::{
     app::{
         action::{Action, Workspace},
         keys::{self, Does},
+        panels::trajectory::branch_along,
+        state::AppState,
         theme,
         widgets::{button, form},
         words,
     },
+    engine::Command,
     math::{
         Spec, grid,
         schedule::{
@@ -30,29 +33,51 @@ pub(super) struct Followed {
     apart: f64,
 }
 
-/// The whole form.
-pub(super) fn schedule_form(ui: &mut Ui, draft: &mut ScheduleDraft, out: &mut Vec<Action>) {
+/// Everything that can be set.
+pub(super) fn schedule_form(ui: &mut Ui, draft: &mut ScheduleDraft) {
     form::group(ui, "Schedule");
     let before = (draft.mine.clone(), draft.other.clone());
-    spec_rows(ui, "Shape", &mut draft.mine);
-    ui.add_space(4.0);
+    choice_row(ui, "Shape", &mut draft.mine);
     drawing_rows(ui, draft);
-    ui.add_space(4.0);
-    let press = button::primary(ui, icons::ICON_CHECK, "Use for the next run", Ok(()));
-    if press.on_hover_text("Puts this schedule into the Lab's form").clicked() {
-        out.push(Action::UseSchedule(draft.mine.clone()));
-        out.push(Action::Show(Workspace::Lab));
-    }
+    param_rows(ui, "Shape", &mut draft.mine);
     form::group(ui, "Compare with");
     let mut comparing = draft.other.is_some();
     if ui.checkbox(&mut comparing, "A second schedule").changed() {
         draft.other = comparing.then(|| Spec::new("cosine"));
     }
     if let Some(other) = &mut draft.other {
-        spec_rows(ui, "Other shape", other);
+        choice_row(ui, "Other shape", other);
+        param_rows(ui, "Other shape", other);
     }
     draft.touched |= before != (draft.mine.clone(), draft.other.clone());
     sampler_rows(ui, draft);
+}
+
+/// What the schedule can be used for.
+pub(super) fn use_rows(ui: &mut Ui, state: &AppState, spec: &Spec, out: &mut Vec<Action>) {
+    let sound = schedule::build(spec).map(|_| ()).map_err(|e| e.to_string());
+    let sound = sound.as_ref().copied().map_err(String::as_str);
+    let press = button::primary(ui, icons::ICON_CHECK, "Use for the next run", sound);
+    if press.on_hover_text("Puts this schedule into the Lab's form").clicked() {
+        out.push(Action::UseSchedule(spec.clone()));
+        out.push(Action::Show(Workspace::Lab));
+    }
+    let press = button::icon_text_if(ui, icons::ICON_AUTO_AWESOME, "Use for sampling only", sound);
+    let help = "Samples stop at these noise levels; the network keeps its own schedule and is asked at its own times";
+    if press.on_hover_text(help).clicked() {
+        out.push(Action::SampleAlong(spec.clone()));
+        out.push(Action::Show(Workspace::Trajectory));
+    }
+    let rest = sound.and_then(|()| branch_along(state, spec));
+    let ready = rest.as_ref().map(|_| ()).map_err(|why| *why);
+    let press = button::icon_text_if(ui, icons::ICON_CALL_SPLIT, "Branch from here with it", ready);
+    let help = "The rest of the present trajectory, from the cursor on, stops at these noise levels";
+    if press.on_hover_text(help).clicked()
+        && let Ok(request) = rest
+    {
+        out.push(Action::Engine(Command::Sample(Box::new(request))));
+        out.push(Action::Show(Workspace::Trajectory));
+    }
 }
 
 /// Drawing on, back and forth.
@@ -127,21 +152,25 @@ fn sampler_rows(ui: &mut Ui, draft: &mut ScheduleDraft) {
     ui.label(theme::caption(ui, "Drawn as ticks under the curves."));
 }
 
-fn spec_rows(ui: &mut Ui, name: &str, choice: &mut Spec) {
-    ui.push_id(name, |ui| {
-        form::row(ui, name, "How fast the picture drowns", |ui| {
-            let (response, chosen) = form::entry(ui, name, &choice.id, schedule::ENTRIES);
-            if let Some(id) = chosen {
-                *choice = Spec::new(id);
-            }
-            response
-        });
-        if let Some(entry) = schedule::ENTRIES.iter().find(|e| e.id == choice.id) {
-            let before = Drawing::of(choice);
-            form::params(ui, entry.params, &mut choice.values);
-            pushed(choice, before);
-            ui.label(theme::caption(ui, entry.help));
+fn choice_row(ui: &mut Ui, name: &str, choice: &mut Spec) {
+    form::row(ui, name, "How fast the picture drowns", |ui| {
+        let (response, chosen) = form::entry(ui, name, &choice.id, schedule::ENTRIES);
+        if let Some(id) = chosen {
+            *choice = Spec::new(id);
         }
+        response
+    });
+}
+
+fn param_rows(ui: &mut Ui, name: &str, choice: &mut Spec) {
+    let Some(entry) = schedule::ENTRIES.iter().find(|e| e.id == choice.id) else {
+        return;
+    };
+    ui.push_id(name, |ui| {
+        let before = Drawing::of(choice);
+        form::params(ui, entry.params, &mut choice.values);
+        pushed(choice, before);
+        ui.label(theme::caption(ui, entry.help));
     });
 }
 

@@ -64,7 +64,7 @@ pub(super) fn legend(ui: &mut Ui, draft: &ScheduleDraft, has_ghost: bool) {
 }
 
 /// Name of a schedule in the window.
-pub(super) fn label(spec: &Spec) -> String {
+pub(in crate::app::panels) fn label(spec: &Spec) -> String {
     let entry = schedule::ENTRIES.iter().find(|e| e.id == spec.id);
     entry.map_or(spec.id.clone(), |e| e.label.to_owned())
 }

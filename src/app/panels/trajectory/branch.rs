@@ -107,6 +107,27 @@ fn branchable<'a>(state: &AppState, view: &'a TrajectoryView) -> Result<&'a Samp
     Ok(request)
 }
 
+/// The rest of the present trajectory along another noise schedule, with as many moves as are left.
+pub(in crate::app::panels) fn branch_along(state: &AppState, schedule: &Spec) -> Result<SampleRequest, &'static str> {
+    let view = state.trajectory().ok_or("There is no trajectory yet")?;
+    let parent = branchable(state, view)?;
+    let step = state.playback.index();
+    Ok(SampleRequest {
+        schedule: Some(schedule.clone()),
+        noise: None,
+        branch: Some(
+            Branch {
+                parent: parent.clone(),
+                step,
+                sample: None,
+                remaining: Some(view.info.moves - step),
+            }
+            .into(),
+        ),
+        ..parent.clone()
+    })
+}
+
 /// Answers whether the form is done with.
 fn form_window(ui: &Ui, state: &AppState, view: &TrajectoryView, form: &mut Form, out: &mut Vec<Action>) -> bool {
     let (mut is_open, mut is_done) = (true, false);
@@ -293,6 +314,7 @@ impl Form {
             sampler: self.sampler.clone(),
             steps: parent.steps,
             spacing: if self.respaced { &self.spacing } else { &parent.spacing }.clone(),
+            schedule: parent.schedule.clone().filter(|_| self.respaced),
             seed: self.seed,
             count: if self.fan { self.futures } else { parent.count },
             branch: Some(
