@@ -16,7 +16,7 @@ use diffusion_studio::{
     math::{Frame, Level},
 };
 use eframe::{
-    egui::{Context, RawInput, Rect, Vec2},
+    egui::{Context, Pos2, RawInput, Rect, Vec2},
     egui_wgpu::{RendererOptions, ScreenDescriptor, wgpu::CommandEncoderDescriptor},
 };
 use egui_kittest::wgpu::{create_render_state, default_wgpu_setup};
@@ -58,7 +58,7 @@ fn frames(c: &mut Criterion) {
             b.iter(|| {
                 index = (index + 1) % steps.len();
                 let input = RawInput {
-                    screen_rect: Some(Rect::from_min_size(Default::default(), Vec2::splat(SIDE as f32))),
+                    screen_rect: Some(Rect::from_min_size(Pos2::ZERO, Vec2::splat(SIDE as f32))),
                     ..RawInput::default()
                 };
                 let output = ctx.run_ui(input, |ui| {
