@@ -23,7 +23,7 @@ use diffusion_studio::{
         event::{MarkKind, RunState},
         headless,
     },
-    files::{Recipe, RunFolder, State},
+    files::{Recipe, RunFolder, SavedModel, State},
     math::noise::{Address, Stream},
 };
 
@@ -130,13 +130,17 @@ fn rounds() -> u64 {
         .unwrap_or(4)
 }
 
-/// Weights, averaged weights and moments of the last checkpoint.
+/// Weights, averaged weights and moments of the last checkpoint, and the weights that were kept while it learned.
 fn weights(run: &Path, step: u64) -> Vec<Vec<u8>> {
     let folder = RunFolder::open(run).unwrap().checkpoint_path(step);
     let read = |name: &str| fs::read(folder.join(name)).unwrap();
-    ["model.safetensors", "ema.safetensors", "optimizer.safetensors"]
-        .map(read)
-        .into()
+    let saved = ["model.safetensors", "ema.safetensors", "optimizer.safetensors"].map(read);
+    let run = RunFolder::open(run).unwrap();
+    let kept = run
+        .learning()
+        .into_iter()
+        .map(|step| fs::read(run.learning_path(step)).unwrap());
+    saved.into_iter().chain(kept).collect()
 }
 
 /// Runs to the end.
@@ -150,6 +154,9 @@ fn saved(run: &Path) -> f64 {
     let Ok(folder) = RunFolder::open(run) else { return 0.0 };
     folder.recipe().unwrap();
     folder.metrics().unwrap();
+    for step in folder.learning() {
+        assert_eq!(SavedModel::open(&folder.learning_path(step)).unwrap().step, step);
+    }
     if folder.checkpoints().is_empty() {
         return 0.0;
     }

@@ -34,6 +34,8 @@ pub struct RunView {
     pub quality: Vec<figures::Row>,
     /// Changes, checkpoints, divergences.
     pub marks: Vec<Mark>,
+    /// Training steps whose averaged weights are kept.
+    pub kept: Vec<u64>,
     /// The newest numbers; its `losses` and `by_level` are empty.
     pub now: Progress,
     /// Steps done.
@@ -85,6 +87,7 @@ impl RunView {
             validation: Vec::new(),
             quality: Vec::new(),
             marks: Vec::new(),
+            kept: Vec::new(),
             now,
             step: info.step,
             preview: None,

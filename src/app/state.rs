@@ -365,6 +365,11 @@ impl AppState {
                     run.quality.extend(rows);
                 }
             }
+            Event::Kept(run, steps) => {
+                if let Some(run) = self.run_mut(run) {
+                    run.kept = steps;
+                }
+            }
             Event::Dissected(run, dissection) => {
                 if let Some(run) = self.run_mut(run) {
                     run.dissection = Some(dissection);
@@ -452,7 +457,11 @@ impl AppState {
             self.estimates.fail(message);
         } else {
             // A full disk is told by whatever is written into the run folder, again and again.
-            let subject = if what == "Preview" { "Save" } else { what };
+            let subject = if matches!(what, "Preview" | "Learning") {
+                "Save"
+            } else {
+                what
+            };
             self.notify(Notice::new(Severity::Error, format!("{what}: {message}")).about(subject));
         }
     }

@@ -121,6 +121,9 @@ pub(super) struct SampleArgs {
     /// (see `list exact`)
     #[arg(value_name = "MODEL")]
     pub(super) model: PathBuf,
+    /// With the weights that a run had after K training steps: those of a checkpoint, or kept in its folder as it learned
+    #[arg(long, value_name = "K")]
+    pub(super) at_training_step: Option<u64>,
     /// Noise schedule: of an exact model its own, of a trained one what the times are chosen along, by their noise. By id with
     /// parameters, see `list schedules`, or a recipe or picture that has it
     #[arg(long, value_name = "ID[,KEY=VALUE…]|FILE")]

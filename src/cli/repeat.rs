@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 
 use super::{
     args::SampleArgs,
-    sample::{model, noise},
+    sample::{chosen, model, noise},
 };
 use crate::{
     engine::{
@@ -17,7 +17,7 @@ use crate::{
         sample::{fingerprint, prints},
     },
     files::{
-        Provenance, picture,
+        Provenance, RunFolder, picture,
         provenance::{Prints, Restoration},
     },
     math::Spec,
@@ -34,7 +34,7 @@ pub(super) fn repeated(args: &SampleArgs, path: &Path) -> anyhow::Result<SampleR
             restoring(args, &made, restored)
         );
     }
-    let chosen = match model(&args.model) {
+    let chosen = match kept(args, &made).map_or_else(|| chosen(args), Ok)? {
         Model::Exact(exact) => Model::Exact(Box::new(ExactModel {
             schedule: made.recipe.schedule.clone(),
             ..*exact
@@ -57,6 +57,14 @@ pub(super) fn repeated(args: &SampleArgs, path: &Path) -> anyhow::Result<SampleR
         compare(args, path, &made.prints, &prints(request, &info)?)?;
     }
     Ok(request)
+}
+
+/// The weights that a run kept as it learned, where the picture was made with such ones.
+fn kept(args: &SampleArgs, made: &Provenance) -> Option<Model> {
+    let is_named = made.prints.model.is_none() || args.at_training_step.is_some();
+    let run = RunFolder::open(&args.model).ok().filter(|_| !is_named)?;
+    let path = run.learning_path(made.training_step);
+    path.is_file().then_some(Model::Folder(path))
 }
 
 /// Whether the options name what took part, and nothing else.

@@ -1,7 +1,7 @@
 //! `sample`: a reverse process without a window.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -22,7 +22,7 @@ use crate::{
         model::{self, ModelInfo},
         sample::class_names,
     },
-    files::{Overwrite, Tensor, Tensors, bundled, tensors::Notes},
+    files::{Overwrite, RunFolder, Tensor, Tensors, bundled, tensors::Notes},
     math::{Params, Spec, Value, schedule, spec},
 };
 
@@ -119,7 +119,7 @@ fn request(args: &SampleArgs) -> anyhow::Result<SampleRequest> {
     if args.judge.is_some() && args.classifier.is_none() {
         bail!("--judge names a classifier that would do nothing: add --classifier SCALE");
     }
-    let (chosen, schedule) = with_schedule(model(&args.model), args.schedule.as_deref())?;
+    let (chosen, schedule) = with_schedule(chosen(args)?, args.schedule.as_deref())?;
     let info = model::load(&chosen)?.info;
     let names = match args.classifier {
         Some(_) => class_names(&info, args.judge.as_deref())?,
@@ -197,6 +197,21 @@ pub(super) fn guidance(args: &SampleArgs, has_class: bool) -> anyhow::Result<Gui
         bail!("--guidance amplifies a class or leaves a weaker model behind: add --class C or --autoguide MODEL");
     }
     Ok(guidance)
+}
+
+/// The model that is asked for, at an earlier training step where one is named.
+pub(super) fn chosen(args: &SampleArgs) -> anyhow::Result<Model> {
+    let Some(step) = args.at_training_step else {
+        return Ok(model(&args.model));
+    };
+    let run = RunFolder::open(&args.model).context("--at-training-step needs a run folder")?;
+    if let Some(path) = run.weights_at(step) {
+        return Ok(Model::Folder(path));
+    }
+    let saved = run.checkpoints().into_iter().map(|(step, _)| step);
+    let kept: BTreeSet<_> = saved.chain(run.learning()).collect();
+    let kept = kept.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+    bail!("--at-training-step {step}: the weights of that step were not kept; there are those of the steps {kept}")
 }
 
 /// A path, or where there is none, the id of a bundled model or an exact one.

@@ -133,6 +133,8 @@ struct Watch {
     longer: Option<u64>,
     restores: u32,
     last_line: Option<Instant>,
+    /// Whether it was told that weights could not be kept.
+    told_of_learning: bool,
 }
 
 impl Watch {
@@ -149,6 +151,7 @@ impl Watch {
             longer,
             restores: 0,
             last_line: None,
+            told_of_learning: false,
         }
     }
 
@@ -160,6 +163,10 @@ impl Watch {
             }
             Event::RunState(_, RunState::Paused) if self.longer.take().is_some() => return Some(Command::Resume),
             Event::Progress(_, progress) => self.progress(progress),
+            Event::Failed {
+                what: "Learning",
+                message,
+            } if !std::mem::replace(&mut self.told_of_learning, true) => self.say(message),
             Event::Diverged { step, message, .. } => return self.diverged(*step, message),
             _ => {}
         }

@@ -329,6 +329,11 @@ impl Engine {
                     present.saved(step, result, &mut self.ports);
                 }
             }
+            Done::Kept(run, result) => {
+                if let Some(present) = self.run.as_mut().filter(|r| r.id() == run) {
+                    present.kept(result, &mut self.ports);
+                }
+            }
             Done::Settled(what, Err(message)) => self.ports.failed(what, message),
             Done::Model(ask, result) => self.model_loaded(ask, result),
             Done::Wrote(Ok(path)) => self.ports.out.event(Event::Written(path)),

@@ -52,6 +52,8 @@ pub enum Event {
     Dissected(RunId, Arc<Dissection>),
     /// How good samples of the averaged weights of one step are.
     Quality(RunId, Vec<figures::Row>),
+    /// The training steps whose averaged weights are kept in the run folder, oldest first.
+    Kept(RunId, Vec<u64>),
     /// Something worth a mark on the time line: a changed learning rate, a checkpoint, a divergence.
     Mark(RunId, Mark),
     /// Loss or gradient became infinite or not a number; the run paused itself.

@@ -87,8 +87,11 @@ impl Outcome {
             }
             // A later save made up for one that failed.
             Event::Mark(_, mark) if mark.kind == MarkKind::Checkpoint => self.fault = None,
-            // A broken checkpoint was passed over for the one before.
-            Event::Failed { what: "Resume", .. } => {}
+            // A broken checkpoint was passed over for the one before; kept weights are worth less than the run.
+            Event::Failed {
+                what: "Resume" | "Learning",
+                ..
+            } => {}
             Event::Failed { message, .. } | Event::Diverged { message, .. } => self.fault = Some(message.clone()),
             _ => {}
         }

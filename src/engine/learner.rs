@@ -11,7 +11,7 @@ use super::{
     doubt::Doubt,
     feed::{Batch, Feed},
     model::ModelInfo,
-    snapshot::Snapshot,
+    snapshot::{Moment, Snapshot},
 };
 use crate::{
     diffusion::{
@@ -187,6 +187,19 @@ impl Learner {
                 class_names: self.model.class_names.to_vec(),
                 ..state
             },
+        }
+    }
+
+    /// The averaged weights of this moment, with what they are.
+    pub(super) fn moment(&self) -> Moment {
+        Moment {
+            info: ModelInfo {
+                recipe: self.recipe.clone(),
+                step: self.step,
+                ..self.model.clone()
+            },
+            layout: self.exec.layout(),
+            ema: self.ema.weights.clone(),
         }
     }
 

@@ -113,6 +113,7 @@ impl Pinned {
             class_names,
             weights,
             scheduler,
+            rounded,
             ..
         } = saved;
         let domain = domain.ok_or_else(|| {
@@ -124,7 +125,7 @@ impl Pinned {
         let weights = weights
             .into_weights(&graph.params)
             .map_err(|misfit| Error::refused(format!("{place} cannot be used: {misfit}")))?;
-        let is_foreign = scheduler.is_some() || recipe.data.source == UNKNOWN_DATA;
+        let is_foreign = rounded || scheduler.is_some() || recipe.data.source == UNKNOWN_DATA;
         Ok(Self {
             info: ModelInfo {
                 label: label(place, step),

@@ -127,6 +127,8 @@ pub enum Done {
     Prepared(RunId, Result<Box<Prepared>, String>),
     /// A checkpoint was written, or not; then its rows of the metrics come back.
     Saved(RunId, u64, Result<(), (String, Vec<Row>)>),
+    /// Weights of a training step were kept, or not; which steps there are now.
+    Kept(RunId, Result<Vec<u64>, String>),
     /// A change of the run folder was made.
     Settled(&'static str, Result<(), String>),
     /// A model was loaded.

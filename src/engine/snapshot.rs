@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
+use super::model::ModelInfo;
 use crate::{
-    files::{Checkpoint, State, Tensors},
+    files::{self, Checkpoint, RunFolder, State, Tensors, learning::About},
     nn::Layout,
 };
 
@@ -37,5 +38,34 @@ impl Snapshot {
             second_moment,
             loss: self.loss.clone(),
         }
+    }
+}
+
+/// The averaged weights of one training step.
+pub(super) struct Moment {
+    /// What they are; its recipe and step count.
+    pub(super) info: ModelInfo,
+    /// The order of the numbers.
+    pub(super) layout: Arc<dyn Layout>,
+    /// The averaged weights.
+    pub(super) ema: Vec<f32>,
+}
+
+impl Moment {
+    /// Puts them into the run folder.
+    pub(super) fn keep(&self, folder: &RunFolder) -> files::Result<()> {
+        let ModelInfo {
+            recipe,
+            step,
+            domain,
+            class_names,
+            ..
+        } = &self.info;
+        let ema = Tensors::from_weights(self.layout.unpack(&self.ema), self.layout.params());
+        let about = About {
+            domain: *domain,
+            class_names,
+        };
+        folder.keep_learning(*step, ema, recipe, &about)
     }
 }

@@ -9,7 +9,7 @@ use super::{
     Error, RunId,
     export::{Kind, Shown},
     ports::{Done, Lane, Ports, Task},
-    snapshot::Snapshot,
+    snapshot::{Moment, Snapshot},
 };
 use crate::files::{
     Lock, Overwrite, Recipe, RunFolder, figures,
@@ -30,6 +30,7 @@ impl Store {
     pub(super) fn new(folder: RunFolder, lock: Lock, step: u64) -> Result<Self, Error> {
         let metrics = Arc::new(Mutex::new(Some(folder.open_metrics(step)?)));
         folder.cut_figures(step)?;
+        folder.cut_learning(step);
         Ok(Self { folder, lock, metrics })
     }
 
@@ -70,6 +71,21 @@ impl Store {
         let path = self.folder.previews().join(format!("step-{:09}.png", shown.info.step));
         let work = move || Done::Settled("Preview", write_preview(&shown, &path).map_err(|e| e.to_string()));
         ports.background.submit(Lane::Write, Task::new("Preview", work));
+    }
+
+    /// The training steps whose averaged weights are kept.
+    pub(super) fn learning(&self) -> Vec<u64> {
+        self.folder.learning()
+    }
+
+    /// Keeps averaged weights, and lets go of those between the steps that `spacing` leaves.
+    pub(super) fn keep_learning(&self, run: RunId, spacing: u64, moment: Moment, ports: &mut Ports) {
+        let folder = self.folder.clone();
+        let work = move || {
+            let kept = moment.keep(&folder).and_then(|()| folder.thin_learning(spacing));
+            Done::Kept(run, kept.map(|()| folder.learning()).map_err(|e| e.to_string()))
+        };
+        ports.background.submit(Lane::Write, Task::new("Learning", work));
     }
 
     /// Adds to the run's figures.

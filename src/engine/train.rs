@@ -16,10 +16,13 @@ use super::{
     store::Store,
     validation::Validation,
 };
-use crate::files::{State, checkpoint::Change, figures, metrics::Row};
+use crate::files::{State, checkpoint::Change, figures, learning, metrics::Row};
 
 /// Weights whose smoothed loss is above this multiple of the lowest are not taken for healthy.
 const UNHEALTHY: f64 = 3.0;
+
+/// Copies of weights that wait to be kept at most.
+const KEEPS_AT_ONCE: usize = 8;
 
 /// Share of the old value in the smoothed loss.
 const SMOOTHING: f64 = 0.98;
@@ -51,6 +54,7 @@ pub(super) struct Run {
     smoothed: Option<f64>,
     lowest: f64,
     saves_under_way: usize,
+    keeps_under_way: usize,
     saved_step: Option<u64>,
     saved_at: Duration,
     pinned: Option<Arc<Pinned>>,
@@ -87,6 +91,7 @@ impl Run {
             smoothed: state.loss,
             lowest: state.loss.unwrap_or(f64::INFINITY),
             saves_under_way: 0,
+            keeps_under_way: 0,
             saved_step: (info.step > 0).then_some(info.step),
             saved_at: ports.clock.now(),
             pinned: None,
@@ -99,6 +104,8 @@ impl Run {
             store,
         };
         run.tell_history(&history, figures, ports);
+        ports.out.event(Event::Kept(run.id(), run.store.learning()));
+        run.keep(ports);
         run.enter(if paused { RunState::Paused } else { RunState::Running }, ports);
         run
     }
@@ -270,6 +277,7 @@ impl Run {
         self.lowest = self.lowest.min(smoothed);
         self.meter.add(report);
         self.rows.push(self.row(report));
+        self.keep(ports);
         let now = ports.clock.now();
         if let Some(progress) = self.meter.due(now, self.steps_left()) {
             ports.out.event(Event::Progress(self.info.run, progress));
@@ -279,6 +287,26 @@ impl Run {
             Some(Goal::Finish) => self.end(RunState::Finished, ports),
             Some(Goal::Pause) => self.pause(ports),
             None => self.autosave(now, ports),
+        }
+    }
+
+    /// Keeps the averaged weights of every so-manieth step. A slow disk must not fill the memory: then one is left out.
+    fn keep(&mut self, ports: &mut Ports) {
+        let (step, capacity) = (self.learner.step(), learning::capacity(self.info.weights as u64));
+        let spacing = learning::spacing(step, capacity).filter(|spacing| step.is_multiple_of(*spacing));
+        if let Some(spacing) = spacing.filter(|_| self.keeps_under_way < KEEPS_AT_ONCE) {
+            self.keeps_under_way += 1;
+            self.store
+                .keep_learning(self.info.run, spacing, self.learner.moment(), ports);
+        }
+    }
+
+    /// Weights were kept, or not.
+    pub(super) fn kept(&mut self, result: Result<Vec<u64>, String>, ports: &mut Ports) {
+        self.keeps_under_way -= 1;
+        match result {
+            Ok(steps) => ports.out.event(Event::Kept(self.info.run, steps)),
+            Err(message) => ports.failed("Learning", message),
         }
     }
 
@@ -506,6 +534,9 @@ impl Run {
         self.changes.retain(|change| change.step <= step);
         self.meter.rewind(step);
         self.smoothed = healthy.state.loss;
+        let mut kept = self.store.learning();
+        kept.retain(|kept| *kept <= step);
+        ports.out.event(Event::Kept(self.info.run, kept));
         self.store.rewind(step, ports);
         self.tell_mark(step, MarkKind::Restore, &format!("back to step {step}"), ports);
         self.set_learning_rate(lr, ports)?;

@@ -19,6 +19,17 @@ pub fn write_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<(
     finish(path, fill, |from| fs::rename(from, path))
 }
 
+/// Like [`write_with`], but without waiting for the disk: a power cut may leave a file that only its checksum shows to
+/// be damaged. For what can be done without.
+pub fn write_without_sync(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    let temporary = temporary(path);
+    let made = fill_file(&temporary, fill).and_then(|_file| fs::rename(&temporary, path));
+    made.map_err(|cause| {
+        drop(fs::remove_file(&temporary));
+        Error::io("write", path)(cause)
+    })
+}
+
 /// Like [`write_with`], but an existing file is an error ([`Error::Exists`]), also when it appears while writing.
 pub fn write_new(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     if path.exists() {
@@ -69,9 +80,13 @@ fn finish(
 
 /// Writes a file under its final name and syncs it: for folders that are renamed as a whole.
 pub(crate) fn fill_and_sync(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    fill_file(path, fill)?.sync_all()
+}
+
+fn fill_file(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<File> {
     let mut out = BufWriter::with_capacity(1 << 20, File::create(path)?);
     fill(&mut out)?;
-    out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+    out.into_inner().map_err(io::IntoInnerError::into_error)
 }
 
 /// Gives a file its final name unless the name is taken.

@@ -16,6 +16,7 @@ pub mod figures;
 pub mod film;
 pub mod judge;
 mod kept_data;
+pub mod learning;
 pub mod metrics;
 pub mod model;
 pub mod picture;

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use super::{Error, Newest, Recipe, Result, RunFolder, State, Tensors, checkpoint, diffusers, tensors::Notes};
+use super::{
+    Error, Newest, Recipe, Result, RunFolder, State, Tensors, checkpoint, diffusers, learning, tensors::Notes,
+};
 use crate::{diffusion::scheduler_config::Scheduler, math::Domain};
 
 /// Recipe and averaged weights.
@@ -20,13 +22,15 @@ pub struct SavedModel {
     pub weights: Tensors,
     /// How diffusers samples it, for models that came from there.
     pub scheduler: Option<Scheduler>,
+    /// Whether the weights were rounded when they were kept, see [`learning`].
+    pub rounded: bool,
     /// Messages about newer checkpoints that could not be used.
     pub skipped: Vec<String>,
 }
 
 impl SavedModel {
-    /// Opens a run folder (its newest sound checkpoint), a checkpoint folder, an `ema.safetensors`, or a model of
-    /// diffusers (see [`diffusers::open`]).
+    /// Opens a run folder (its newest sound checkpoint), a checkpoint folder, an `ema.safetensors`, weights that
+    /// were kept while it learned, or a model of diffusers (see [`diffusers::open`]).
     pub fn open(path: &Path) -> Result<Self> {
         if path.join("recipe.toml").is_file() {
             Self::from_run(&RunFolder::open(path)?)
@@ -35,7 +39,7 @@ impl SavedModel {
         } else if diffusers::is_one(path) {
             diffusers::open(path)
         } else if path.is_file() {
-            Self::from_file(path, Tensors::read(path)?)
+            Self::from_file(path, learning::read(path)?)
         } else if path.exists() {
             Err(Error::broken(
                 path,
@@ -59,6 +63,7 @@ impl SavedModel {
             class_names: state.class_names,
             weights,
             scheduler: run.scheduler()?,
+            rounded: false,
             skipped,
         })
     }
@@ -83,6 +88,7 @@ impl SavedModel {
             step: notes.get("step").and_then(|s| s.parse().ok()).unwrap_or(0),
             weights,
             scheduler: None,
+            rounded: notes.contains_key(learning::ROUNDED),
             skipped: Vec::new(),
         }
     }

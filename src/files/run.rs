@@ -1,5 +1,5 @@
-//! The run folder: `recipe.toml`, `metrics.csv`, `checkpoints/`, `previews/`, `samples/`, and `data.safetensors` for data
-//! that have no other home.
+//! The run folder: `recipe.toml`, `metrics.csv`, `checkpoints/`, `learning/`, `previews/`, `samples/`, and
+//! `data.safetensors` for data that have no other home.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    Checkpoint, Error, Recipe, Remarks, Result, State, Tensors, atomic, checkpoint, figures, kept_data,
+    Checkpoint, Error, Recipe, Remarks, Result, State, Tensors, atomic, checkpoint, figures, kept_data, learning,
     metrics::{self, Metrics},
 };
 use crate::{data::Dataset, diffusion::scheduler_config::Scheduler};
@@ -169,6 +169,7 @@ impl RunFolder {
         for folder in [
             self.path.clone(),
             self.checkpoints_path(),
+            self.learning_folder(),
             self.previews(),
             self.samples(),
         ] {
@@ -312,11 +313,48 @@ impl RunFolder {
         Ok(folder)
     }
 
-    /// Removes the checkpoints after `step`, pinned ones too: the run goes back there. Its metrics are cut by
+    /// Removes the checkpoints and kept weights after `step`, pinned ones too: the run goes back there. Its metrics are cut by
     /// [`RunFolder::open_metrics`].
     pub fn discard_after(&self, step: u64) -> Result<()> {
         let mut later = self.checkpoints().into_iter().filter(|(s, _)| *s > step);
-        later.try_for_each(|(_, folder)| fs::remove_dir_all(&folder).map_err(Error::io("remove", &folder)))
+        later.try_for_each(|(_, folder)| fs::remove_dir_all(&folder).map_err(Error::io("remove", &folder)))?;
+        learning::retain(&self.learning_folder(), |kept| kept <= step)
+    }
+
+    /// Keeps averaged weights of a training step, rounded to half precision, see [`learning`].
+    pub fn keep_learning(&self, step: u64, ema: Tensors, recipe: &Recipe, about: &learning::About<'_>) -> Result<()> {
+        learning::write(&self.learning_path(step), ema, &recipe.to_toml()?, step, about)
+    }
+
+    /// Lets go of the kept weights of later steps than this. Best effort: those that stay are written again.
+    pub fn cut_learning(&self, step: u64) {
+        drop(learning::retain(&self.learning_folder(), |kept| kept <= step));
+    }
+
+    /// Lets go of the kept steps that are no multiples of `spacing`.
+    pub fn thin_learning(&self, spacing: u64) -> Result<()> {
+        learning::retain(&self.learning_folder(), |kept| kept.is_multiple_of(spacing))
+    }
+
+    /// The training steps whose averaged weights were kept, oldest first, whether they can be read or not.
+    pub fn learning(&self) -> Vec<u64> {
+        let files = learning::list(&self.learning_folder());
+        files.into_iter().map(|(step, _)| step).collect()
+    }
+
+    /// The file of the kept weights of a step.
+    pub fn learning_path(&self, step: u64) -> PathBuf {
+        self.learning_folder().join(format!("step-{step:09}.safetensors"))
+    }
+
+    /// Where the averaged weights of a training step are: in a checkpoint, or rounded among the kept ones.
+    pub fn weights_at(&self, step: u64) -> Option<PathBuf> {
+        let places = [self.checkpoint_path(step), self.learning_path(step)];
+        places.into_iter().find(|path| path.exists())
+    }
+
+    fn learning_folder(&self) -> PathBuf {
+        self.path.join("learning")
     }
 
     /// Keeps a checkpoint for ever, or no longer.

@@ -122,22 +122,45 @@ impl Tensors {
 
     /// Writes the format. Numbers are little-endian, as on every machine that the program supports.
     pub fn write(&self, notes: &Notes, out: &mut dyn Write) -> io::Result<()> {
-        let mut header = serde_json::to_vec(&self.header(notes))?;
-        header.resize(header.len().next_multiple_of(8), b' ');
-        out.write_all(&(header.len() as u64).to_le_bytes())?;
-        out.write_all(&header)?;
+        self.write_header(notes, Kind::F32, out)?;
         self.0
             .values()
             .try_for_each(|t| out.write_all(bytemuck::cast_slice(&t.data)))
     }
 
-    fn header(&self, notes: &Notes) -> Header {
+    /// The same in half precision, to the nearest number.
+    pub fn write_half(&self, notes: &Notes, out: &mut dyn Write) -> io::Result<()> {
+        self.write_header(notes, Kind::F16, out)?;
+        let numbers = self.0.values().flat_map(|t| &t.data);
+        numbers
+            .map(|&number| half::f16::from_f32(number).to_le_bytes())
+            .try_for_each(|bytes| out.write_all(&bytes))
+    }
+
+    /// Rounds all numbers to half precision. `false` when one of them is too large for it, or no number.
+    pub fn round_to_half(&mut self) -> bool {
+        let mut is_finite = true;
+        for number in self.0.values_mut().flat_map(|t| &mut t.data) {
+            *number = half::f16::from_f32(*number).to_f32();
+            is_finite &= number.is_finite();
+        }
+        is_finite
+    }
+
+    fn write_header(&self, notes: &Notes, kind: Kind, out: &mut dyn Write) -> io::Result<()> {
+        let mut header = serde_json::to_vec(&self.header(notes, kind))?;
+        header.resize(header.len().next_multiple_of(8), b' ');
+        out.write_all(&(header.len() as u64).to_le_bytes())?;
+        out.write_all(&header)
+    }
+
+    fn header(&self, notes: &Notes, kind: Kind) -> Header {
         let mut end = 0;
         let slots = self.0.iter().map(|(name, tensor)| {
             let start = end;
-            end += size_of_val(&tensor.data[..]) as u64;
+            end += (tensor.data.len() * kind.bytes()) as u64;
             let slot = Slot {
-                dtype: "F32".into(),
+                dtype: kind.name().into(),
                 shape: tensor.shape.clone(),
                 data_offsets: [start, end],
             };

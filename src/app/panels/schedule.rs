@@ -42,8 +42,8 @@ use plots::{Scene, legend, plots};
 const PICTURES: f32 = 206.0;
 const PICTURES_SHARE: f32 = 0.3;
 
-/// Greatest height of what is told in words.
-const WORDS: f32 = 88.0;
+/// Height of what is told in words: a good one, or warnings.
+const WORDS: [f32; 2] = [24.0, 64.0];
 
 /// Half-edited settings and caches of this panel.
 #[derive(Debug)]
@@ -219,7 +219,7 @@ fn consequences(
     } else {
         30.0
     };
-    let words = (24.0 * told.len().max(1) as f32).min(WORDS);
+    let words = WORDS[usize::from(!told.is_empty())];
     let height = (ui.available_height() - strip - words - 24.0).max(220.0);
     let scene = Scene {
         mine: curves,
@@ -238,6 +238,7 @@ fn consequences(
     ScrollArea::vertical()
         .id_salt("words")
         .max_height(words)
+        .min_scrolled_height(words)
         .auto_shrink([false, true])
         .show(ui, |ui| in_words(ui, recipe, draft, &told, out));
     ui.add_space(4.0);

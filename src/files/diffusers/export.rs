@@ -228,6 +228,7 @@ mod tests {
             class_names: Vec::new(),
             weights: Tensors::default(),
             scheduler: None,
+            rounded: false,
             skipped: Vec::new(),
         }
     }

@@ -148,6 +148,7 @@ fn assemble(folder: &Path, (notes, weights): (Notes, Tensors), scheduler: Option
         class_names,
         weights,
         scheduler,
+        rounded: false,
         skipped: Vec::new(),
     })
 }

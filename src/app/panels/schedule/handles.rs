@@ -2,7 +2,7 @@
 
 use eframe::egui::{
     Align2, Context, CursorIcon, EventFilter, Id, Key, Modifiers, Pos2, Rect, Response, Sense, Stroke, TextStyle, Ui,
-    Vec2, WidgetInfo, vec2,
+    Vec2, WidgetInfo, pos2, vec2,
 };
 use egui_plot::{PlotPoint, PlotTransform};
 
@@ -78,7 +78,7 @@ pub(super) fn handles(
             continue;
         };
         let at = transform.position_from_point(&PlotPoint::new(view.place(knot), height(view, seen)));
-        let response = handle(ui, view, knot, at, seen);
+        let response = handle(ui, view, knot, at, seen, *transform.frame());
         if response.drag_started() {
             *held = Some(Held {
                 view,
@@ -99,7 +99,7 @@ pub(super) fn handles(
 }
 
 /// One knot with its name; what it stands for while it is looked at.
-fn handle(ui: &Ui, view: View, knot: usize, at: Pos2, seen: f64) -> Response {
+fn handle(ui: &Ui, view: View, knot: usize, at: Pos2, seen: f64, frame: Rect) -> Response {
     // One stop for the Tab key is enough for each knot.
     let sense = if view == View::Decibels {
         Sense::click_and_drag()
@@ -125,7 +125,10 @@ fn handle(ui: &Ui, view: View, knot: usize, at: Pos2, seen: f64) -> Response {
         let words = text(view, height(view, seen));
         let font = TextStyle::Monospace.resolve(ui.style());
         let galley = painter.layout_no_wrap(words, font, palette.text);
-        let area = Align2::CENTER_BOTTOM.anchor_size(at - vec2(0.0, 10.0), galley.size());
+        let half = galley.size().x / 2.0 + 4.0;
+        let middle =
+            at.x.clamp(frame.left() + half, (frame.right() - half).max(frame.left() + half));
+        let area = Align2::CENTER_BOTTOM.anchor_size(pos2(middle, at.y - 10.0), galley.size());
         painter.rect_filled(area.expand2(vec2(4.0, 2.0)), 3.0, palette.sunken.gamma_multiply(0.85));
         painter.galley(area.min, galley, palette.text);
     }
