@@ -12,6 +12,7 @@ pub mod easel;
 pub mod estimates;
 pub mod export;
 pub mod frame_times;
+pub mod gpu;
 pub mod history;
 pub mod icon;
 pub mod keys;

@@ -18,6 +18,7 @@ use super::{
     easel::Easel,
     export::Exports,
     frame_times::FrameTimes,
+    gpu,
     keys::{self, Does, OwnKeys},
     launch::{Options, StartTimes},
     lessons::{Course, LessonCommand},
@@ -189,6 +190,9 @@ impl App {
         machine: Machine,
         options: &Options,
     ) -> Self {
+        if let Some(state) = &cc.wgpu_render_state {
+            gpu::install(&cc.egui_ctx, state);
+        }
         let stored = cc.storage.and_then(|s| eframe::get_value(s, STORED));
         let mut app = Self::bare(
             &cc.egui_ctx,

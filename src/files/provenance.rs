@@ -158,7 +158,10 @@ impl Provenance {
             training_step,
             sampler: spec(texts, "Sampler")?,
             spacing: spec(texts, "Spacing")?,
-            schedule: texts.contains_key("Schedule").then(|| spec(texts, "Schedule")).transpose()?,
+            schedule: texts
+                .contains_key("Schedule")
+                .then(|| spec(texts, "Schedule"))
+                .transpose()?,
             steps: number(texts, "Steps")?,
             seed: number(texts, "Seed")?,
             count: number(texts, "Count")?,

@@ -416,7 +416,7 @@ fn controls(ui: &mut Ui, state: &AppState, story: &Story, draft: &mut SlowDraft,
         ui.separator();
         ui.toggle_value(&mut draft.why, "Why?");
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            next_step(ui, state, draft, out)
+            next_step(ui, state, draft, out);
         });
     });
 }

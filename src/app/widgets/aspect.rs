@@ -143,34 +143,24 @@ pub fn change_scale(before: &Frame, now: &Frame) -> f32 {
     LADDER.into_iter().find(|&rung| greatest <= rung).unwrap_or(greatest)
 }
 
+/// The size of the change of each pixel, summed up over its channels, in steps of a byte; and the sum that has the strongest
+/// colour. `None` for points and pictures of different sizes.
+pub fn change_numbers(before: &Frame, now: &Frame) -> Option<(f32, Vec<u16>)> {
+    let (Frame::Pixels { data: a, .. }, Frame::Pixels { channels, data: b, .. }) = (before, now) else {
+        return None;
+    };
+    if a.len() != b.len() {
+        return None;
+    }
+    let full = 127.5 * change_scale(before, now).max(f32::MIN_POSITIVE) * *channels as f32;
+    let sum = |(a, b): (&[u8], &[u8])| a.iter().zip(b).map(|(a, b)| u16::from(a.abs_diff(*b))).sum();
+    let pixels = a.chunks_exact(*channels).zip(b.chunks_exact(*channels));
+    Some((full, pixels.map(sum).collect()))
+}
+
 /// The size of the change of each pixel (mean over its channels) as a colour; points: the displacement.
 fn change(before: Option<&Frame>, now: &Frame) -> Frame {
     match (before, now) {
-        (
-            Some(before @ Frame::Pixels { data: a, .. }),
-            Frame::Pixels {
-                channels,
-                height,
-                width,
-                data: b,
-            },
-        ) if a.len() == b.len() => {
-            let full = 127.5 * change_scale(before, now).max(f32::MIN_POSITIVE) * *channels as f32;
-            let colour = |(a, b): (&[u8], &[u8])| {
-                let sum: u32 = a.iter().zip(b).map(|(a, b)| u32::from(a.abs_diff(*b))).sum();
-                change_colour(sum as f32 / full)
-            };
-            Frame::Pixels {
-                channels: 3,
-                height: *height,
-                width: *width,
-                data: a
-                    .chunks_exact(*channels)
-                    .zip(b.chunks_exact(*channels))
-                    .flat_map(colour)
-                    .collect(),
-            }
-        }
         (
             _,
             Frame::Pixels {
@@ -179,12 +169,17 @@ fn change(before: Option<&Frame>, now: &Frame) -> Frame {
                 width,
                 data,
             },
-        ) => Frame::Pixels {
-            channels: 3,
-            height: *height,
-            width: *width,
-            data: (0..data.len() / channels).flat_map(|_| change_colour(0.0)).collect(),
-        },
+        ) => {
+            let nothing = || (1.0, vec![0; data.len() / channels]);
+            let (full, numbers) = before.and_then(|b| change_numbers(b, now)).unwrap_or_else(nothing);
+            let colours = numbers.into_iter().flat_map(|n| change_colour(f32::from(n) / full));
+            Frame::Pixels {
+                channels: 3,
+                height: *height,
+                width: *width,
+                data: colours.collect(),
+            }
+        }
         (Some(Frame::Points { xy: a }), Frame::Points { xy: b }) => Frame::Points {
             xy: a.iter().zip(&**b).map(|(a, b)| b - a).collect(),
         },

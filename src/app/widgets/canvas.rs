@@ -8,7 +8,11 @@ use eframe::egui::{
 };
 
 use crate::{
-    app::{easel::Easel, theme},
+    app::{
+        easel::Easel,
+        gpu::{self, Shader, Tile},
+        theme,
+    },
     draw::{Raster, contrast, plane::Area, sketch::luma},
 };
 
@@ -160,6 +164,8 @@ pub struct Canvas {
     pub camera: Camera,
     picture: Option<TextureHandle>,
     veil: Option<TextureHandle>,
+    /// The mask alone, which a graphics processor colours.
+    mask: Option<gpu::View>,
     /// Which picture is uploaded: its kind and version.
     shown: Option<(u64, u64)>,
     ink: [u8; 3],
@@ -209,7 +215,7 @@ pub struct Shown<'a> {
 impl Canvas {
     /// Another easel: everything is uploaded anew.
     pub fn forget(&mut self) {
-        (self.picture, self.veil, self.shown) = (None, None, None);
+        (self.picture, self.veil, self.mask, self.shown) = (None, None, None, None);
         self.camera.fit();
     }
 
@@ -240,6 +246,9 @@ impl Canvas {
             mesh.add_rect_with_uv(whole, Rect::from_min_max(Pos2::ZERO, pos2(1.0, 1.0)), Color32::WHITE);
             painter.add(Shape::mesh(mesh));
         }
+        if let Some(view) = self.mask.as_mut().filter(|_| shown.mask) {
+            painter.add(shaded_veil(view, &painter, placed, self.ink));
+        }
         if shown.mask && placed.scale >= OUTLINE_FROM {
             outline(&painter, placed, easel, self.ink());
         }
@@ -264,7 +273,7 @@ impl Canvas {
             self.ink = contrast::ink(easel.picture());
         }
         let of_picture = if fresh { all } else { dirty.paint };
-        let of_mask = if fresh || self.veil.is_none() {
+        let of_mask = if fresh || self.veil.is_none() && self.mask.is_none() {
             all
         } else {
             widened(dirty.mask, all)
@@ -280,11 +289,48 @@ impl Canvas {
         }
         if !of_mask.is_empty() {
             self.share = easel.sketch().share();
-            let image = veil(easel, of_mask, self.ink);
-            self.uploaded += image.pixels.len();
-            put(ctx, &mut self.veil, "mask", all, of_mask, image);
+            self.uploaded += of_mask.width() * of_mask.height();
+            if !self.upload_mask(ctx, easel, of_mask) {
+                let image = veil(easel, of_mask, self.ink);
+                put(ctx, &mut self.veil, "mask", all, of_mask, image);
+            }
         }
     }
+}
+
+impl Canvas {
+    /// Gives a part of the mask to the graphics processor, where there is one that takes it.
+    fn upload_mask(&mut self, ctx: &Context, easel: &Easel, part: Area) -> bool {
+        let Some(view) = gpu::View::within(&mut self.mask, ctx, Shader::Mask) else {
+            return false;
+        };
+        let mask = easel.sketch().mask();
+        let (corner, size) = ([part.left, part.top], [part.width(), part.height()]);
+        let coverage = mask.copy(part);
+        let whole = [mask.width(), mask.height()];
+        let fits = gpu::Tiles::upload_veil(view, whole, corner, size, coverage.as_flattened());
+        if !fits {
+            self.mask = None;
+        }
+        fits
+    }
+}
+
+/// The mask as [`veil`] colours it.
+fn shaded_veil(view: &mut gpu::View, painter: &egui::Painter, placed: &Placed, [r, g, b]: [u8; 3]) -> Shape {
+    let [inside, edge] = VEIL;
+    let veil = gpu::Tiles::Veil {
+        ink: Color32::from_rgb(r, g, b),
+        magnified: placed.scale * painter.ctx().pixels_per_point() >= 1.0,
+        strength: (inside, has_strong_edge(placed.size).then_some(edge)),
+    };
+    let uv = Rect::from_min_max(Pos2::ZERO, pos2(1.0, 1.0));
+    veil.shape(view, placed.area, &[Tile::part(placed.whole(), uv)])
+}
+
+/// Small pictures are outlined by lines instead.
+fn has_strong_edge(size: [usize; 2]) -> bool {
+    size[0].max(size[1]) > SMALL_SIDE
 }
 
 fn put(ctx: &Context, texture: &mut Option<TextureHandle>, name: &str, all: Area, part: Area, image: ColorImage) {
@@ -350,7 +396,7 @@ fn veil(easel: &Easel, area: Area, [r, g, b]: [u8; 3]) -> ColorImage {
     let mask = easel.sketch().mask();
     let around = widened(area, mask.all());
     let known = mask.copy(around);
-    let small = mask.width().max(mask.height()) <= SMALL_SIDE;
+    let small = !has_strong_edge([mask.width(), mask.height()]);
     let at = |x: usize, y: usize| known[(y - around.top) * around.width() + x - around.left][0];
     let outside = |x: usize, y: usize| x < around.right && y < around.bottom && at(x, y) < INSIDE;
     let pixels = (area.top..area.bottom).flat_map(|y| (area.left..area.right).map(move |x| (x, y)));

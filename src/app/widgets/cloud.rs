@@ -18,11 +18,25 @@ use crate::{
 };
 
 mod overlay;
+mod shaded;
 
 pub use overlay::{Overlay, overlay_view};
 
 /// Half the side of the plane that fits the view at magnification 1. Points are standardised.
 pub const EXTENT: f32 = 3.2;
+
+/// Width of the trails, in points.
+const TRAIL_WIDTH: f32 = 1.3;
+
+/// Radius of data points, in points.
+const DATA_RADIUS: f32 = 1.3;
+
+/// How strongly data points and particles hide what is below.
+const DATA_STRENGTH: f32 = 0.7;
+const DOT_STRENGTH: f32 = 0.9;
+
+/// Width of the field's arrows, in points.
+const ARROW_WIDTH: f32 = 1.2;
 
 /// Trail segments drawn at most.
 const TRAIL_SEGMENTS: usize = 6000;
@@ -196,6 +210,7 @@ pub struct Cloud<'a, S: Steps + ?Sized> {
 pub struct Clouds {
     sprite: Sprite,
     drawn: BTreeMap<Aspect, (Key, Arc<Mesh>)>,
+    shaded: BTreeMap<Aspect, shaded::Shaded>,
     built: u64,
 }
 
@@ -211,6 +226,24 @@ impl Clouds {
     /// How many meshes were built so far.
     pub fn built(&self) -> u64 {
         self.built
+    }
+
+    /// Everything as one mesh, as it was drawn last where nothing changed.
+    fn mesh<S: Steps + ?Sized>(
+        &mut self,
+        ctx: &Context,
+        cloud: &Cloud<'_, S>,
+        here: &[[f32; 2]],
+        key: &Key,
+        palette: &Palette,
+    ) -> Arc<Mesh> {
+        if let Some((_, mesh)) = self.drawn.get(&cloud.aspect).filter(|(drawn, _)| drawn == key) {
+            return mesh.clone();
+        }
+        let mesh = Arc::new(cloud.build(self.sprite.mesh(ctx), here, key, palette));
+        self.built += 1;
+        self.drawn.insert(cloud.aspect, (*key, mesh.clone()));
+        mesh
     }
 }
 
@@ -269,16 +302,11 @@ pub fn cloud_view<S: Steps + ?Sized>(
         lens.fit();
     }
     let key = cloud.key(view, lens, ui.visuals().dark_mode);
-    let mesh = match clouds.drawn.get(&cloud.aspect) {
-        Some((drawn, mesh)) if *drawn == key => mesh.clone(),
-        _ => {
-            let mesh = Arc::new(cloud.build(clouds.sprite.mesh(ui.ctx()), &here, &key, palette));
-            clouds.built += 1;
-            clouds.drawn.insert(cloud.aspect, (key, mesh.clone()));
-            mesh
-        }
-    };
-    painter.add(Shape::Mesh(mesh));
+    if let Some(shapes) = clouds.shaded(ui.ctx(), cloud, &here, &key, palette) {
+        painter.extend(shapes);
+    } else {
+        painter.add(Shape::Mesh(clouds.mesh(ui.ctx(), cloud, &here, &key, palette)));
+    }
     let seek = lens.scrub(&response, cloud.index, cloud.steps.frames());
     Answer { response, seek }
 }
@@ -315,6 +343,11 @@ fn pairs(frame: &Frame) -> &[[f32; 2]] {
         Frame::Points { xy } => xy.as_chunks().0,
         Frame::Pixels { .. } => &[],
     }
+}
+
+/// Radius of the particles, in points: smaller where they are crowded.
+fn radius(here: &[[f32; 2]]) -> f32 {
+    if here.len() > 1500 { 1.6 } else { 2.3 }
 }
 
 fn faded(colour: Color32, share: f32) -> Color32 {
@@ -378,66 +411,91 @@ impl<S: Steps + ?Sized> Cloud<'_, S> {
 
     fn build(&self, mut mesh: Mesh, here: &[[f32; 2]], key: &Key, palette: &Palette) -> Mesh {
         let view = &key.view;
-        let shows_plane = matches!(self.aspect, Aspect::State | Aspect::Clean);
-        if self.layers.density && shows_plane {
-            density(&mut mesh, here, view, palette.sample);
+        self.ground(&mut mesh, here, view, palette);
+        if let Some(data) = self.data_dots() {
+            let ink = faded(palette.data, DATA_STRENGTH);
+            dots(&mut mesh, data, view, DATA_RADIUS, ink, DATA_DOTS);
         }
-        if let Some(data) = self.data.filter(|_| self.layers.data && shows_plane) {
-            dots(
-                &mut mesh,
-                data.as_chunks().0,
-                view,
-                1.3,
-                faded(palette.data, 0.7),
-                DATA_DOTS,
-            );
-        }
-        if let Some(field) = self.field.filter(|_| self.layers.field && self.aspect == Aspect::State) {
+        if let Some(field) = self.arrows() {
             arrows(&mut mesh, field, view, palette.field);
         }
-        if self.aspect == Aspect::Noise {
-            circles(&mut mesh, view, palette.noise);
-        }
-        let colour = if self.aspect == Aspect::Noise {
-            palette.noise
-        } else {
-            palette.sample
-        };
-        if (self.layers.trails && self.aspect == Aspect::State) || self.aspect == Aspect::Change {
-            self.trails(&mut mesh, here, view, colour);
-        }
-        let crowded = here.len() > 1500;
-        let radius = if crowded { 1.6 } else { 2.3 };
-        dots(&mut mesh, here, view, radius, faded(colour, 0.9), usize::MAX);
-        for (sample, ink) in [(key.chosen, palette.accent), (key.hovered, palette.text)] {
-            if let Some(at) = sample.and_then(|s| Some((s, *here.get(s)?))) {
-                if shows_plane {
-                    self.path(&mut mesh, at.0, view, ink);
-                }
-                Sprite::dot(&mut mesh, view.screen(at.1), radius + 2.5, ink);
-            }
-        }
+        let colour = self.colour(palette);
+        self.draw_trails(&mut mesh, here, view, colour);
+        dots(
+            &mut mesh,
+            here,
+            view,
+            radius(here),
+            faded(colour, DOT_STRENGTH),
+            usize::MAX,
+        );
+        self.marks(&mut mesh, here, key, palette);
         mesh
     }
 
-    /// Fading lines to where each particle was during the last eighth of the process (for the change: one step ago).
-    fn trails(&self, mesh: &mut Mesh, here: &[[f32; 2]], view: &View, colour: Color32) {
-        let Some(now) = self.steps.step(self.index) else { return };
-        let corners = if self.aspect == Aspect::Change {
-            1
-        } else {
-            (TRAIL_SEGMENTS / here.len().max(1)).clamp(1, 12)
+    fn shows_plane(&self) -> bool {
+        matches!(self.aspect, Aspect::State | Aspect::Clean)
+    }
+
+    fn data_dots(&self) -> Option<&[[f32; 2]]> {
+        let data = self.data.filter(|_| self.layers.data && self.shows_plane())?;
+        Some(data.as_chunks().0)
+    }
+
+    fn arrows(&self) -> Option<&Field> {
+        self.field.filter(|_| self.layers.field && self.aspect == Aspect::State)
+    }
+
+    fn colour(&self, palette: &Palette) -> Color32 {
+        match self.aspect {
+            Aspect::Noise => palette.noise,
+            _ => palette.sample,
+        }
+    }
+
+    /// What everything else lies on.
+    fn ground(&self, mesh: &mut Mesh, here: &[[f32; 2]], view: &View, palette: &Palette) {
+        if self.layers.density && self.shows_plane() {
+            density(mesh, here, view, palette.sample);
+        }
+        if self.aspect == Aspect::Noise {
+            circles(mesh, view, palette.noise);
+        }
+    }
+
+    /// The selected particle and the one under the pointer, with their paths.
+    fn marks(&self, mesh: &mut Mesh, here: &[[f32; 2]], key: &Key, palette: &Palette) {
+        for (sample, ink) in [(key.chosen, palette.accent), (key.hovered, palette.text)] {
+            if let Some(at) = sample.and_then(|s| Some((s, *here.get(s)?))) {
+                if self.shows_plane() {
+                    self.path(mesh, at.0, &key.view, ink);
+                }
+                Sprite::dot(mesh, key.view.screen(at.1), radius(here) + 2.5, ink);
+            }
+        }
+    }
+
+    /// Where each particle was during the last eighth of the process (for the change: one step ago), newest first.
+    fn trails(&self, here: &[[f32; 2]]) -> Vec<&[[f32; 2]]> {
+        let is_change = self.aspect == Aspect::Change;
+        let Some(now) = self.steps.step(self.index) else {
+            return Vec::new();
         };
-        let span = if self.aspect == Aspect::Change {
+        let is_trailed = self.layers.trails && self.aspect == Aspect::State;
+        if !(is_change || is_trailed) {
+            return Vec::new();
+        }
+        let corners = self.corners(here);
+        let span = if is_change {
             1
         } else {
             (self.steps.frames() / 8).max(corners)
         };
-        let mut newer = here.to_vec();
         let mut newest = now.index + 1;
+        let mut places = Vec::new();
         for corner in 0..corners {
             let back = (corner + 1) * span / corners;
-            let older = if self.aspect == Aspect::Change || (corner == 0 && self.fraction > 0.0) {
+            let older = if is_change || (corner == 0 && self.fraction > 0.0) {
                 self.steps.before(now.index)
             } else {
                 now.index.checked_sub(back).and_then(|i| self.steps.step(i))
@@ -445,18 +503,41 @@ impl<S: Steps + ?Sized> Cloud<'_, S> {
             let Some(older) = older.filter(|s| s.index < newest) else {
                 break;
             };
-            let ink = |c: usize| faded(colour, 0.55 * (1.0 - c as f32 / corners as f32));
-            let at = self.of(older);
-            for (a, b) in at.iter().zip(&newer) {
+            places.push(self.of(older));
+            newest = older.index;
+        }
+        places
+    }
+
+    /// Corners of a trail that is complete.
+    fn corners(&self, here: &[[f32; 2]]) -> usize {
+        match self.aspect {
+            Aspect::Change => 1,
+            _ => (TRAIL_SEGMENTS / here.len().max(1)).clamp(1, 12),
+        }
+    }
+
+    /// Colours of the trail's corners, newest first: one more than it has lines.
+    fn trail_inks(&self, lines: usize, here: &[[f32; 2]], colour: Color32) -> Vec<Color32> {
+        let share = |corner: usize| 1.0 - corner as f32 / self.corners(here) as f32;
+        (0..=lines).map(|corner| faded(colour, 0.55 * share(corner))).collect()
+    }
+
+    /// Fading lines, the oldest ones below.
+    fn draw_trails(&self, mesh: &mut Mesh, here: &[[f32; 2]], view: &View, colour: Color32) {
+        let older = self.trails(here);
+        let inks = self.trail_inks(older.len(), here, colour);
+        let newer = std::iter::once(here).chain(older.iter().copied());
+        let lines: Vec<_> = newer.zip(&older).zip(inks.windows(2)).collect();
+        for ((newer, older), inks) in lines.into_iter().rev() {
+            for (a, b) in older.iter().zip(newer) {
                 Sprite::line(
                     mesh,
-                    [view.screen(*b), view.screen(*a)],
-                    1.3,
-                    [ink(corner), ink(corner + 1)],
+                    [view.screen(*a), view.screen(*b)],
+                    TRAIL_WIDTH,
+                    [inks[1], inks[0]],
                 );
             }
-            newer = at.to_vec();
-            newest = older.index;
         }
     }
 
@@ -493,7 +574,8 @@ pub(super) fn spread(count: usize, most: usize) -> impl Iterator<Item = usize> {
 }
 
 fn dots(mesh: &mut Mesh, points: &[[f32; 2]], view: &View, radius: f32, colour: Color32, most: usize) {
-    let area = view.area.expand(radius);
+    // The soft edge of a disc reaches beyond its radius.
+    let area = view.area.expand(1.5 * radius);
     mesh.reserve_vertices(4 * points.len().min(most));
     for i in spread(points.len(), most) {
         let at = view.screen(points[i]);
@@ -503,12 +585,18 @@ fn dots(mesh: &mut Mesh, points: &[[f32; 2]], view: &View, radius: f32, colour: 
     }
 }
 
+/// Colours of an arrow's end and tip.
+fn arrow_inks(colour: Color32) -> [Color32; 2] {
+    let ink = faded(colour, 0.8);
+    [faded(ink, 0.35), ink]
+}
+
 /// Arrows towards more likely places. Their length is the noise that the network sees there, `|score| · sigma`, so that
 /// they are comparable at all levels.
 fn arrows(mesh: &mut Mesh, field: &Field, view: &View, colour: Color32) {
     let side = field.side.max(2);
     let step = 2.0 * field.extent / (side - 1) as f32;
-    let ink = faded(colour, 0.8);
+    let [tail, ink] = arrow_inks(colour);
     for (i, score) in field.score.as_chunks::<2>().0.iter().enumerate() {
         let from = [
             -field.extent + (i % side) as f32 * step,
@@ -521,10 +609,10 @@ fn arrows(mesh: &mut Mesh, field: &Field, view: &View, colour: Color32) {
         let length = step * 0.4 * (size * field.level.sigma as f32).min(2.0);
         let to = [from[0] + score[0] / size * length, from[1] + score[1] / size * length];
         let (a, b) = (view.screen(from), view.screen(to));
-        Sprite::line(mesh, [a, b], 1.2, [faded(ink, 0.35), ink]);
+        Sprite::line(mesh, [a, b], ARROW_WIDTH, [tail, ink]);
         let head = (b - a).normalized() * 3.5;
         for turn in [head.rot90(), -head.rot90()] {
-            Sprite::line(mesh, [b, b - head + turn * 0.6], 1.2, [ink, ink]);
+            Sprite::line(mesh, [b, b - head + turn * 0.6], ARROW_WIDTH, [ink, ink]);
         }
     }
 }

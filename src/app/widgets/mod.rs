@@ -12,6 +12,7 @@ pub mod lanes;
 pub mod levels;
 pub mod live;
 pub mod mark;
+pub mod noised;
 pub mod pictures;
 pub mod samples;
 pub mod strip;

@@ -6,12 +6,15 @@ use eframe::egui::{
 };
 
 use super::{
-    aspect::{Aspect, Steps},
+    aspect::{Aspect, Steps, change_numbers},
     atlas::{Atlas, Cell},
 };
 use crate::{
-    app::theme,
-    draw::{Raster, thumb::reduced},
+    app::{
+        gpu::{self, Shader, Tile},
+        theme,
+    },
+    draw::{ColorMap, Raster, thumb::reduced},
     math::Frame,
 };
 
@@ -338,6 +341,70 @@ pub struct Pictures {
     grid: Option<Sheets>,
     solo: Option<Sheets>,
     uploads: u64,
+    change: Change,
+}
+
+/// The change of one step as numbers that a graphics processor colours: they are summed up anew for each step, so that no
+/// sheets of changes are kept.
+#[derive(Debug, Default)]
+struct Change {
+    view: Option<gpu::View>,
+    /// Owner and step.
+    made: Option<(u64, usize)>,
+    cols: usize,
+    full: f32,
+}
+
+impl Change {
+    /// Draws it where there is a graphics processor and no picture is shown smaller than it is.
+    fn shape<S: Steps + ?Sized>(
+        &mut self,
+        ctx: &Context,
+        view: &View<'_, S>,
+        layout: &Layout,
+        clip: Rect,
+    ) -> Option<Shape> {
+        let shrinks = layout.stored(ctx.pixels_per_point()) != layout.tile;
+        if view.aspect != Aspect::Change || shrinks {
+            return None;
+        }
+        let memory = gpu::View::within(&mut self.view, ctx, Shader::ColorMap)?;
+        let step = view.steps.step(view.index)?;
+        let made = Some((view.owner, step.index));
+        let count = view.count();
+        if self.made != made {
+            let (full, numbers) = change_numbers(&view.steps.before(step.index)?.x, &step.x)?;
+            self.cols = (count as f32).sqrt().ceil() as usize;
+            let (size, sheet) = sheet(&numbers, layout.tile, self.cols);
+            if !gpu::Tiles::upload_mapped(memory, size, &sheet, ColorMap::Viridis) {
+                return None;
+            }
+            (self.made, self.full) = (made, full);
+        }
+        let share = vec2(1.0 / self.cols as f32, 1.0 / count.div_ceil(self.cols) as f32);
+        let part = |sample: usize| {
+            let corner = vec2((sample % self.cols) as f32, (sample / self.cols) as f32) * share;
+            Rect::from_min_size(corner.to_pos2(), share)
+        };
+        let seen = layout.samples().filter(|&s| layout.rect(s).intersects(clip));
+        let tiles: Vec<Tile> = seen.map(|s| Tile::part(layout.rect(s), part(s))).collect();
+        Some(gpu::Tiles::Mapped { full: self.full }.shape(memory, clip, &tiles))
+    }
+}
+
+/// Pictures of `tile` pixels side by side, `cols` in each row.
+fn sheet(numbers: &[u16], [w, h]: [usize; 2], cols: usize) -> ([usize; 2], Vec<u16>) {
+    let count = numbers.len() / (w * h);
+    let size = [cols * w, count.div_ceil(cols) * h];
+    let mut sheet = vec![0; size[0] * size[1]];
+    for (place, picture) in numbers.chunks_exact(w * h).enumerate() {
+        let corner = place / cols * h * size[0] + place % cols * w;
+        for (y, row) in picture.chunks_exact(w).enumerate() {
+            let start = corner + y * size[0];
+            sheet[start..start + w].copy_from_slice(row);
+        }
+    }
+    (size, sheet)
 }
 
 impl std::fmt::Debug for Pictures {
@@ -479,7 +546,10 @@ pub fn picture_view<S: Steps + ?Sized>(
     let fitted = Layout::fit(area.shrink(4.0), first, shown, tile, ppp);
     lens.steer(ui, &response, fitted.size() * lens.zoom, LARGEST_PIXEL / fitted.scale);
     let layout = fitted.zoomed(area, lens.zoom, lens.centre, ppp);
-    painter.add(Shape::mesh(pictures.mesh(ui.ctx(), view, &layout, area)));
+    match pictures.change.shape(ui.ctx(), view, &layout, area) {
+        Some(shape) => painter.add(shape),
+        None => painter.add(Shape::mesh(pictures.mesh(ui.ctx(), view, &layout, area))),
+    };
     if layout.scale >= NUMBERS_FROM {
         paint_numbers(&painter, view, &layout, area);
     }

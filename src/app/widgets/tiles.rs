@@ -51,7 +51,7 @@ impl Tiles {
 }
 
 /// The largest rectangle in the middle of `area` that shows every pixel equally large.
-fn fitted(area: Rect, width: usize, height: usize, pixels_per_point: f32) -> Rect {
+pub(super) fn fitted(area: Rect, width: usize, height: usize, pixels_per_point: f32) -> Rect {
     let room = area.size() * pixels_per_point / vec2(width as f32, height as f32);
     let scale = room.x.min(room.y);
     let scale = if scale >= 1.0 { scale.floor() } else { scale };

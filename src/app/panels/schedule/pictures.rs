@@ -11,34 +11,20 @@ use crate::{
         panels::time_bar::decibels,
         state::AppState,
         theme,
-        widgets::{
-            button,
-            tiles::{Tiles, joined},
-        },
+        widgets::{button, noised::Noised},
     },
     data::Dataset,
-    draw::noising::noised,
-    math::{Domain, Frame, Level, Spec, schedule},
+    math::{Domain, Level, Spec, schedule},
 };
 
 /// Where the pictures below the curves stand: shares of the schedule.
 const STOPS: [(f64, &str); 5] = [(0.0, "start"), (0.25, "¼"), (0.5, "½"), (0.75, "¾"), (1.0, "end")];
 
-/// Points of a cloud that is shown noised.
-const DOTS: usize = 600;
-
-/// Seed of the noise that drowns the picture.
-const NOISE_SEED: u64 = 0;
-
-/// What the noised pictures depend on: data, sample and levels.
-type Key = (String, usize, Vec<Level>);
-
 /// Which sample is shown, and how it was drawn last.
 #[derive(Debug, Default)]
 pub(super) struct Shown {
     sample: usize,
-    noised: Option<(Key, Frame)>,
-    tiles: Tiles,
+    noised: Noised,
 }
 
 /// A training sample at five levels, and once more at the cursor.
@@ -77,7 +63,7 @@ pub(super) fn pictures(
     };
     let shares: Vec<f64> = STOPS.iter().map(|(share, _)| *share).chain([share]).collect();
     let levels: Vec<Level> = shares.iter().map(|&s| level_at(&*schedule, s)).collect();
-    let frame = shown.noised(ui, data, &levels);
+    let mut tiles = Vec::new();
     let count = levels.len();
     let width = ((ui.available_width() - 16.0 - 8.0 * (count - 1) as f32) / count as f32).max(8.0);
     let side = width.min(ui.available_height() - 26.0).max(40.0);
@@ -92,7 +78,7 @@ pub(super) fn pictures(
                 let (area, response) = ui.allocate_exact_size(Vec2::splat(side), Sense::hover());
                 let said = format!("Sample at {name}");
                 response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, said.as_str()));
-                shown.tiles.paint(ui, area, &frame, (i, count), 1.0);
+                tiles.push((area, *level));
                 if i == STOPS.len() {
                     let stroke = Stroke::new(2.0, theme::palette(ui).accent);
                     ui.painter().rect_stroke(area, 3.0, stroke, StrokeKind::Outside);
@@ -101,31 +87,11 @@ pub(super) fn pictures(
             });
         }
     });
+    shown.noised.paint(ui, data, shown.sample, &tiles);
 }
 
 /// The data that the Lab trains on, or what the data view shows.
 pub(super) fn dataset(state: &AppState) -> Option<&Dataset> {
     let run = state.run.as_ref().map(|run| &run.info.data);
     run.or_else(|| state.data.loaded().map(|summary| &summary.data))
-}
-
-impl Shown {
-    /// The sample at all levels: as many pictures, or as many clouds one after the other.
-    fn noised(&mut self, ui: &Ui, data: &Dataset, levels: &[Level]) -> Frame {
-        let sample = self.sample % data.count;
-        let key = (data.hash.clone(), sample, levels.to_vec());
-        if let Some((_, frame)) = self.noised.as_ref().filter(|(made, _)| *made == key) {
-            return frame.clone();
-        }
-        let stride = data.count.div_ceil(DOTS).max(1);
-        let clean = match data.frame(&[sample]) {
-            pixels @ Frame::Pixels { .. } => pixels,
-            Frame::Points { .. } => data.frame(&(0..data.count).step_by(stride).collect::<Vec<_>>()),
-        };
-        let frames: Vec<Frame> = levels.iter().map(|&level| noised(&clean, level, NOISE_SEED)).collect();
-        let frame = joined(&frames).unwrap_or(clean);
-        self.tiles.set(ui, &frame);
-        self.noised = Some((key, frame.clone()));
-        frame
-    }
 }
