@@ -202,7 +202,9 @@ impl Trajectories {
     /// A trajectory began that repeats another one with the weights of another training step.
     pub fn insert_learned(&mut self, info: TrajectoryInfo, of: TrajectoryId, step: u64) {
         let before = self.learned.insert((of, step), TrajectoryView::new(info));
-        before.iter().for_each(|view| self.release(view));
+        if let Some(before) = before {
+            self.release(&before);
+        }
     }
 
     /// What a branch parts from: known by its identity, or where it was made again from a file by how it is made.
@@ -258,7 +260,9 @@ impl Trajectories {
             .partition(|((of, _), _)| *of == id);
         self.learned = kept;
         let gone: BTreeMap<_, TrajectoryView> = gone;
-        gone.values().for_each(|view| self.release(view));
+        for view in gone.values() {
+            self.release(view);
+        }
         Some(self.views.remove(place))
     }
 

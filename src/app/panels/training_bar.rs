@@ -164,10 +164,8 @@ fn readout(ui: &mut Ui, state: &AppState) {
     let learning = &state.learning;
     let step = learning.step().unwrap_or(0);
     let newest = learning.steps().last().copied().unwrap_or(0);
-    let mut text = format!("{} of {}", words::count(step), words::count(newest));
-    if let Some(loss) = loss(state, step) {
-        text += &format!("  loss {loss:.3}");
-    }
+    let loss = loss(state, step).map_or_else(String::new, |loss| format!("  loss {loss:.3}"));
+    let text = format!("{} of {}{loss}", words::count(step), words::count(newest));
     let right = Layout::right_to_left(Align::Center);
     ui.allocate_ui_with_layout(vec2(READOUT, 26.0), right, |ui| {
         ui.set_min_width(READOUT);
