@@ -8,7 +8,7 @@ mod points;
 mod tiles;
 mod view;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use eframe::{
     egui::{Context, Id},
@@ -116,12 +116,20 @@ impl Shader {
     }
 }
 
-/// The graphics processor of a window, with a pipeline for each shader.
+/// The graphics processor of a window, with a pipeline for each shader that was needed so far: the start does not wait for
+/// those of other workspaces.
 #[derive(Debug)]
 pub struct Gpu {
     device: wgpu::Device,
     queue: wgpu::Queue,
-    pipelines: [wgpu::RenderPipeline; Shader::ALL.len()],
+    target: wgpu::TextureFormat,
+    pipelines: [OnceLock<wgpu::RenderPipeline>; Shader::ALL.len()],
+}
+
+impl Gpu {
+    fn pipeline(&self, shader: Shader) -> &wgpu::RenderPipeline {
+        self.pipelines[shader as usize].get_or_init(|| shader.pipeline(&self.device, self.target))
+    }
 }
 
 /// From now on the views of this window are drawn by the graphics processor.
@@ -129,7 +137,8 @@ pub fn install(ctx: &Context, state: &RenderState) {
     let gpu = Gpu {
         device: state.device.clone(),
         queue: state.queue.clone(),
-        pipelines: Shader::ALL.map(|shader| shader.pipeline(&state.device, state.target_format)),
+        target: state.target_format,
+        pipelines: std::array::from_fn(|_| OnceLock::new()),
     };
     ctx.data_mut(|data| data.insert_temp(Id::NULL, Arc::new(gpu)));
 }

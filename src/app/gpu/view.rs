@@ -109,7 +109,7 @@ impl View {
     /// Draws `count` instances within `clip`. Instance buffer i begins at instance `starts[i]`. The first two floats of the
     /// uniforms are the size of the window, which is written here.
     pub fn shape<U: NoUninit>(&mut self, clip: Rect, uniforms: &U, starts: &[u64], count: usize) -> Shape {
-        let pipeline = &self.gpu.pipelines[self.shader as usize];
+        let pipeline = self.gpu.pipeline(self.shader);
         let group = self.group.get_or_insert_with(|| {
             let views: Vec<_> = self
                 .textures
