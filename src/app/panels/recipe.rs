@@ -170,7 +170,13 @@ pub fn recipe_panel(ui: &mut Ui, state: &AppState, draft: &mut RecipeDraft, out:
     egui::Panel::bottom("recipe-verbs")
         .resizable(false)
         .frame(Frame::new().inner_margin(Margin::symmetric(14, 12)))
-        .show(ui, |ui| verbs(ui, state, draft, out));
+        .show(ui, |ui| {
+            // In sight wherever the form is scrolled to.
+            if !draft.hidden.iter().any(|hidden| hidden == "Noise") {
+                trap_rows(ui, state, &mut draft.recipe);
+            }
+            verbs(ui, state, draft, out);
+        });
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         Frame::new().inner_margin(Margin::symmetric(14, 6)).show(ui, |ui| {
             let shown = |draft: &RecipeDraft, group: &str| !draft.hidden.iter().any(|hidden| hidden == group);
@@ -182,7 +188,6 @@ pub fn recipe_panel(ui: &mut Ui, state: &AppState, draft: &mut RecipeDraft, out:
             }
             if shown(draft, "Noise") {
                 noise_rows(ui, &mut draft.recipe);
-                trap_rows(ui, state, &mut draft.recipe);
             }
             training_rows(ui, state, &mut draft.recipe, out);
             seed_row(ui, draft);

@@ -14,7 +14,7 @@ use crate::{
         trajectories::TrajectoryView,
     },
     engine::{
-        command::SampleRequest,
+        command::{Model, SampleRequest},
         lint::{self, Advice, Change, Settings},
     },
     files::Recipe,
@@ -96,7 +96,7 @@ pub fn schedule_panel(
     draft: &mut ScheduleDraft,
     out: &mut Vec<Action>,
 ) {
-    draft.choose_default(state);
+    draft.choose_default(state, recipe);
     follow(ui.ctx(), &mut draft.mine, &mut draft.held);
     clock_keys(ui, state, out);
     if state.trajectory().is_some() {
@@ -135,16 +135,21 @@ pub fn schedule_panel(
 }
 
 impl ScheduleDraft {
-    /// Until something is chosen: the schedule of the present run or trajectory, and another one to compare with.
-    fn choose_default(&mut self, state: &AppState) {
+    /// Until something is chosen: the schedule of the present run, of the trajectory, or of the recipe in the Lab, and another one
+    /// to compare with.
+    fn choose_default(&mut self, state: &AppState, recipe: &Recipe) {
         if self.touched || self.mine != *self.history.settled() {
             return;
         }
         let run = state.run.as_ref().map(|run| &run.info.recipe);
-        if let Some(recipe) = run.or_else(|| state.trajectory().map(|view| &view.info.recipe)) {
-            self.mine = recipe.schedule.clone();
-            self.history.accept(&self.mine);
-        }
+        // What ships with the program plays by itself: it says nothing of what the user is at.
+        let own = state.trajectory().filter(|view| {
+            let request = view.request.as_ref();
+            !request.is_some_and(|request| matches!(request.model, Model::Bundled(_)))
+        });
+        let recipe = run.or(own.map(|view| &view.info.recipe)).unwrap_or(recipe);
+        self.mine = recipe.schedule.clone();
+        self.history.accept(&self.mine);
         if self.other.as_ref().is_some_and(|other| other.id == self.mine.id) {
             let another = schedule::ENTRIES.iter().find(|e| e.id != self.mine.id);
             self.other = another.map(|e| Spec::new(e.id));
