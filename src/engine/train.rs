@@ -55,6 +55,8 @@ pub(super) struct Run {
     lowest: f64,
     saves_under_way: usize,
     keeps_under_way: usize,
+    /// The last weights of an earlier step could not be kept, and it was told.
+    keeping_fails: bool,
     saved_step: Option<u64>,
     saved_at: Duration,
     pinned: Option<Arc<Pinned>>,
@@ -92,6 +94,7 @@ impl Run {
             lowest: state.loss.unwrap_or(f64::INFINITY),
             saves_under_way: 0,
             keeps_under_way: 0,
+            keeping_fails: false,
             saved_step: (info.step > 0).then_some(info.step),
             saved_at: ports.clock.now(),
             pinned: None,
@@ -301,11 +304,13 @@ impl Run {
         }
     }
 
-    /// Weights were kept, or not.
+    /// Weights were kept, or not. A full disk is told once, not for each of many steps a second.
     pub(super) fn kept(&mut self, result: Result<Vec<u64>, String>, ports: &mut Ports) {
         self.keeps_under_way -= 1;
+        let was_told = std::mem::replace(&mut self.keeping_fails, result.is_err());
         match result {
             Ok(steps) => ports.out.event(Event::Kept(self.info.run, steps)),
+            Err(_) if was_told => {}
             Err(message) => ports.failed("Learning", message),
         }
     }
