@@ -27,7 +27,7 @@ use diffusion_studio::{
     },
     files::RunFolder,
 };
-use eframe::egui::Vec2;
+use eframe::egui::{Role, Vec2, vec2};
 use egui_kittest::{Harness, kittest::Queryable as _};
 use rig::{Rig, folder, points, request, train};
 use tempfile::TempDir;
@@ -169,4 +169,27 @@ fn without_kept_weights_the_clock_says_why() {
     studio.sample(Model::Exact(Box::new(ExactModel::new("moons"))));
     assert!(studio.window.query_by_label_contains("does not learn").is_some());
     assert!(studio.window.query_by_label("Training step").is_none());
+}
+
+#[test]
+fn a_drag_goes_on_while_what_it_comes_by_is_made() {
+    let mut studio = Studio::trained();
+    studio.sample(Model::Folder(studio.run.path().to_owned()));
+    let slider = studio
+        .window
+        .get_by_role_and_label(Role::Slider, "Training step")
+        .rect();
+    let at = |share: f32| slider.lerp_inside(vec2(share, 0.5));
+    studio.window.drag_at(at(0.99));
+    studio.window.run_steps(2);
+    // The strip of what was made and the word for what is being made come and go meanwhile.
+    for (share, step) in [(0.66, 32), (0.33, 16), (0.01, 0), (0.34, 16)] {
+        studio.window.hover_at(at(share));
+        studio.window.run_steps(2);
+        assert_eq!(studio.state().learning.step(), Some(step));
+        studio.work();
+    }
+    studio.window.drop_at(at(0.34));
+    studio.window.run_steps(2);
+    assert_eq!(studio.state().learning.step(), Some(16));
 }

@@ -1,6 +1,6 @@
 //! The training clock over the diffusion clock: which weights the present trajectory is looked at with.
 
-use eframe::egui::{Align, Label, Layout, Rect, Slider, Ui, WidgetInfo, vec2};
+use eframe::egui::{Align, Id, Label, Layout, Rect, Slider, Ui, UiBuilder, WidgetInfo, vec2};
 use egui_material_icons::icons;
 
 use super::time_bar::{CLOCK, command, ticks};
@@ -81,7 +81,9 @@ pub fn training_bar(ui: &mut Ui, state: &AppState, sample: usize, draft: &mut Tr
             diagonal(ui, state, out);
             ui.separator();
             readout(ui, state);
-            slider(ui, state, out);
+            // What comes and goes before it must not make another slider of it: that would end a drag.
+            let same = UiBuilder::new().scope_id(Id::unique("training slider"));
+            ui.scope_builder(same, |ui| slider(ui, state, out));
         });
     });
     draft.place = Some(line.response.rect);
