@@ -700,9 +700,8 @@ fn bundled_info(id: TrajectoryId, domain: Domain) -> TrajectoryInfo {
     }
 }
 
-#[test]
-fn a_bundled_model_plays_on_the_start_screen_and_can_be_looked_at() {
-    let mut studio = Studio::new();
+/// The film of the start screen with all its frames, of which no more come once it has ended.
+fn film_of_a_bundled_model(studio: &mut Studio<'_>) -> TrajectoryId {
     let mut request = SampleRequest {
         id: TrajectoryId::default(),
         model: Model::Bundled("digits8x8".into()),
@@ -730,19 +729,50 @@ fn a_bundled_model_plays_on_the_start_screen_and_can_be_looked_at() {
     for index in 0..=10 {
         studio.tell(Event::SampleStep(request.id, Box::new(step_frame(domain, 4, index))));
     }
-    assert!(studio.shows("Samples of a trained model") && studio.shows("Play the film"));
+    request.id
+}
+
+fn end_film(studio: &mut Studio<'_>, id: TrajectoryId) {
     studio.tell(Event::SampleEnded {
-        id: request.id,
+        id,
         complete: true,
         secs: 0.5,
     });
+}
+
+#[test]
+fn a_bundled_model_plays_on_the_start_screen_and_can_be_looked_at() {
+    let mut studio = Studio::new();
+    let id = film_of_a_bundled_model(&mut studio);
+    assert!(studio.shows("Samples of a trained model") && studio.shows("Play the film"));
+    end_film(&mut studio, id);
     assert!(studio.shows("Pause the film"), "the film begins by itself");
     studio.press("Look closer");
     let state = &studio.window.state().state;
-    assert_eq!(
-        (state.workspace, state.current),
-        (Workspace::Trajectory, Some(request.id))
-    );
+    assert_eq!((state.workspace, state.current), (Workspace::Trajectory, Some(id)));
+}
+
+#[test]
+fn with_reduced_motion_only_what_is_played_moves() {
+    let mut studio = Studio::new();
+    studio.key(Modifiers::COMMAND | Modifiers::SHIFT, Key::M);
+    assert!(studio.shows("Reduced motion: nothing moves unless you play it."));
+    let id = film_of_a_bundled_model(&mut studio);
+    end_film(&mut studio, id);
+    assert!(studio.shows("Play the film"), "the film waits");
+    studio.press("Play the film");
+    assert!(studio.shows("Pause the film"));
+
+    studio.press_tab("Lab");
+    studio.tell(Event::DataLoaded(Box::new(summary(&small("moons")))));
+    let run = studio.begin_run();
+    studio.key(Modifiers::NONE, Key::S);
+    studio.tell(Event::Dissected(run, dissection(12).into()));
+    assert!(studio.shows("Play the story"), "the stages wait");
+    studio.key(Modifiers::COMMAND | Modifiers::SHIFT, Key::M);
+    studio.press("Next step");
+    studio.tell(Event::Dissected(run, dissection(13).into()));
+    assert!(studio.shows("Pause the story"));
 }
 
 #[test]

@@ -29,6 +29,8 @@ pub enum Does {
     Panels,
     /// Light, dark, light, …
     Theme,
+    /// Whether anything moves by itself.
+    Motion,
     /// Interface larger.
     Larger,
     /// Interface smaller.
@@ -187,6 +189,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Does::Stop, &[shift(Key::X)], "Stop the job at once", None),
     bind(Does::Panels, &[ctrl(Key::B)], "Hide or show the side panels", None),
     bind(Does::Theme, &[ctrl_shift(Key::L)], "Light or dark", None),
+    bind(Does::Motion, &[ctrl_shift(Key::M)], "Reduced motion on or off", None),
     bind(
         Does::Larger,
         &[ctrl_shift(Key::Plus), ctrl_shift(Key::Equals)],

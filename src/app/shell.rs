@@ -151,6 +151,8 @@ pub struct ViewSettings {
     pub lessons: BTreeSet<String>,
     /// Folders with runs beside the platform's.
     pub run_folders: Vec<PathBuf>,
+    /// Nothing moves unless it is played.
+    pub still: bool,
     /// Keys in place of the table's.
     pub keys: OwnKeys,
     /// The list of keys is open.
@@ -173,6 +175,7 @@ impl Default for ViewSettings {
             recent: Vec::new(),
             lessons: BTreeSet::new(),
             run_folders: Vec::new(),
+            still: false,
             keys: OwnKeys::default(),
             help: false,
             times: false,
@@ -215,6 +218,7 @@ impl App {
         theme::install(ctx);
         ctx.set_theme(view.theme);
         ctx.set_zoom_factor(view.zoom);
+        theme::set_still(ctx, view.still);
         view.keys.put_in_force(ctx);
         Self {
             state: AppState::default(),
@@ -763,6 +767,7 @@ impl App {
             Does::Stop if live => self.out.push(Action::Engine(Command::Stop)),
             Does::Panels => self.out.push(Action::TogglePanels),
             Does::Theme => self.out.push(Action::Theme(frame::opposite(ctx))),
+            Does::Motion => self.turn_motion(ctx),
             Does::Larger => self.zoom(ctx, self.view.zoom * 1.1),
             Does::Smaller => self.zoom(ctx, self.view.zoom / 1.1),
             Does::OriginalSize => self.zoom(ctx, 1.0),
@@ -778,6 +783,17 @@ impl App {
         }
     }
 
+    fn turn_motion(&mut self, ctx: &egui::Context) {
+        self.view.still = !self.view.still;
+        theme::set_still(ctx, self.view.still);
+        let text = if self.view.still {
+            "Reduced motion: nothing moves unless you play it."
+        } else {
+            "Full motion: films and stages begin to play by themselves."
+        };
+        self.state.notify(Notice::new(Severity::Info, text).about("motion"));
+    }
+
     fn zoom(&mut self, ctx: &egui::Context, zoom: f32) {
         self.view.zoom = zoom.clamp(0.6, 2.5);
         ctx.set_zoom_factor(self.view.zoom);
@@ -791,17 +807,21 @@ impl App {
         self.state.learning.tick(secs);
         let least = if self.state.machine.software { 0.05 } else { 0.0 };
         let due = match self.state.workspace {
-            Workspace::Start => self.drafts.start.tick(secs),
+            Workspace::Start => self.drafts.start.tick(secs, self.view.still),
             Workspace::Lab => self.drafts.lab.tick(secs),
             Workspace::Trajectory | Workspace::Schedule | Workspace::Inpaint | Workspace::Compare => {
                 self.state.playback.next_change_secs()
             }
             Workspace::Data | Workspace::Samplers | Workspace::Runs => None,
         };
-        let soonest = [due, self.state.learning.due(), self.drafts.slow.tick(secs)]
-            .into_iter()
-            .flatten()
-            .reduce(f64::min);
+        let soonest = [
+            due,
+            self.state.learning.due(),
+            self.drafts.slow.tick(secs, self.view.still),
+        ]
+        .into_iter()
+        .flatten()
+        .reduce(f64::min);
         if let Some(due) = soonest {
             ctx.request_repaint_after_secs((due as f32).max(least));
         }
@@ -846,7 +866,11 @@ fn is_picture(path: &std::path::Path) -> bool {
 
 fn question_for(browse: Browse) -> Question {
     let (kind, title, extensions): (_, _, &[&str]) = match browse {
-        Browse::Folder => (Kind::OpenFolder, "Open a folder of pictures or a run", &[]),
+        Browse::Folder => (
+            Kind::OpenFolder,
+            "Open a folder: pictures, a run or a model of diffusers",
+            &[],
+        ),
         Browse::File => (Kind::OpenFile, "Open data, a picture, a recipe or a document", &[]),
         Browse::Runs => (Kind::OpenFolder, "A folder with runs, or a run", &[]),
         Browse::Labels => (Kind::OpenFile, "A CSV with file and label", &["csv"]),

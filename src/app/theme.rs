@@ -60,6 +60,9 @@ pub struct Palette {
     pub curve_other: Color32,
 }
 
+/// Seconds in which a control changes its looks.
+const FADE_SECS: f32 = 0.12;
+
 /// Share of its ink in the background of a chip.
 pub const CHIP: f32 = 0.08;
 
@@ -169,6 +172,11 @@ pub fn install(ctx: &Context) {
     ctx.options_mut(|o| o.zoom_with_keyboard = false);
 }
 
+/// Whether controls change at once instead of fading.
+pub fn set_still(ctx: &Context, still: bool) {
+    ctx.all_styles_mut(|style| style.animation_time = if still { 0.0 } else { FADE_SECS });
+}
+
 /// Inter for text, `JetBrains` Mono for numbers, Material Symbols for icons; egui's own fonts behind them.
 fn fonts() -> FontDefinitions {
     let mut fonts = FontDefinitions::default();
@@ -218,7 +226,7 @@ fn style(p: &Palette, base: Visuals) -> Style {
             (TextStyle::Monospace, FontId::monospace(12.5)),
         ]
         .into(),
-        animation_time: 0.12,
+        animation_time: FADE_SECS,
         spacing: spacing(),
         visuals: visuals(p, base),
         ..Style::default()

@@ -80,6 +80,7 @@ const MENU: &[&[Does]] = &[
     &[
         Does::Panels,
         Does::Theme,
+        Does::Motion,
         Does::Larger,
         Does::Smaller,
         Does::OriginalSize,
@@ -173,7 +174,7 @@ pub fn take_dropped(ctx: &Context, out: &mut Vec<Action>) {
         painter.text(
             screen.center(),
             Align2::CENTER_CENTER,
-            "Drop pictures, a folder, a CSV, .npy, a recipe or a run",
+            "Drop pictures, a folder, a CSV, .npy, a model, a recipe or a run",
             FontId::new(20.0, theme::strong()),
             palette.text,
         );

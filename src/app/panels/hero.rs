@@ -38,6 +38,8 @@ pub struct HeroDraft {
     asked: bool,
     /// Asked for in this frame.
     asking: bool,
+    /// It waits to be played.
+    still: bool,
     /// Plays by itself once, when the film is complete.
     begun: bool,
     played: f64,
@@ -49,7 +51,8 @@ pub struct HeroDraft {
 
 impl HeroDraft {
     /// Lets time pass; answers when the next frame is due, in seconds.
-    pub fn tick(&mut self, secs: f64) -> Option<f64> {
+    pub fn tick(&mut self, secs: f64, still: bool) -> Option<f64> {
+        self.still = still;
         if self.clock.mode() == Mode::Playing {
             self.clock.tick(secs);
             self.played += secs;
@@ -69,7 +72,9 @@ impl HeroDraft {
         self.clock.grow(view.reached(), view.ended);
         if view.ended && !self.begun {
             self.begun = true;
-            self.clock.apply(PlaybackCommand::Toggle);
+            if !self.still {
+                self.clock.apply(PlaybackCommand::Toggle);
+            }
         }
     }
 }

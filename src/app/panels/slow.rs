@@ -82,6 +82,8 @@ pub struct SlowDraft {
     turned: bool,
     depth: Depth,
     stage: usize,
+    /// Stages wait to be played, and nothing moves within them.
+    still: bool,
     /// Seconds of the present stage; `None` while it rests.
     played: Option<f64>,
     /// A training step was asked for and has not come.
@@ -108,7 +110,8 @@ impl SlowDraft {
     }
 
     /// Lets time pass; answers when the next change is due, in seconds.
-    pub fn tick(&mut self, secs: f64) -> Option<f64> {
+    pub fn tick(&mut self, secs: f64, still: bool) -> Option<f64> {
+        self.still = still;
         let played = self.played? + secs;
         let stages = self.story.as_ref()?.1.stages.len();
         if played < STAGE_SECS {
@@ -120,14 +123,28 @@ impl SlowDraft {
             self.played = None;
             return None;
         }
-        Some(if played < MOVING { 0.0 } else { STAGE_SECS - played })
+        Some(if played < MOVING && !still {
+            0.0
+        } else {
+            STAGE_SECS - played
+        })
     }
 
     /// How far what moves in the stage has come, 0 to 1.
     fn moved(&self) -> f64 {
-        self.played.map_or(1.0, |played| (played / MOVING).min(1.0))
+        match self.played {
+            Some(played) if !self.still => (played / MOVING).min(1.0),
+            _ => 1.0,
+        }
     }
 
+    /// A new story: it plays by itself where things may move.
+    fn present(&mut self) {
+        self.stage = 0;
+        self.played = (!self.still).then_some(0.0);
+    }
+
+    /// Plays from the first stage.
     fn begin(&mut self) {
         self.stage = 0;
         self.played = Some(0.0);
@@ -217,7 +234,7 @@ fn toggle(
     }
     draft.subject = subject;
     draft.story = None;
-    draft.begin();
+    draft.present();
 }
 
 /// Why there is nothing to tell yet.
@@ -260,7 +277,7 @@ fn follow(state: &AppState, subject: Subject, draft: &mut SlowDraft, out: &mut V
     draft.asked = false;
     draft.story = story.map(|story| (source, Arc::new(story)));
     if subject == Subject::Training {
-        draft.begin();
+        draft.present();
     }
 }
 
@@ -441,7 +458,7 @@ fn next_step(ui: &mut Ui, state: &AppState, draft: &mut SlowDraft, out: &mut Vec
     if !button::icon_text_if(ui, icons::ICON_SKIP_NEXT, "Next step", can).clicked() {
         return;
     }
-    draft.begin();
+    draft.present();
     match draft.subject {
         Some(Subject::Training) => {
             draft.asked = true;

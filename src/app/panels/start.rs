@@ -55,6 +55,8 @@ const MARGIN: f32 = 16.0;
 #[derive(Debug, Default)]
 pub struct StartDraft {
     art: CardArt,
+    /// Nothing moves by itself.
+    still: bool,
     /// Seconds since the pictures of the cards were there.
     clock: f64,
     /// Card under the pointer and its own clock.
@@ -81,9 +83,12 @@ impl std::fmt::Debug for Cache {
 
 impl StartDraft {
     /// Lets time pass; answers when the next picture is due, in seconds.
-    pub fn tick(&mut self, secs: f64) -> Option<f64> {
-        let film = self.hero.tick(secs);
-        if self.art.is_empty() {
+    ///
+    /// When `still`, cards rest and the film waits to be played.
+    pub fn tick(&mut self, secs: f64, still: bool) -> Option<f64> {
+        self.still = still;
+        let film = self.hero.tick(secs, still);
+        if self.art.is_empty() || still {
             return film;
         }
         self.clock += secs;
@@ -98,6 +103,7 @@ impl StartDraft {
     /// Frame of a card's animation: the last one rests.
     fn frame(&self, card: usize) -> usize {
         let clock = match self.hovered {
+            _ if self.still => return FRAMES - 1,
             Some((hovered, clock)) if hovered == card => clock,
             _ if self.clock < FIRST_PASSES * PASS_SECS => self.clock,
             _ => return FRAMES - 1,
@@ -338,7 +344,7 @@ fn own_data(ui: &mut Ui, out: &mut Vec<Action>) {
         ui.spacing_mut().item_spacing = vec2(8.0, 6.0);
         ui.horizontal_wrapped(|ui| {
             ui.label(ICON_UPLOAD_FILE.rich_text().size(22.0).color(palette.accent));
-            ui.label(theme::heading("Drop pictures, a folder, a CSV or .npy here"));
+            ui.label(theme::heading("Drop pictures, a folder, a CSV, .npy or a model here"));
             ui.label(theme::caption(ui, "or"));
             if button::icon_text(ui, ICON_FOLDER_OPEN, "Open a folder").clicked() {
                 out.push(Action::Browse(Browse::Folder));
