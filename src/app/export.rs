@@ -360,7 +360,7 @@ impl Job {
         }
     }
 
-    /// `moons-ddim50-seed1-grid-step12.png`.
+    /// `moons-ddim50-seed1-grid-step12.png`; of a branch, `moons-ddim50-from35-seed7.gif`.
     fn name(&self) -> String {
         let info = &self.shown.info;
         let what = self.request.what;
@@ -370,12 +370,18 @@ impl Job {
             ExportKind::Grid => format!("-step{}", self.request.index),
             _ => String::new(),
         };
-        let kind = what.label().to_lowercase().replace(' ', "-");
+        let parted = info.branch.as_ref().map(|parted| format!("-from{}", parted.step));
+        // A film's ending says what it is.
+        let kind = match what {
+            ExportKind::Gif | ExportKind::Apng => String::new(),
+            _ => format!("-{}", what.label().to_lowercase().replace(' ', "-")),
+        };
         let name = format!(
-            "{}-{}{}-seed{}-{kind}{place}",
+            "{}-{}{}{}-seed{}{kind}{place}",
             source.to_string_lossy(),
             info.sampler.id,
             info.moves,
+            parted.unwrap_or_default(),
             info.seed
         );
         with_extension(name.into(), what.extension()).display().to_string()

@@ -57,6 +57,11 @@ fn finite_points(xy: &[f32]) -> impl Iterator<Item = [f32; 2]> {
     pairs.filter(|p| p[0].is_finite() && p[1].is_finite())
 }
 
+/// Radius of each of `count` points, in pixels: a few are large enough to be found, many small enough to lie apart.
+pub fn radius(count: usize) -> f32 {
+    (2.0 * (500.0 / count.max(1) as f32).powf(0.25)).clamp(1.6, 5.0)
+}
+
 /// How a point cloud is drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scatter {
@@ -199,6 +204,12 @@ mod tests {
             255, corner, half, corner, 255,
             255, 255, 255, 255, 255,
         ]);
+    }
+
+    #[test]
+    fn many_points_are_smaller_than_few() {
+        assert_eq!([1, 500, 100_000].map(radius), [5.0, 2.0, 1.6]);
+        assert!((1..2000).all(|n| radius(n) >= radius(n + 1)));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     draw::{
-        Look, Raster, Scatter, Sheet, View,
+        Look, Raster, Scatter, Sheet, View, scatter,
         strip::{even_indices, film_strip},
     },
     files::{
@@ -137,6 +137,7 @@ impl Shown {
             },
             scatter: Scatter {
                 view: View::fit(clouds),
+                radius: scatter::radius(self.info.count),
                 ..Scatter::default()
             },
         }

@@ -1,6 +1,6 @@
 //! What to sample: which weights, sampler, steps, seed, how many, of which class.
 
-use eframe::egui::{ProgressBar, Response, Ui, vec2};
+use eframe::egui::{CollapsingHeader, ProgressBar, Response, Ui, vec2};
 use egui_material_icons::{MaterialIcon, icons};
 
 use crate::{
@@ -98,6 +98,7 @@ pub fn sample_form(ui: &mut Ui, state: &AppState, draft: &mut SampleDraft, out: 
     };
     let help = "How many samples; each has its own noise, whatever the number of others";
     form::row(ui, "Samples", help, |ui| whole(ui, count, 1, most));
+    spacing_rows(ui, &mut draft.spacing);
     guidance_rows(ui, &mut draft.guidance, &known);
     trap_rows(ui, state, draft, &known);
     ui.add_space(6.0);
@@ -129,13 +130,15 @@ fn sampler_rows(ui: &mut Ui, draft: &mut SampleDraft) {
     );
     let help = "Number of moves from noise to sample; more is slower and finer";
     form::row(ui, "Steps", help, |ui| whole(ui, &mut draft.steps, 1, 1000));
-    spec_rows(
-        ui,
-        "Spacing",
-        "Which times the steps stop at",
-        grid::ENTRIES,
-        &mut draft.spacing,
-    );
+}
+
+/// Seldom changed, so folded into a line that says what is chosen.
+fn spacing_rows(ui: &mut Ui, spacing: &mut Spec) {
+    let chosen = grid::ENTRIES.iter().find(|entry| entry.id == spacing.id);
+    let title = format!("Spacing: {}", chosen.map_or(spacing.id.as_str(), |entry| entry.label));
+    CollapsingHeader::new(title).id_salt("spacing").show(ui, |ui| {
+        spec_rows(ui, "Spacing", "Which times the steps stop at", grid::ENTRIES, spacing);
+    });
 }
 
 /// The schedule that was chosen for sampling alone, and the way back.

@@ -87,8 +87,8 @@ impl Aspect {
     pub fn symbol(self) -> &'static str {
         match self {
             Self::State => "xₜ",
-            Self::Clean => "x₀",
-            Self::Noise => "ε",
+            Self::Clean => "x\u{302}₀",
+            Self::Noise => "ε\u{302}",
             Self::Change => "Δx",
         }
     }

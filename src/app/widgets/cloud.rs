@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     app::theme::{self, Palette},
+    draw::scatter::radius,
     engine::event::{Field, StepFrame},
     math::Frame,
 };
@@ -345,11 +346,6 @@ fn pairs(frame: &Frame) -> &[[f32; 2]] {
     }
 }
 
-/// Radius of the particles, in points: smaller where they are crowded.
-fn radius(here: &[[f32; 2]]) -> f32 {
-    if here.len() > 1500 { 1.6 } else { 2.3 }
-}
-
 fn faded(colour: Color32, share: f32) -> Color32 {
     colour.gamma_multiply(share)
 }
@@ -425,7 +421,7 @@ impl<S: Steps + ?Sized> Cloud<'_, S> {
             &mut mesh,
             here,
             view,
-            radius(here),
+            radius(here.len()),
             faded(colour, DOT_STRENGTH),
             usize::MAX,
         );
@@ -470,7 +466,7 @@ impl<S: Steps + ?Sized> Cloud<'_, S> {
                 if self.shows_plane() {
                     self.path(mesh, at.0, &key.view, ink);
                 }
-                Sprite::dot(mesh, key.view.screen(at.1), radius(here) + 2.5, ink);
+                Sprite::dot(mesh, key.view.screen(at.1), radius(here.len()) + 2.5, ink);
             }
         }
     }

@@ -139,7 +139,8 @@ pub struct Layout {
 
 impl Layout {
     /// The arrangement that shows `count` pictures of `tile` pixels, from number `first`, as large as possible in
-    /// `area`. Above its own size a picture is magnified a whole number of times, so that all its pixels are equal.
+    /// `area`. Above its own size a picture is magnified a whole number of times, so that all its pixels are equal; among
+    /// arrangements of the same size, full rows are preferred.
     pub fn fit(area: Rect, first: usize, count: usize, tile: [usize; 2], pixels_per_point: f32) -> Self {
         let gap = if count > 100 { 1.0 } else { 2.0 };
         let scale_of = |cols: usize| {
@@ -148,14 +149,20 @@ impl Layout {
             room(area.width(), cols, tile[0]).min(room(area.height(), rows, tile[1]))
         };
         let count = count.max(1);
-        let better = |a: &usize, b: &usize| scale_of(*a).total_cmp(&scale_of(*b)).then(b.cmp(a));
+        let shown = |cols: usize| whole_pixels(scale_of(cols).max(1e-3), pixels_per_point);
+        let vacant = |cols: usize| count.div_ceil(cols) * cols - count;
+        let better = |&a: &usize, &b: &usize| {
+            let larger = shown(a).total_cmp(&shown(b));
+            let fuller = larger.then(vacant(b).cmp(&vacant(a)));
+            fuller.then(scale_of(a).total_cmp(&scale_of(b))).then(b.cmp(&a))
+        };
         let cols = (1..=count).max_by(better).unwrap_or(1);
         let layout = Self {
             first,
             count,
             cols,
             tile,
-            scale: whole_pixels(scale_of(cols).max(1e-3), pixels_per_point),
+            scale: shown(cols),
             gap,
             origin: area.min,
         };
@@ -634,6 +641,13 @@ mod tests {
             }
             let physical = layout.scale * ppp;
             prop_assert!(physical < 1.0 || (physical - physical.round()).abs() < 1e-3, "{physical}");
+        }
+
+        #[test]
+        fn rows_are_full_where_that_costs_no_size(side in 200.0_f32..400.0) {
+            let area = Rect::from_min_size(Pos2::ZERO, vec2(200.0, side));
+            let layout = Layout::fit(area, 0, 36, [28, 28], 1.0);
+            prop_assert_eq!(36 % layout.cols, 0, "{:?}", layout);
         }
 
         #[test]

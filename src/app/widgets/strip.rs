@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     app::theme,
+    draw::scatter::radius,
     math::{Domain, Frame},
 };
 
@@ -24,6 +25,9 @@ const BUDGET_BYTES: usize = 32 << 20;
 
 /// Points of one thumbnail of a cloud.
 const DOTS: usize = 160;
+
+/// Size of a point beside that in a view.
+const DOT_SCALE: f32 = 0.4;
 
 /// Room around a thumbnail.
 const MARGIN: f32 = 2.0;
@@ -280,11 +284,13 @@ impl Strip {
             };
             let Frame::Points { xy } = frame else { continue };
             let window = Window::new(rect.shrink(2.0), 3.0, Vec2::ZERO);
-            let stride = (xy.len() / 2).div_ceil(DOTS).max(1);
+            let count = xy.len() / 2;
+            let stride = count.div_ceil(DOTS).max(1);
+            let dot = DOT_SCALE * radius(count / stride);
             for point in xy.chunks_exact(2).step_by(stride) {
                 let at = window.screen([point[0], point[1]]);
                 if rect.contains(at) {
-                    Sprite::dot(&mut mesh, at, 1.1, colour);
+                    Sprite::dot(&mut mesh, at, dot, colour);
                 }
             }
         }

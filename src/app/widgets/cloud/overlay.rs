@@ -3,9 +3,12 @@
 use eframe::egui::{Color32, Mesh, Shape, Ui, Vec2};
 
 use super::{Sprite, View, faded, nearest, spread, stage};
-use crate::app::{
-    theme,
-    widgets::pictures::{Answer, Lens, Spot},
+use crate::{
+    app::{
+        theme,
+        widgets::pictures::{Answer, Lens, Spot},
+    },
+    draw::scatter::radius,
 };
 
 /// Dots of each cloud, and lines, drawn at most.
@@ -61,7 +64,7 @@ impl Overlay<'_> {
             }
         }
         for (points, ink) in self.clouds {
-            let radius = if points.len() > 1500 { 1.6 } else { 2.3 };
+            let radius = radius(points.len());
             for i in spread(points.len(), DOTS) {
                 Sprite::dot(&mut mesh, view.screen(points[i]), radius, faded(*ink, 0.8));
             }

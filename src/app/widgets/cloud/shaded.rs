@@ -6,13 +6,14 @@ use eframe::egui::{Context, Shape};
 
 use super::{
     ARROW_WIDTH, Cloud, Clouds, DATA_DOTS, DATA_RADIUS, DATA_STRENGTH, DOT_STRENGTH, Key, Steps, TRAIL_WIDTH,
-    arrow_inks, faded, radius, spread,
+    arrow_inks, faded, spread,
 };
 use crate::{
     app::{
         gpu::{Arrows, Shader, Swarm, View, Window},
         theme::Palette,
     },
+    draw::scatter::radius,
     engine::event::Field,
 };
 
@@ -93,7 +94,7 @@ impl Clouds {
             Swarm::upload(view, older.iter().rev().copied().chain([here]))
         })?;
         let colour = cloud.colour(palette);
-        let ink = (radius(here), faded(colour, DOT_STRENGTH));
+        let ink = (radius(here.len()), faded(colour, DOT_STRENGTH));
         let inks = cloud.trail_inks(older.len(), here, colour);
         shapes.push(Swarm::new(window, here.len(), ink, (TRAIL_WIDTH, &inks)).shape(view, clip));
 
