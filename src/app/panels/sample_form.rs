@@ -98,8 +98,8 @@ pub fn sample_form(ui: &mut Ui, state: &AppState, draft: &mut SampleDraft, out: 
     };
     let help = "How many samples; each has its own noise, whatever the number of others";
     form::row(ui, "Samples", help, |ui| whole(ui, count, 1, most));
-    spacing_rows(ui, &mut draft.spacing);
     guidance_rows(ui, &mut draft.guidance, &known);
+    spacing_rows(ui, &mut draft.spacing);
     trap_rows(ui, state, draft, &known);
     ui.add_space(6.0);
     let ready = draft.model.ready(state);
