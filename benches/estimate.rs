@@ -55,7 +55,7 @@ fn memory() -> (f64, f64) {
 fn watch(engine: &Handle) -> f64 {
     let mut first: Option<(Instant, u64)> = None;
     loop {
-        let Event::Progress(progress) = next(engine) else {
+        let Event::Progress(_, progress) = next(engine) else {
             continue;
         };
         let Some(step) = progress.losses.last().map(|l| l.0) else {

@@ -1,18 +1,16 @@
-//! What a run will take, measured on this machine by a few network calls.
+//! What a run will take, measured on this machine by a few network calls of the training itself.
 
 use std::time::{Duration, Instant};
 
-use candle_core::Tensor;
-
-use super::{Error, event::Estimate, library::Library, prepare::described, select};
+use super::{
+    Error, event::Estimate, feed::Feed, learner::Learner, library::Library, model::ModelInfo, prepare::described,
+    quality, select, validation,
+};
 use crate::{
     data::Dataset,
-    diffusion::loss,
     files::Recipe,
-    math::Cond,
     nn::{
-        self, DeviceChoice, Executor, Mode,
-        optim::AdamW,
+        self, DeviceChoice, Executor,
         presets::{Preset, suggest},
     },
 };
@@ -26,26 +24,45 @@ const MANY: usize = 25;
 /// Measures one training step and what follows from it.
 pub(super) fn estimate(recipe: &Recipe, library: &Library, device: DeviceChoice) -> Result<Estimate, Error> {
     let data = library.load(&recipe.data, recipe.seed)?;
-    let model = described(recipe, &data)?;
-    let mut exec = select::executor(device, model.graph()?, &nn::init::weights(&model.graph()?, recipe.seed))?;
-    let batch = recipe.train.batch;
-    let micro = match recipe.train.micro_batch {
-        Some(micro) => micro,
-        None => micro_batch(&*exec, batch),
-    };
-    let calls = batch as f64 / micro as f64;
-    let secs_per_call = call_time(&mut *exec, micro, PATIENCE)?.as_secs_f64();
-    let secs_per_step = secs_per_call * calls + update_time(&mut *exec).as_secs_f64();
+    let mut learner = learner(recipe, &data, device)?;
+    let micro = learner.recipe.train.micro_batch.unwrap_or(recipe.train.batch);
+    let calls = recipe.train.batch.div_ceil(micro) as f64;
+    let training = call_time(&mut learner, PATIENCE)?.as_secs_f64() * calls;
+    let secs_per_step = training * (1.0 + share_beside(recipe));
     Ok(Estimate {
         source: recipe.data.source.clone(),
         secs_per_step,
-        bytes: bytes(&*exec, micro),
-        weights: exec.graph().weight_count(),
+        bytes: bytes(&*learner.exec, micro),
+        weights: learner.exec.graph().weight_count(),
         secs_to_samples: secs_per_step * steps_to_samples(recipe, &data),
         secs_total: secs_per_step * recipe.train.steps as f64,
-        executor: exec.describe(),
+        executor: learner.exec.describe(),
         data: data.describe(),
     })
+}
+
+/// The trainer of such a run, at its first step.
+fn learner(recipe: &Recipe, data: &Dataset, device: DeviceChoice) -> Result<Learner, Error> {
+    let model = described(recipe, data)?;
+    let graph = model.graph()?;
+    let weights = nn::init::weights(&graph, recipe.seed);
+    let exec = select::executor(device, graph, &weights)?;
+    let mut recipe = recipe.clone();
+    let micro = micro_batch(&*exec, recipe.train.batch);
+    recipe.train.micro_batch.get_or_insert(micro);
+    let feed = Feed::new(data.clone(), &recipe)?;
+    Learner::new(exec, &ModelInfo { recipe, ..model }, feed)
+}
+
+/// Time that previews, validation and figures take, as a share of that of the training alone.
+fn share_beside(recipe: &Recipe) -> f64 {
+    let shown = recipe.preview.count > 0 && recipe.preview.steps > 0;
+    let watching = if shown {
+        recipe.preview.share + quality::SHARE
+    } else {
+        0.0
+    };
+    watching + validation::SHARE
 }
 
 /// How many samples of a batch go through the network in one call, so that a pause acts soon. Counted from the network's
@@ -62,39 +79,19 @@ fn even_parts(batch: usize, most: usize) -> usize {
     batch.div_ceil(parts)
 }
 
-/// Forward and backward pass of `micro` samples of noise.
-fn call(exec: &mut dyn Executor, micro: usize) -> Result<(), Error> {
-    let shape = exec.graph().domain.shape(micro);
-    let x = loss::noise(0, 0, 0..micro as u64, &shape, exec.device())?;
-    let cond = match exec.graph().classes {
-        Some(classes) => Cond::Class(vec![classes as u32 - 1; micro]),
-        None => Cond::None,
-    };
-    let mut grads = vec![0.0; exec.params().len()];
-    let out: Tensor = exec.forward(&x, &vec![1.0; micro], &cond, Mode::Train)?;
-    exec.backward(&out, Some(&mut grads), false)?;
-    Ok(())
-}
-
-/// The median time of a call. At least one is made, and more as long as `patience` lasts.
-fn call_time(exec: &mut dyn Executor, micro: usize, patience: Duration) -> Result<Duration, Error> {
+/// The median time of a call of the training, without the first, which prepares. At least one is made, and more as long
+/// as `patience` lasts.
+fn call_time(learner: &mut Learner, patience: Duration) -> Result<Duration, Error> {
+    learner.advance()?;
     let begun = Instant::now();
     let mut times = Vec::new();
     while times.is_empty() || begun.elapsed() < patience && times.len() < MANY {
         let call_begun = Instant::now();
-        call(exec, micro)?;
+        learner.advance()?;
         times.push(call_begun.elapsed());
     }
     times.sort();
     Ok(times[(times.len() - 1) / 2])
-}
-
-fn update_time(exec: &mut dyn Executor) -> Duration {
-    let grads = vec![0.0; exec.params().len()];
-    let mut adam = AdamW::new(grads.len(), nn::optim::Hyper::default());
-    let begun = Instant::now();
-    adam.update(exec.params_mut(), &grads, 0.0);
-    begun.elapsed()
 }
 
 /// Weights, gradient, both moments, average, the previews' own weights and the device's copies; values and their

@@ -32,7 +32,7 @@ const PICTURES: usize = 64;
 /// Training pictures with whose features those of samples are compared.
 const KNOWN: usize = 1024;
 /// Greatest share of the training time.
-const SHARE: f64 = 0.05;
+pub(super) const SHARE: f64 = 0.05;
 /// The weights must be so much older than at the last time.
 const GROWTH: f64 = 1.15;
 /// Before that step there is nothing to see.

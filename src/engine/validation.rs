@@ -21,7 +21,7 @@ use crate::{
 const SAMPLES: RangeInclusive<usize> = 32..=256;
 
 /// The greatest share of the network calls that go into validation, a backward pass counting as two calls.
-const SHARE: f64 = 0.05;
+pub(super) const SHARE: f64 = 0.05;
 
 /// Validation losses of both sets of weights.
 #[derive(Clone, Copy, Debug, PartialEq)]
