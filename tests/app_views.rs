@@ -708,6 +708,20 @@ fn a_schedule_that_does_not_end_in_noise_is_warned_about() {
     window.get_by_label("Why? The end is not pure noise");
 }
 
+/// The designer draws the steps of its own schedule, whatever the present trajectory went along.
+#[test]
+fn the_designer_warns_of_its_own_steps_alone() {
+    let mut state = pictures(10, 11);
+    state.trajectories.get_mut(TrajectoryId(7)).expect("it").request = Some(SampleRequest {
+        schedule: Some(Spec::new("cosine")),
+        ..request(7)
+    });
+    let mut window = at_1280(state, Workspace::Schedule);
+    window.run_steps(3);
+    assert_eq!(window.state().schedule.mine.id, "linear");
+    assert!(window.query_by_label("The model's own schedule").is_none());
+}
+
 #[test]
 fn dragging_a_curve_moves_the_clock_of_the_trajectory() {
     let mut window = at_1280(pictures(100, 101), Workspace::Schedule);
