@@ -202,7 +202,6 @@ impl Asking {
     }
 }
 
-
 /// What is typed next into a text field takes the place of these characters.
 fn select(ctx: &Context, field: egui::Id, part: std::ops::Range<usize>) {
     let mut state = TextEditState::load(ctx, field).unwrap_or_default();
