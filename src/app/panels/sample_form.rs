@@ -186,13 +186,13 @@ fn trap_rows(ui: &mut Ui, state: &AppState, draft: &mut SampleDraft, known: &Kno
     let Some(recipe) = draft.model.recipe(state) else {
         return;
     };
-    let request = draft.request(known);
+    let (request, data) = (draft.request(known), about(state, &recipe));
     let mut told = lint::look(Settings {
         recipe: &recipe,
         request: Some(&request),
         data: About {
-            domain: known.domain.or(about(state, &recipe).domain),
-            ..about(state, &recipe)
+            domain: known.domain.or(data.domain),
+            ..data
         },
     });
     told.retain(|advice| advice.trap.part == Part::Sampling);
