@@ -4,7 +4,7 @@ use super::command::SampleRequest;
 use crate::{
     draw::plot::label,
     files::Recipe,
-    math::{Domain, Level, Move, Spec, grid, schedule, schedule::NoiseSchedule, spec::Value},
+    math::{Domain, Move, Spec, grid, schedule, schedule::NoiseSchedule, spec::Value},
 };
 
 mod sampling;
@@ -249,12 +249,6 @@ impl<'a> Seen<'a> {
             data,
             schedule,
         })
-    }
-
-    /// The level at a share of the schedule, 0 (least noise) to 1 (most).
-    fn level(&self, share: f64) -> Level {
-        let (start, end) = self.schedule.domain().into_inner();
-        self.schedule.level(start + share * (end - start))
     }
 
     /// Standard deviation of the data, or what is usual.
