@@ -186,6 +186,7 @@ pub const TRAPS: &[&Trap] = &[
     &training::WEIGHTLESS_END,
     &training::OTHER_SPREAD,
     &training::UNTAUGHT_VARIANCE,
+    &training::BOUND_SHARE,
     &training::NETWORK_TIME,
     &training::NO_AVERAGE,
     &training::MIRRORED_WRITING,

@@ -1,6 +1,6 @@
 //! Traps of what is learned on a schedule.
 
-use super::{Change, Found, Part, Seen, Severity, Trap, figure, is_set};
+use super::{Change, Found, Part, Seen, Severity, Trap, figure, is_set, real};
 use crate::math::{Domain, Level, Spec, spec::Value, target, target::Target, weighting};
 
 /// Shares of a schedule that are looked at.
@@ -159,6 +159,33 @@ pub(super) const UNTAUGHT_VARIANCE: Trap = Trap {
         (is_set(&recipe.net, "variance") && !is_taught).then(|| {
             let text = "The network says a variance, but this weighting never teaches it.";
             Found::new(Severity::Warning, text).mended("Weigh with the bound", Change::Weighting(Spec::new("hybrid")))
+        })
+    },
+};
+
+/// Factor of the bound in the hybrid loss of its paper.
+const BOUND: f64 = 0.001;
+
+pub(super) const BOUND_SHARE: Trap = Trap {
+    part: Part::Training,
+    id: "bound-share",
+    title: "A share of the bound far from its paper's",
+    reason: "The hybrid loss is the simple one and 0.001 of the bound, summed over all T steps: much more drowns the simple \
+             loss, and with much less, as in code that leaves out the factor T, the layers that both share hardly learn of \
+             the variance",
+    source: "arXiv:2102.09672",
+    look: |seen| {
+        let weighting = &seen.recipe.weighting;
+        let share = real(weighting, "share").filter(|_| weighting.id == "hybrid")?;
+        let times = (share / BOUND).max(BOUND / share);
+        (times > 10.0).then(|| {
+            let text = format!(
+                "The bound counts {} times {} than in its paper.",
+                figure(times),
+                if share > BOUND { "more" } else { "less" }
+            );
+            let spec = weighting.clone().with("share", Value::Real(BOUND));
+            Found::new(Severity::Note, text).mended("As in the paper", Change::Weighting(spec))
         })
     },
 };
