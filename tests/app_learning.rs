@@ -5,20 +5,17 @@
     reason = "a failed unwrap is a failed test; the lint's own exception covers only test functions"
 )]
 
+mod program;
 mod rig;
 
-use std::{sync::Arc, time::Duration};
-
-use arc_swap::ArcSwapOption;
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, Sender};
 use diffusion_studio::{
     app::{
         action::Workspace,
         launch::Options,
         playback::{Mode, PlaybackCommand},
         shell::App,
-        state::{AppState, Machine},
-        worker::{Wake, Worker},
+        state::AppState,
     },
     engine::{
         Command, Event,
@@ -29,6 +26,7 @@ use diffusion_studio::{
 };
 use eframe::egui::{Key, Role, Vec2, vec2};
 use egui_kittest::{Harness, kittest::Queryable as _};
+use program::Program;
 use rig::{Rig, folder, points, request, train};
 use tempfile::TempDir;
 
@@ -45,23 +43,14 @@ struct Studio<'a> {
 impl Studio<'_> {
     /// A run of 40 steps, which keeps the weights of steps 0, 16 and 32.
     fn trained() -> Self {
-        let (commands, asked) = unbounded();
-        let (events, told) = unbounded();
-        let worker = Worker::new(commands, told, Arc::new(ArcSwapOption::empty()));
-        let window = Harness::builder()
-            .with_size(Vec2::new(1280.0, 720.0))
-            .with_max_steps(40)
-            .build_eframe(move |cc| {
-                let wake = Arc::new(Wake::new(cc.egui_ctx.clone(), Duration::ZERO));
-                App::new(cc, worker, wake, Machine::default(), &Options::default())
-            });
+        let program = Program::open(Vec2::new(1280.0, 720.0), 40, Options::default());
         let runs = tempfile::tempdir().unwrap();
         let mut rig = Rig::new(runs.path());
         let run = folder(&rig.send(train(points(40))).rest().take());
         let mut studio = Self {
-            window,
-            commands: asked,
-            events,
+            window: program.window,
+            commands: program.commands,
+            events: program.events,
             rig,
             run: RunFolder::open(&run).unwrap(),
             _runs: runs,
@@ -126,6 +115,13 @@ impl Studio<'_> {
     /// What the window asks the engine for and has not been done.
     fn asked(&mut self) -> Vec<Command> {
         self.commands.try_iter().collect()
+    }
+
+    /// Goes to the first weights; answers what the window asks for then.
+    fn going_to_the_first(&mut self) -> SampleRequest {
+        self.asked();
+        self.press("First weights");
+        self.asked_for()
     }
 
     /// The only trajectory that the window asks for.
@@ -245,9 +241,7 @@ fn keys_are_for_the_clock_under_the_pointer() {
 fn what_is_being_made_is_cancelled_when_the_clock_goes_elsewhere() {
     let mut studio = Studio::trained();
     studio.sample(Model::Folder(studio.run.path().to_owned()));
-    studio.asked();
-    studio.press("First weights");
-    let first = studio.asked_for().id;
+    let first = studio.going_to_the_first().id;
     assert_eq!(studio.state().learning.making(), Some(0));
     studio.key_over("Training step", Key::ArrowRight);
     let asked = studio.asked();
@@ -283,9 +277,7 @@ fn making_all_is_stopped_after_the_present_one() {
 fn without_its_trajectory_nothing_is_made_for_the_clock() {
     let mut studio = Studio::trained();
     studio.sample(Model::Folder(studio.run.path().to_owned()));
-    studio.asked();
-    studio.press("First weights");
-    let made = studio.asked_for().id;
+    let made = studio.going_to_the_first().id;
     let own = studio.state().current.unwrap();
     studio.window.state_mut().state.set_aside(own);
     studio.window.run_steps(2);
@@ -306,9 +298,7 @@ fn a_failure_belongs_to_the_trajectory_that_it_was_made_for() {
     studio.sample(model.clone());
     let first = studio.state().current.unwrap();
     studio.sample(model);
-    studio.asked();
-    studio.press("First weights");
-    let request = studio.asked_for();
+    let request = studio.going_to_the_first();
     let id = request.id;
     // So far that it is not given up when another trajectory is looked at.
     studio.rig.send(Command::Sample(Box::new(request))).rest();
