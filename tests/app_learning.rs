@@ -318,3 +318,23 @@ fn a_failure_belongs_to_the_trajectory_that_it_was_made_for() {
     assert_eq!(studio.state().learning.making(), None);
     assert!(!studio.state().learning.has_failed(0));
 }
+
+#[test]
+fn the_training_clock_stands_still_while_nobody_sees_it() {
+    let mut studio = Studio::trained();
+    studio.sample(Model::Folder(studio.run.path().to_owned()));
+    studio.press("Compute all");
+    studio.work();
+    studio.press("Play the training");
+    let before = studio.state().learning.step();
+    studio.window.run_steps(8);
+    assert_ne!(studio.state().learning.step(), before, "it goes on where it is seen");
+    studio.window.state_mut().state.workspace = Workspace::Runs;
+    studio.window.run_steps(2);
+    let left = studio.state().learning.step();
+    for _ in 0..8 {
+        studio.window.run_steps(3);
+        assert_eq!(studio.state().learning.step(), left);
+    }
+    assert_eq!(studio.state().learning.clock().mode(), Mode::Playing);
+}

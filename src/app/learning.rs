@@ -101,16 +101,14 @@ impl Learning {
         self.failed.contains(&step)
     }
 
-    /// Lets the clock go on by itself.
-    pub fn tick(&mut self, secs: f64) {
-        if !self.diagonal {
-            self.clock.tick(secs);
+    /// Lets the clock go on by itself; answers when it moves next, in seconds. What it comes by is made, so it stands still
+    /// while nobody sees it.
+    pub fn tick(&mut self, secs: f64) -> Option<f64> {
+        if self.diagonal {
+            return None;
         }
-    }
-
-    /// Seconds until the clock moves by itself.
-    pub fn due(&self) -> Option<f64> {
-        self.clock.next_change_secs().filter(|_| !self.diagonal)
+        self.clock.tick(secs);
+        self.clock.next_change_secs()
     }
 
     /// Whether the weights are of the run in this folder.
