@@ -899,7 +899,9 @@ fn the_sample_form_warns_in_a_line_that_opens_and_mends() {
     window.get_by_label_contains("to no noise at once");
     window.get_by_label("More steps").click();
     window.run_steps(2);
-    assert_eq!(window.state().trajectory.sample.steps, 10);
+    let sample = &window.state().trajectory.sample;
+    assert_eq!(sample.steps, 10);
+    assert_eq!((sample.pictures, sample.points), (16, 1000), "nothing else changes");
     assert!(window.query_by_label(title).is_none());
 }
 
