@@ -979,6 +979,31 @@ fn a_training_step_is_told_slowly_and_the_training_goes_on_afterwards() {
 }
 
 #[test]
+fn a_step_that_cannot_be_told_says_why() {
+    let mut studio = Studio::in_lab();
+    let run = studio.begin_run();
+    studio.key(Modifiers::NONE, Key::S);
+    assert!(studio.shows("The step is being made"));
+    studio.tell(Event::RunState(run, RunState::Paused));
+    studio.tell(Event::Diverged {
+        run,
+        step: 1,
+        message: "The loss became infinite.".into(),
+        healthy_step: 0,
+    });
+    assert!(studio.shows("The step led nowhere"));
+    studio.key(Modifiers::NONE, Key::Escape);
+    studio.asked();
+    let run = {
+        studio.tell(Event::RunState(run, RunState::Stopped));
+        studio.begin_run()
+    };
+    studio.key(Modifiers::NONE, Key::S);
+    studio.tell(Event::RunState(run, RunState::Finished));
+    assert!(studio.shows("The training has ended."));
+}
+
+#[test]
 fn slowly_without_a_run_begins_one_that_waits() {
     let mut studio = Studio::in_lab();
     studio.key(Modifiers::NONE, Key::S);
