@@ -38,6 +38,11 @@ fn end(request: &SampleRequest) -> Vec<f32> {
         .x
 }
 
+/// How far two ends are from each other at most.
+fn apart(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
 fn refusal(request: &SampleRequest) -> String {
     let answer = headless::sample(request, DeviceChoice::Auto, false, |_, _| {});
     answer.map(|_| ()).unwrap_err().to_string()
@@ -58,22 +63,14 @@ fn the_samples_are_those_of_a_model_with_that_schedule() {
             let expected = end(&along(gaussian(path()), None));
             for own in ["linear", "cosine", "vp", "edm", "flow", "ve"] {
                 let found = end(&along(gaussian(Spec::new(own)), Some(path())));
-                let worst = found
-                    .iter()
-                    .zip(&expected)
-                    .map(|(a, b)| (a - b).abs())
-                    .fold(0.0, f32::max);
+                let worst = apart(&found, &expected);
                 assert!(
                     worst < 4e-3,
                     "{sampler}, {spacing}: {own} along the path is {worst} off"
                 );
             }
             let other = end(&along(gaussian(Spec::new("linear")), None));
-            let change = other
-                .iter()
-                .zip(&expected)
-                .map(|(a, b)| (a - b).abs())
-                .fold(0.0, f32::max);
+            let change = apart(&other, &expected);
             assert!(
                 change > 8e-3,
                 "{sampler}, {spacing}: the path changes something, {change}"

@@ -5,6 +5,7 @@
     reason = "a failed unwrap is a failed test; the lint's own exception covers only test functions"
 )]
 
+mod program;
 mod rig;
 
 use std::{
@@ -12,16 +13,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use arc_swap::ArcSwapOption;
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, Sender};
 use diffusion_studio::{
     app::{
         action::Workspace,
         launch::Options,
         shell::App,
-        state::Machine,
         trajectories::{TrajectoryView, family},
-        worker::{Wake, Worker},
     },
     engine::{
         Command, Event, TrajectoryId,
@@ -37,6 +35,7 @@ use egui_kittest::{
     Harness,
     kittest::{NodeT as _, Queryable as _},
 };
+use program::Program;
 use rig::{Rig, request};
 use tempfile::TempDir;
 
@@ -65,21 +64,12 @@ impl Studio<'_> {
     }
 
     fn with(options: Options) -> Self {
-        let (commands, asked) = unbounded();
-        let (events, told) = unbounded();
-        let worker = Worker::new(commands, told, Arc::new(ArcSwapOption::empty()));
-        let window = Harness::builder()
-            .with_size(Vec2::new(1280.0, 720.0))
-            .with_max_steps(40)
-            .build_eframe(move |cc| {
-                let wake = Arc::new(Wake::new(cc.egui_ctx.clone(), Duration::ZERO));
-                App::new(cc, worker, wake, Machine::default(), &options)
-            });
+        let program = Program::open(Vec2::new(1280.0, 720.0), 40, options);
         let runs = tempfile::tempdir().unwrap();
         Self {
-            window,
-            commands: asked,
-            events,
+            window: program.window,
+            commands: program.commands,
+            events: program.events,
             rig: Rig::new(runs.path()),
             _runs: runs,
         }

@@ -5,20 +5,17 @@
     reason = "a failed unwrap is a failed test; the lint's own exception covers only test functions"
 )]
 
+mod program;
 mod rig;
 
-use std::{sync::Arc, time::Duration};
-
-use arc_swap::ArcSwapOption;
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, Sender};
 use diffusion_studio::{
     app::{
         action::Workspace,
         launch::Options,
-        playback::PlaybackCommand,
+        playback::{Mode, PlaybackCommand},
         shell::App,
-        state::{AppState, Machine},
-        worker::{Wake, Worker},
+        state::AppState,
     },
     engine::{
         Command, Event,
@@ -27,8 +24,9 @@ use diffusion_studio::{
     },
     files::RunFolder,
 };
-use eframe::egui::{Role, Vec2, vec2};
+use eframe::egui::{Key, Role, Vec2, vec2};
 use egui_kittest::{Harness, kittest::Queryable as _};
+use program::Program;
 use rig::{Rig, folder, points, request, train};
 use tempfile::TempDir;
 
@@ -45,23 +43,14 @@ struct Studio<'a> {
 impl Studio<'_> {
     /// A run of 40 steps, which keeps the weights of steps 0, 16 and 32.
     fn trained() -> Self {
-        let (commands, asked) = unbounded();
-        let (events, told) = unbounded();
-        let worker = Worker::new(commands, told, Arc::new(ArcSwapOption::empty()));
-        let window = Harness::builder()
-            .with_size(Vec2::new(1280.0, 720.0))
-            .with_max_steps(40)
-            .build_eframe(move |cc| {
-                let wake = Arc::new(Wake::new(cc.egui_ctx.clone(), Duration::ZERO));
-                App::new(cc, worker, wake, Machine::default(), &Options::default())
-            });
+        let program = Program::open(Vec2::new(1280.0, 720.0), 40, Options::default());
         let runs = tempfile::tempdir().unwrap();
         let mut rig = Rig::new(runs.path());
         let run = folder(&rig.send(train(points(40))).rest().take());
         let mut studio = Self {
-            window,
-            commands: asked,
-            events,
+            window: program.window,
+            commands: program.commands,
+            events: program.events,
             rig,
             run: RunFolder::open(&run).unwrap(),
             _runs: runs,
@@ -107,6 +96,42 @@ impl Studio<'_> {
     fn press(&mut self, button: &str) {
         self.window.get_by_label(button).click();
         self.window.run_steps(3);
+    }
+
+    /// The pointer goes to a slider, and a key is pressed there.
+    fn key_over(&mut self, slider: &str, key: Key) {
+        let at = self.window.get_by_role_and_label(Role::Slider, slider).rect().center();
+        self.window.hover_at(at);
+        self.window.run_steps(2);
+        self.window.key_press(key);
+        self.window.run_steps(2);
+    }
+
+    /// Training step and diffusion step.
+    fn clocks(&self) -> (Option<u64>, usize) {
+        (self.state().learning.step(), self.state().playback.index())
+    }
+
+    /// What the window asks the engine for and has not been done.
+    fn asked(&mut self) -> Vec<Command> {
+        self.commands.try_iter().collect()
+    }
+
+    /// Goes to the first weights; answers what the window asks for then.
+    fn going_to_the_first(&mut self) -> SampleRequest {
+        self.asked();
+        self.press("First weights");
+        self.asked_for()
+    }
+
+    /// The only trajectory that the window asks for.
+    fn asked_for(&mut self) -> SampleRequest {
+        let samples = self.asked().into_iter().filter_map(|command| match command {
+            Command::Sample(request) => Some(*request),
+            _ => None,
+        });
+        let [request] = samples.collect::<Vec<_>>().try_into().unwrap();
+        request
     }
 }
 
@@ -192,4 +217,124 @@ fn a_drag_goes_on_while_what_it_comes_by_is_made() {
     studio.window.drop_at(at(0.34));
     studio.window.run_steps(2);
     assert_eq!(studio.state().learning.step(), Some(16));
+}
+
+#[test]
+fn keys_are_for_the_clock_under_the_pointer() {
+    let mut studio = Studio::trained();
+    studio.sample(Model::Folder(studio.run.path().to_owned()));
+    assert_eq!(studio.clocks(), (Some(40), 20));
+    studio.key_over("Diffusion time", Key::Home);
+    assert_eq!(studio.clocks(), (Some(40), 0));
+    studio.key_over("Training step", Key::Home);
+    assert_eq!(studio.clocks(), (Some(0), 0));
+    studio.key_over("Training step", Key::ArrowRight);
+    assert_eq!(studio.clocks(), (Some(16), 0));
+    studio.key_over("Diffusion time", Key::ArrowRight);
+    assert_eq!(studio.clocks(), (Some(16), 1));
+    studio.key_over("Training step", Key::Space);
+    assert_eq!(studio.state().learning.clock().mode(), Mode::Playing);
+    assert_ne!(studio.state().playback.mode(), Mode::Playing);
+}
+
+#[test]
+fn what_is_being_made_is_cancelled_when_the_clock_goes_elsewhere() {
+    let mut studio = Studio::trained();
+    studio.sample(Model::Folder(studio.run.path().to_owned()));
+    let first = studio.going_to_the_first().id;
+    assert_eq!(studio.state().learning.making(), Some(0));
+    studio.key_over("Training step", Key::ArrowRight);
+    let asked = studio.asked();
+    assert!(
+        matches!(&asked[..], [Command::CancelSample(a), Command::ForgetTrajectory(b), Command::Sample(next)]
+            if (*a, *b) == (first, first) && next.model == Model::Folder(studio.run.learning_path(16))),
+        "{asked:?}"
+    );
+    for command in asked {
+        studio.rig.send(command);
+    }
+    studio.work();
+    assert!(studio.state().learned_at(16).unwrap().complete);
+    // What was given up may be made at another time.
+    assert!(!studio.state().learning.has_failed(0));
+    studio.press("First weights");
+    studio.work();
+    assert!(studio.state().learned_at(0).unwrap().complete);
+}
+
+#[test]
+fn making_all_is_stopped_after_the_present_one() {
+    let mut studio = Studio::trained();
+    studio.sample(Model::Folder(studio.run.path().to_owned()));
+    studio.press("Compute all");
+    studio.press("Stop (1 of 4)");
+    studio.work();
+    assert_eq!(studio.state().learned_count(), 2);
+    studio.window.get_by_label("Compute all");
+}
+
+#[test]
+fn without_its_trajectory_nothing_is_made_for_the_clock() {
+    let mut studio = Studio::trained();
+    studio.sample(Model::Folder(studio.run.path().to_owned()));
+    let made = studio.going_to_the_first().id;
+    let own = studio.state().current.unwrap();
+    studio.window.state_mut().state.set_aside(own);
+    studio.window.run_steps(2);
+    let asked = studio.asked();
+    assert!(
+        asked
+            .iter()
+            .any(|command| matches!(command, Command::CancelSample(id) if *id == made)),
+        "{asked:?}"
+    );
+}
+
+/// A step that fails for one trajectory can be looked at with another.
+#[test]
+fn a_failure_belongs_to_the_trajectory_that_it_was_made_for() {
+    let mut studio = Studio::trained();
+    let model = Model::Folder(studio.run.path().to_owned());
+    studio.sample(model.clone());
+    let first = studio.state().current.unwrap();
+    studio.sample(model);
+    let request = studio.going_to_the_first();
+    let id = request.id;
+    // So far that it is not given up when another trajectory is looked at.
+    studio.rig.send(Command::Sample(Box::new(request))).rest();
+    let told = studio.rig.take().into_iter().filter(|event| match event {
+        Event::SampleStarted(_) => true,
+        Event::SampleStep(_, frame) => frame.index <= 15,
+        _ => false,
+    });
+    told.for_each(|event| studio.events.send(event).unwrap());
+    studio.window.run_steps(3);
+    studio.window.state_mut().state.select(first);
+    studio.window.run_steps(2);
+    assert_eq!(studio.state().learning.making(), Some(0));
+    let (complete, secs) = (false, 1.0);
+    studio.events.send(Event::SampleEnded { id, complete, secs }).unwrap();
+    studio.window.run_steps(2);
+    assert_eq!(studio.state().learning.making(), None);
+    assert!(!studio.state().learning.has_failed(0));
+}
+
+#[test]
+fn the_training_clock_stands_still_while_nobody_sees_it() {
+    let mut studio = Studio::trained();
+    studio.sample(Model::Folder(studio.run.path().to_owned()));
+    studio.press("Compute all");
+    studio.work();
+    studio.press("Play the training");
+    let before = studio.state().learning.step();
+    studio.window.run_steps(8);
+    assert_ne!(studio.state().learning.step(), before, "it goes on where it is seen");
+    studio.window.state_mut().state.workspace = Workspace::Runs;
+    studio.window.run_steps(2);
+    let left = studio.state().learning.step();
+    for _ in 0..8 {
+        studio.window.run_steps(3);
+        assert_eq!(studio.state().learning.step(), left);
+    }
+    assert_eq!(studio.state().learning.clock().mode(), Mode::Playing);
 }

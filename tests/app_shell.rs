@@ -6,18 +6,14 @@
     reason = "a failed unwrap is a failed test; the lint's own exception covers only test functions"
 )]
 
+mod program;
+
 use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwapOption;
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, Sender};
 use diffusion_studio::{
-    app::{
-        action::Workspace,
-        launch::Options,
-        shell::App,
-        state::Machine,
-        worker::{Wake, Worker},
-    },
+    app::{action::Workspace, launch::Options, shell::App},
     data::{self, DataRecipe, Progress as Loading, Stats},
     diffusion::Guidance,
     engine::{
@@ -35,6 +31,7 @@ use egui_kittest::{
     Harness,
     kittest::{NodeT as _, Queryable as _},
 };
+use program::Program;
 
 /// The program with a line to a test instead of an engine.
 struct Studio<'a> {
@@ -63,22 +60,12 @@ impl Studio<'_> {
     }
 
     fn with(size: Vec2, options: Options) -> Self {
-        let (commands, asked) = unbounded();
-        let (events, told) = unbounded();
-        let newest = Arc::new(ArcSwapOption::empty());
-        let worker = Worker::new(commands, told, newest.clone());
-        let window = Harness::builder()
-            .with_size(size)
-            .with_max_steps(12)
-            .build_eframe(move |cc| {
-                let wake = Arc::new(Wake::new(cc.egui_ctx.clone(), Duration::ZERO));
-                App::new(cc, worker, wake, Machine::default(), &options)
-            });
+        let program = Program::open(size, 12, options);
         let mut studio = Self {
-            window,
-            commands: asked,
-            events,
-            newest,
+            window: program.window,
+            commands: program.commands,
+            events: program.events,
+            newest: program.newest,
         };
         studio.run();
         // What is opened is read on a thread of its own.
@@ -989,6 +976,31 @@ fn a_training_step_is_told_slowly_and_the_training_goes_on_afterwards() {
     studio.key(Modifiers::NONE, Key::Escape);
     assert!(!studio.shows("step 13"));
     assert!(matches!(studio.asked()[..], [Command::Resume]));
+}
+
+#[test]
+fn a_step_that_cannot_be_told_says_why() {
+    let mut studio = Studio::in_lab();
+    let run = studio.begin_run();
+    studio.key(Modifiers::NONE, Key::S);
+    assert!(studio.shows("The step is being made"));
+    studio.tell(Event::RunState(run, RunState::Paused));
+    studio.tell(Event::Diverged {
+        run,
+        step: 1,
+        message: "The loss became infinite.".into(),
+        healthy_step: 0,
+    });
+    assert!(studio.shows("The step led nowhere"));
+    studio.key(Modifiers::NONE, Key::Escape);
+    studio.asked();
+    let run = {
+        studio.tell(Event::RunState(run, RunState::Stopped));
+        studio.begin_run()
+    };
+    studio.key(Modifiers::NONE, Key::S);
+    studio.tell(Event::RunState(run, RunState::Finished));
+    assert!(studio.shows("The training has ended."));
 }
 
 #[test]

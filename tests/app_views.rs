@@ -554,17 +554,16 @@ fn export_asks_for_what_is_under_the_cursor() {
     assert!(window.query_by_label("Grid").is_none(), "the choices close");
 }
 
-#[test]
-fn a_path_is_typed_where_no_dialog_comes() {
-    let folder = tempfile::tempdir().expect("a folder");
+/// The window asks for the name of a file in `folder`: there is no dialog on this system.
+fn asking(folder: &std::path::Path) -> Harness<'static, (Asking, Option<Answer>)> {
     let question = Question {
         kind: PathKind::SaveFile,
         title: "Save the grid".into(),
         name: "grid.png".into(),
         extensions: &["png"],
-        folder: Some(folder.path().to_owned()),
+        folder: Some(folder.to_owned()),
     };
-    // The sender is dropped at once: there is no dialog on this system.
+    // The sender is dropped at once.
     let asking = (Asking::with(question, |_, _| {}), None);
     let mut window = Harness::builder().with_context_setup(theme::install).build_ui_state(
         |ui, (asking, answer): &mut (Asking, Option<Answer>)| {
@@ -575,9 +574,29 @@ fn a_path_is_typed_where_no_dialog_comes() {
         asking,
     );
     window.run();
+    window
+}
+
+#[test]
+fn a_path_is_typed_where_no_dialog_comes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut window = asking(folder.path());
     window.key_press(Key::Enter);
     window.run();
     assert_eq!(window.state().1, Some(Answer::Path(folder.path().join("grid.png"))));
+}
+
+#[test]
+fn what_is_typed_takes_the_place_of_the_suggested_name_and_keeps_folder_and_ending() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut window = asking(folder.path());
+    for letter in ["c", "a", "t"] {
+        window.event(egui::Event::Text(letter.into()));
+        window.run();
+    }
+    window.key_press(Key::Enter);
+    window.run();
+    assert_eq!(window.state().1, Some(Answer::Path(folder.path().join("cat.png"))));
 }
 
 #[test]
@@ -687,6 +706,20 @@ fn a_schedule_that_does_not_end_in_noise_is_warned_about() {
     window.state_mut().schedule.mine = short;
     window.run_steps(3);
     window.get_by_label("Why? The end is not pure noise");
+}
+
+/// The designer draws the steps of its own schedule, whatever the present trajectory went along.
+#[test]
+fn the_designer_warns_of_its_own_steps_alone() {
+    let mut state = pictures(10, 11);
+    state.trajectories.get_mut(TrajectoryId(7)).expect("it").request = Some(SampleRequest {
+        schedule: Some(Spec::new("cosine")),
+        ..request(7)
+    });
+    let mut window = at_1280(state, Workspace::Schedule);
+    window.run_steps(3);
+    assert_eq!(window.state().schedule.mine.id, "linear");
+    assert!(window.query_by_label("The model's own schedule").is_none());
 }
 
 #[test]
@@ -866,7 +899,9 @@ fn the_sample_form_warns_in_a_line_that_opens_and_mends() {
     window.get_by_label_contains("to no noise at once");
     window.get_by_label("More steps").click();
     window.run_steps(2);
-    assert_eq!(window.state().trajectory.sample.steps, 10);
+    let sample = &window.state().trajectory.sample;
+    assert_eq!(sample.steps, 10);
+    assert_eq!((sample.pictures, sample.points), (16, 1000), "nothing else changes");
     assert!(window.query_by_label(title).is_none());
 }
 

@@ -13,7 +13,12 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
-use eframe::egui::{self, Align2, Context, Key, RichText, TextEdit, Window, vec2};
+use eframe::egui::{
+    self, Align2, Context, Key, RichText, TextEdit, Window,
+    text::{CCursor, CCursorRange},
+    text_edit::TextEditState,
+    vec2,
+};
 use egui_material_icons::icons;
 
 use super::{
@@ -72,6 +77,8 @@ pub struct Asking {
     since: Option<f64>,
     typed: String,
     inline: bool,
+    /// The suggested name was selected when the field opened.
+    selected: bool,
 }
 
 impl Asking {
@@ -103,6 +110,7 @@ impl Asking {
             since: None,
             typed,
             inline: false,
+            selected: false,
         }
     }
 
@@ -139,6 +147,9 @@ impl Asking {
                 let field = form::row(ui, "Path", "", |ui| {
                     ui.add(TextEdit::singleline(&mut self.typed).desired_width(f32::INFINITY))
                 });
+                if !std::mem::replace(&mut self.selected, true) {
+                    select(ctx, field.id, self.suggestion());
+                }
                 let entered = field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
                 if ui.memory(|m| m.focused().is_none()) {
                     field.request_focus();
@@ -162,6 +173,15 @@ impl Asking {
         answer
     }
 
+    /// Where the suggested name stands in what is typed, without folder and ending, in characters; the end where there is
+    /// none.
+    fn suggestion(&self) -> std::ops::Range<usize> {
+        let name = &self.question.name;
+        let stem = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
+        let start = self.typed.chars().count() - name.chars().count();
+        start..start + stem.chars().count()
+    }
+
     /// Why the typed path will not do.
     fn fault(&self) -> Option<String> {
         if self.typed.trim().is_empty() {
@@ -180,6 +200,14 @@ impl Asking {
             _ => None,
         }
     }
+}
+
+/// What is typed next into a text field takes the place of these characters.
+fn select(ctx: &Context, field: egui::Id, part: std::ops::Range<usize>) {
+    let mut state = TextEditState::load(ctx, field).unwrap_or_default();
+    let ends = CCursorRange::two(CCursor::new(part.start), CCursor::new(part.end));
+    state.cursor.set_char_range(Some(ends));
+    state.store(ctx, field);
 }
 
 impl Kind {

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     engine::{
-        Command, TrajectoryId,
+        Command, RunId, TrajectoryId,
         command::{Model, SampleRequest},
         event::StepFrame,
     },
@@ -40,8 +40,10 @@ pub enum LearningCommand {
 pub struct Learning {
     /// The trajectory that it belongs to.
     owner: Option<TrajectoryId>,
-    /// The run that the trajectory's weights are of.
-    run: Option<PathBuf>,
+    /// The run that was in the Lab when its folder was looked for.
+    lab: Option<RunId>,
+    /// The folder of the run that the trajectory's weights are of, or why there is none.
+    run: Option<Result<PathBuf, &'static str>>,
     /// Training steps that can be looked at, the trajectory's own among them, rising.
     steps: Vec<u64>,
     clock: Playback,
@@ -99,21 +101,23 @@ impl Learning {
         self.failed.contains(&step)
     }
 
-    /// Lets the clock go on by itself.
-    pub fn tick(&mut self, secs: f64) {
-        if !self.diagonal {
-            self.clock.tick(secs);
+    /// Lets the clock go on by itself; answers when it moves next, in seconds. What it comes by is made, so it stands still
+    /// while nobody sees it.
+    pub fn tick(&mut self, secs: f64) -> Option<f64> {
+        if self.diagonal {
+            return None;
         }
-    }
-
-    /// Seconds until the clock moves by itself.
-    pub fn due(&self) -> Option<f64> {
-        self.clock.next_change_secs().filter(|_| !self.diagonal)
+        self.clock.tick(secs);
+        self.clock.next_change_secs()
     }
 
     /// Whether the weights are of the run in this folder.
     pub fn is_of(&self, folder: &Path) -> bool {
-        self.run.as_deref() == Some(folder)
+        self.folder() == Some(folder)
+    }
+
+    fn folder(&self) -> Option<&Path> {
+        self.run.as_ref()?.as_deref().ok()
     }
 
     /// Whether a trajectory that begins was asked for here and is no longer wanted.
@@ -133,7 +137,8 @@ impl Learning {
         let Some(making) = self.making.take_if(|making| making.request.id == id) else {
             return false;
         };
-        if !complete {
+        // What was made for the trajectory before says nothing of the weights of this one.
+        if !complete && self.owner == Some(making.owner) {
             self.failed.insert(making.step);
         }
         true
@@ -169,8 +174,7 @@ fn run_of(view: &TrajectoryView, present: Option<&RunView>) -> Result<PathBuf, &
 impl AppState {
     /// Why the training clock cannot be used for the present trajectory.
     pub fn learning_unavailable(&self) -> Option<&'static str> {
-        let view = self.trajectory()?;
-        match run_of(view, self.run.as_ref()) {
+        match self.learning.run.as_ref()? {
             Err(reason) => Some(reason),
             Ok(_) if self.learning.steps.len() < 2 => Some("This run has kept no weights of other training steps"),
             Ok(_) => None,
@@ -205,8 +209,7 @@ impl AppState {
         if own.info.step == step {
             return Some(own);
         }
-        let mut all = self.trajectories.learned(own.info.id);
-        all.find(|(at, _)| *at == step).map(|(_, view)| view)
+        self.trajectories.learned_at(own.info.id, step)
     }
 
     /// At how many training steps the present trajectory is made.
@@ -281,9 +284,12 @@ impl AppState {
     pub fn follow_learning(&mut self) -> Vec<Command> {
         self.follow_owner();
         self.follow_diagonal();
-        let Some(own) = self.trajectory().filter(|view| view.ended) else {
-            return Vec::new();
+        let Some(own) = self.trajectory() else {
+            return self.give_up();
         };
+        if !own.ended {
+            return Vec::new();
+        }
         let (own_step, moves) = (own.info.step, own.info.moves);
         let wanted = self
             .learning
@@ -292,20 +298,28 @@ impl AppState {
         let wanted = wanted.filter(|step| self.learned_at(*step).is_none());
         if let Some(making) = &self.learning.making {
             // The newest place of the cursor wins, unless what is being made is nearly there or the clock runs.
-            let id = making.request.id;
-            let reached = self.trajectories.get(id).map_or(0, TrajectoryView::reached);
+            let made = self.trajectories.get(making.request.id);
+            let reached = made.map_or(0, TrajectoryView::reached);
             let is_still = self.learning.clock.next_change_secs().is_none() && !self.learning.diagonal;
             let is_other = wanted.is_some_and(|step| step != making.step) || self.learning.owner != Some(making.owner);
             if is_other && is_still && reached * 2 < moves {
-                self.learning.making = None;
-                self.learning.given_up.insert(id);
-                self.trajectories.remove(id);
-                return vec![Command::CancelSample(id), Command::ForgetTrajectory(id)];
+                return self.give_up();
             }
             return Vec::new();
         }
         let next = wanted.or_else(|| self.next_of_all());
         next.and_then(|step| self.make(step)).into_iter().collect()
+    }
+
+    /// What is being made is no longer wanted.
+    fn give_up(&mut self) -> Vec<Command> {
+        let Some(making) = self.learning.making.take() else {
+            return Vec::new();
+        };
+        let id = making.request.id;
+        self.learning.given_up.insert(id);
+        self.trajectories.remove(id);
+        vec![Command::CancelSample(id), Command::ForgetTrajectory(id)]
     }
 
     fn next_of_all(&mut self) -> Option<u64> {
@@ -318,7 +332,7 @@ impl AppState {
     }
 
     fn make(&mut self, step: u64) -> Option<Command> {
-        let (own, run) = (self.trajectory()?, self.learning.run.as_ref()?);
+        let (own, run) = (self.trajectory()?, self.learning.folder()?);
         let mut request = own.request.clone()?;
         request.model = Model::Folder(RunFolder::open(run).ok()?.learning_path(step));
         let owner = own.info.id;
@@ -331,29 +345,19 @@ impl AppState {
         Some(Command::Sample(Box::new(request)))
     }
 
-    /// Another trajectory, or another set of kept steps.
+    /// Another trajectory, another run in the Lab, or another set of kept steps. Folders are read at the first two only.
     fn follow_owner(&mut self) {
         let Some(own) = self.trajectory() else {
             self.learning.owner = None;
+            self.learning.run = None;
             self.learning.steps.clear();
             return;
         };
         let (id, own_step) = (own.info.id, own.info.step);
+        let lab = self.run.as_ref().map(|run| run.info.run);
         let is_new = self.learning.owner != Some(id);
-        let run = if is_new {
-            run_of(own, self.run.as_ref()).ok()
-        } else {
-            self.learning.run.take()
-        };
-        let live = self
-            .run
-            .as_ref()
-            .filter(|present| Some(&present.info.folder) == run.as_ref());
-        let kept = match (&run, live) {
-            (Some(_), Some(present)) => Some(present.kept.clone()),
-            (Some(folder), None) if is_new => RunFolder::open(folder).ok().map(|run| run.learning()),
-            _ => None,
-        };
+        let is_moved = is_new || self.learning.lab != lab;
+        let run = is_moved.then(|| run_of(own, self.run.as_ref()));
         if is_new {
             self.learning = Learning {
                 owner: Some(id),
@@ -362,10 +366,22 @@ impl AppState {
                 ..Learning::default()
             };
         }
-        self.learning.run = run;
-        if let Some(kept) = kept {
+        if run.is_some() {
+            (self.learning.lab, self.learning.run) = (lab, run);
+        }
+        if let Some(kept) = self.kept(is_moved) {
             let steps: BTreeSet<u64> = kept.into_iter().chain([own_step]).collect();
             self.learning.follow(steps.into_iter().collect(), own_step, is_new);
+        }
+    }
+
+    /// The steps whose weights were kept: a run in the Lab tells them, the folder of another one is read on demand.
+    fn kept(&self, is_read: bool) -> Option<Vec<u64>> {
+        let folder = self.learning.folder()?;
+        match self.run.as_ref().filter(|run| run.info.folder == folder) {
+            Some(live) => Some(live.kept.clone()),
+            None if is_read => RunFolder::open(folder).ok().map(|run| run.learning()),
+            None => None,
         }
     }
 

@@ -804,25 +804,15 @@ impl App {
         // Frames are asked for when something is due, not at a fixed rate, so only the real time between them counts.
         let secs = f64::from(ctx.input(|i| i.unstable_dt.min(1.0)));
         self.state.playback.tick(secs);
-        self.state.learning.tick(secs);
         let least = if self.state.machine.software { 0.05 } else { 0.0 };
         let due = match self.state.workspace {
             Workspace::Start => self.drafts.start.tick(secs, self.view.still),
             Workspace::Lab => self.drafts.lab.tick(secs),
-            Workspace::Trajectory | Workspace::Schedule | Workspace::Inpaint | Workspace::Compare => {
-                self.state.playback.next_change_secs()
-            }
+            Workspace::Trajectory => sooner(self.state.playback.next_change_secs(), self.state.learning.tick(secs)),
+            Workspace::Schedule | Workspace::Inpaint | Workspace::Compare => self.state.playback.next_change_secs(),
             Workspace::Data | Workspace::Samplers | Workspace::Runs => None,
         };
-        let soonest = [
-            due,
-            self.state.learning.due(),
-            self.drafts.slow.tick(secs, self.view.still),
-        ]
-        .into_iter()
-        .flatten()
-        .reduce(f64::min);
-        if let Some(due) = soonest {
+        if let Some(due) = sooner(due, self.drafts.slow.tick(secs, self.view.still)) {
             ctx.request_repaint_after_secs((due as f32).max(least));
         }
     }
@@ -854,6 +844,11 @@ impl App {
             self.title = title;
         }
     }
+}
+
+/// The sooner of two times, where something is due.
+fn sooner(a: Option<f64>, b: Option<f64>) -> Option<f64> {
+    [a, b].into_iter().flatten().reduce(f64::min)
 }
 
 /// Endings of pictures.

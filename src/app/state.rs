@@ -209,8 +209,12 @@ impl AppState {
 
     /// The data of a recipe, if they are the described ones.
     pub fn data_for(&self, recipe: &DataRecipe) -> Option<&Dataset> {
-        let loaded = self.data.loaded().map(|d| &d.data);
-        loaded.filter(|_| !self.data_wanted(recipe))
+        self.summary_for(recipe).map(|summary| &summary.data)
+    }
+
+    /// The same with what was counted of them.
+    pub fn summary_for(&self, recipe: &DataRecipe) -> Option<&DataSummary> {
+        self.data.loaded().filter(|_| !self.data_wanted(recipe))
     }
 
     /// The described data have changed and must be described again.

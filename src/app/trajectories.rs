@@ -176,6 +176,11 @@ impl Trajectories {
         range.map(|((_, step), view)| (*step, view))
     }
 
+    /// The one that repeats a trajectory with the weights of this training step.
+    pub fn learned_at(&self, id: TrajectoryId, step: u64) -> Option<&TrajectoryView> {
+        self.learned.get(&(id, step))
+    }
+
     /// One of them, to be changed.
     pub fn get_mut(&mut self, id: TrajectoryId) -> Option<&mut TrajectoryView> {
         let mut all = self.views.iter_mut().chain(self.learned.values_mut());

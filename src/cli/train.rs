@@ -133,8 +133,6 @@ struct Watch {
     longer: Option<u64>,
     restores: u32,
     last_line: Option<Instant>,
-    /// Whether it was told that weights could not be kept.
-    told_of_learning: bool,
 }
 
 impl Watch {
@@ -151,7 +149,6 @@ impl Watch {
             longer,
             restores: 0,
             last_line: None,
-            told_of_learning: false,
         }
     }
 
@@ -166,7 +163,7 @@ impl Watch {
             Event::Failed {
                 what: "Learning",
                 message,
-            } if !std::mem::replace(&mut self.told_of_learning, true) => self.say(message),
+            } => self.say(message),
             Event::Diverged { step, message, .. } => return self.diverged(*step, message),
             _ => {}
         }

@@ -69,13 +69,12 @@ pub(super) fn list(folder: &Path) -> Vec<(u64, PathBuf)> {
 
 /// Writes averaged weights with what says what they are.
 pub(super) fn write(path: &Path, mut weights: Tensors, recipe: &str, step: u64, about: &About<'_>) -> Result<()> {
-    let io = Error::io("write", path);
-    fs::create_dir_all(atomic::parent(path)).map_err(Error::io("write", path))?;
+    let fault = |cause: io::Error| Error::io("write", path)(cause);
+    fs::create_dir_all(atomic::parent(path)).map_err(fault)?;
     if !weights.round_to_half() {
-        let cause = io::Error::other("the weights are too large for half precision");
-        return Err(io(cause));
+        return Err(fault(io::Error::other("the weights are too large for half precision")));
     }
-    let json = |text: serde_json::Result<String>| text.map_err(|cause| Error::io("write", path)(cause.into()));
+    let json = |text: serde_json::Result<String>| text.map_err(|cause| fault(cause.into()));
     let notes = Notes::from([
         ("format".into(), "pt".into()),
         ("recipe".into(), recipe.into()),

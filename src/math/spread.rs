@@ -27,13 +27,14 @@ fn after(mv: Move, variance: f64, data: f64, draw: Draw) -> f64 {
     // Given x, Gaussian data are expected at `x0 = share * x`, and the noise at what is left.
     let share = from.alpha * data.powi(2) / ((from.alpha * data).powi(2) + from.sigma.powi(2));
     let eps = (1.0 - from.alpha * share) / from.sigma;
-    let (kept, drawn) = match draw {
-        Draw::Posterior(eta) => (eta * mv.posterior_std(), eta * mv.posterior_std()),
-        Draw::Forward => (mv.posterior_std(), mv.forward_std()),
+    // DDPM's mean is that of DDIM with all of the posterior's noise.
+    let (eta, forward) = match draw {
+        Draw::Posterior(eta) => (eta, None),
+        Draw::Forward => (1.0, Some(mv.forward_std())),
     };
-    let rest = (to.sigma.powi(2) - kept.powi(2)).max(0.0).sqrt();
-    let drawn = if to.sigma > 0.0 { drawn } else { 0.0 };
-    (to.alpha * share + rest * eps).powi(2) * variance + drawn.powi(2)
+    let [of_x0, of_eps, posterior] = mv.ddim_factors(eta);
+    let drawn = forward.filter(|_| to.sigma > 0.0).unwrap_or(posterior);
+    (of_x0 * share + of_eps * eps).powi(2) * variance + drawn.powi(2)
 }
 
 #[cfg(test)]

@@ -82,7 +82,7 @@ impl Shader {
         });
         let buffer = |attributes: &&'static [wgpu::VertexAttribute]| {
             Some(wgpu::VertexBufferLayout {
-                array_stride: attributes.iter().map(|a| a.format.size()).sum(),
+                array_stride: stride(attributes),
                 step_mode: wgpu::VertexStepMode::Instance,
                 attributes,
             })
@@ -114,6 +114,11 @@ impl Shader {
             cache: None,
         })
     }
+}
+
+/// Bytes from one instance to the next.
+fn stride(attributes: &[wgpu::VertexAttribute]) -> u64 {
+    attributes.iter().map(|a| a.format.size()).sum()
 }
 
 /// The graphics processor of a window, with a pipeline for each shader that was needed so far: the start does not wait for

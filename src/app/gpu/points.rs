@@ -63,7 +63,7 @@ impl Swarm {
             .iter_mut()
             .zip(inks[..inks.len().min(CORNERS + 1)].iter().rev())
         {
-            *slot = gamma(*ink);
+            *slot = ink.to_normalized_gamma_f32();
         }
         Self {
             window,
@@ -71,7 +71,7 @@ impl Swarm {
             corners: corners as u32,
             radius,
             width,
-            ink: gamma(ink),
+            ink: ink.to_normalized_gamma_f32(),
             inks: oldest_first,
         }
     }
@@ -126,8 +126,8 @@ impl Arrows {
             extent,
             sigma,
             width,
-            tail: gamma(tail),
-            ink: gamma(ink),
+            tail: tail.to_normalized_gamma_f32(),
+            ink: ink.to_normalized_gamma_f32(),
         }
     }
 
@@ -145,9 +145,4 @@ impl Arrows {
     pub fn shape(&self, view: &mut View, clip: Rect, nodes: usize) -> Shape {
         view.shape(clip, self, &[0], nodes)
     }
-}
-
-/// Premultiplied and gamma-encoded, as it leaves the shader.
-fn gamma(ink: Color32) -> [f32; 4] {
-    ink.to_array().map(|v| f32::from(v) / 255.0)
 }

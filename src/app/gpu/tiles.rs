@@ -158,7 +158,7 @@ impl Tiles {
             } => Uniforms {
                 given: [u32::from(magnified), u32::from(edge.is_some())],
                 strength: [inside, edge.unwrap_or(inside), 0.0, 0.0],
-                ink: ink.to_array().map(|v| f32::from(v) / 255.0),
+                ink: ink.to_normalized_gamma_f32(),
                 ..none
             },
         }

@@ -8,7 +8,7 @@ use eframe::{
     egui_wgpu::{Callback, CallbackResources, CallbackTrait, ScreenDescriptor, wgpu},
 };
 
-use super::{Gpu, Shader, of};
+use super::{Gpu, Shader, of, stride};
 
 /// Instances of one view in graphics memory at most, in bytes; what is more is painted as a mesh.
 pub const BUDGET_BYTES: usize = 64 << 20;
@@ -130,7 +130,6 @@ impl View {
                 entries: &std::iter::once(uniform).chain(textures).collect::<Vec<_>>(),
             })
         });
-        let stride = |attributes: &[wgpu::VertexAttribute]| attributes.iter().map(|a| a.format.size()).sum::<u64>();
         let drawing = Drawing {
             pipeline: pipeline.clone(),
             group: group.clone(),

@@ -14,14 +14,9 @@ const WIDTH: f32 = 360.0;
 
 /// What the window knows of the data of a recipe.
 pub(super) fn about(state: &AppState, recipe: &Recipe) -> About {
-    let summary = state.data.loaded();
-    let summary = summary.filter(|summary| {
-        state
-            .data_for(&recipe.data)
-            .is_some_and(|data| data.hash == summary.data.hash)
-    });
+    let summary = state.summary_for(&recipe.data);
     About {
-        domain: state.data_for(&recipe.data).map(|data| data.domain),
+        domain: summary.map(|summary| summary.data.domain),
         spread: summary.map(|summary| summary.stats.sigma_data),
     }
 }

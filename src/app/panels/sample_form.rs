@@ -186,19 +186,19 @@ fn trap_rows(ui: &mut Ui, state: &AppState, draft: &mut SampleDraft, known: &Kno
     let Some(recipe) = draft.model.recipe(state) else {
         return;
     };
-    let request = draft.request(known);
+    let (request, data) = (draft.request(known), about(state, &recipe));
     let mut told = lint::look(Settings {
         recipe: &recipe,
         request: Some(&request),
         data: About {
-            domain: known.domain.or(about(state, &recipe).domain),
-            ..about(state, &recipe)
+            domain: known.domain.or(data.domain),
+            ..data
         },
     });
     told.retain(|advice| advice.trap.part == Part::Sampling);
     let can = |change: &Change| change.of_request(&request).is_some();
     if let Some(changed) = advice_notices(ui, &told, can).and_then(|change| change.of_request(&request)) {
-        draft.take(&changed);
+        draft.mend(changed);
     }
 }
 
@@ -275,6 +275,13 @@ impl SampleDraft {
         // Which of both counts is known when the model is.
         (self.pictures, self.points) = (request.count, request.count);
         self.guidance.take(request);
+    }
+
+    /// Takes over what the remedy of a trap can change: model, class and counts stay as they are.
+    fn mend(&mut self, changed: SampleRequest) {
+        (self.sampler, self.steps) = (changed.sampler, changed.steps);
+        (self.spacing, self.schedule) = (changed.spacing, changed.schedule);
+        self.guidance.rescale(changed.guidance.rescale);
     }
 
     fn request(&self, known: &Known) -> SampleRequest {

@@ -177,6 +177,7 @@ impl ScheduleDraft {
         SampleRequest {
             steps: self.steps,
             spacing: self.spacing.clone(),
+            schedule: None,
             ..asked.unwrap_or_default()
         }
     }

@@ -197,7 +197,7 @@ pub fn slow_window(
             ui.set_width(WIDTH);
             match draft.story.clone() {
                 Some((source, story)) => told(ui, state, source, &story, draft, out),
-                None => drop(ui.label(waits_for(state, subject))),
+                None => drop(ui.label(waits_for(state, subject, draft.begun))),
             }
         });
     if !open {
@@ -237,13 +237,17 @@ fn toggle(
     draft.present();
 }
 
-/// Why there is nothing to tell yet.
-fn waits_for(state: &AppState, subject: Subject) -> &'static str {
-    match subject {
-        Subject::Sampling if state.trajectory().is_none() => "There is no trajectory yet: make samples first.",
-        Subject::Sampling => "The first step is not made yet.",
-        Subject::Training if state.run.is_none() => "The network is being prepared…",
-        Subject::Training => "The step is being made…",
+/// Why there is nothing to tell yet; `begun` while a run is prepared for it.
+fn waits_for(state: &AppState, subject: Subject, begun: bool) -> &'static str {
+    match (subject, &state.run) {
+        (Subject::Sampling, _) if state.trajectory().is_none() => "There is no trajectory yet: make samples first.",
+        (Subject::Sampling, _) => "The first step is not made yet.",
+        (Subject::Training, Some(run)) if !begun && run.diverged.is_some() => {
+            "The step led nowhere: the training diverged. The Lab says what can be done."
+        }
+        (Subject::Training, Some(run)) if !begun && !run.state.is_live() => "The training has ended.",
+        (Subject::Training, Some(_)) if !begun => "The step is being made…",
+        (Subject::Training, _) => "The network is being prepared…",
     }
 }
 
@@ -448,10 +452,10 @@ fn play(ui: &mut Ui, draft: &SlowDraft) -> Response {
 /// The same story with the next step of the training, or of the way back.
 fn next_step(ui: &mut Ui, state: &AppState, draft: &mut SlowDraft, out: &mut Vec<Action>) {
     let can = match draft.subject {
-        Some(Subject::Training) if draft.asked => Err("The step is being made"),
         Some(Subject::Training) if !state.run.as_ref().is_some_and(|run| run.state.is_live()) => {
             Err("The training has ended")
         }
+        Some(Subject::Training) if draft.asked => Err("The step is being made"),
         Some(Subject::Sampling) if state.playback.index() + 2 >= state.playback.len() => Err("This is the last step"),
         _ => Ok(()),
     };

@@ -1,5 +1,7 @@
 //! The training clock over the diffusion clock: which weights the present trajectory is looked at with.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use eframe::egui::{Align, Id, Label, Layout, Rect, Slider, Ui, UiBuilder, WidgetInfo, vec2};
 use egui_material_icons::icons;
 
@@ -21,7 +23,7 @@ use crate::{
         },
         words,
     },
-    engine::event::StepFrame,
+    engine::{TrajectoryId, event::StepFrame},
     files::learning::{BUDGET, MOST},
 };
 
@@ -246,6 +248,13 @@ impl Steps for Learned {
     }
 }
 
+/// Tells films apart: another cursor or another set of steps is another film.
+fn film_of(id: TrajectoryId, index: usize, steps: &[u64]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (id.0, index, steps).hash(&mut hasher);
+    hasher.finish()
+}
+
 fn learned_strip(
     ui: &mut Ui,
     state: &AppState,
@@ -264,8 +273,7 @@ fn learned_strip(
     let learned = Learned(frames.collect());
     let film = Film {
         name: "How it learned",
-        // Another cursor or another set of steps is another film.
-        owner: (own.info.id.0 << 32) | ((state.playback.index() as u64) << 16) | learned.frames() as u64,
+        owner: film_of(own.info.id, state.playback.index(), state.learning.steps()),
         steps: &learned,
         domain: own.info.domain,
         index: state.learning.clock().index(),
@@ -274,5 +282,19 @@ fn learned_strip(
     };
     if let Some(index) = film_strip(ui, STRIP, &film, &[], &mut draft.strip) {
         out.push(clock(PlaybackCommand::Seek(index)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// When the spacing of kept steps doubles, there are as many of them after twice the training.
+    #[test]
+    fn as_many_other_steps_are_another_film() {
+        let film = |index, steps: &[u64]| film_of(TrajectoryId(1), index, steps);
+        assert_eq!(film(3, &[0, 16, 32]), film(3, &[0, 16, 32]));
+        assert_ne!(film(3, &[0, 16, 32]), film(3, &[0, 32, 64]));
+        assert_ne!(film(3, &[0, 16, 32]), film(4, &[0, 16, 32]));
     }
 }

@@ -152,11 +152,12 @@ impl Pixels {
 /// One line of dark text in the middle of a white strip of this width; what does not fit is cut.
 pub fn caption(text: &str, width: usize) -> Raster {
     let mut strip = Pixels::new(width as u32, CAPTION_HEIGHT, 1);
-    let mut shown = text.to_owned();
-    while strip.typeset(CAPTION_SIZE, &shown).1 > width as f32 && !shown.is_empty() {
-        shown = shown.trim_end_matches('…').chars().collect();
-        shown.pop();
-        shown = format!("{}…", shown.trim_end());
+    let (mut left, mut shown) = (text, text.to_owned());
+    while strip.typeset(CAPTION_SIZE, &shown).1 > width as f32
+        && let Some((end, _)) = left.char_indices().next_back()
+    {
+        left = left[..end].trim_end();
+        shown = format!("{left}…");
     }
     let at = [width as f64 / 2.0, f64::from(CAPTION_HEIGHT) - 6.0];
     strip.text(at, Anchor::Middle, CAPTION_SIZE, &shown);
@@ -194,6 +195,16 @@ mod tests {
     use super::{super::Plot, *};
 
     const WHITE: [u8; 3] = [255; 3];
+
+    #[test]
+    fn a_caption_is_cut_to_its_strip_however_narrow() {
+        let whole = caption("DDIM · 50 steps", 200);
+        assert_eq!((whole.width, whole.height), (200, CAPTION_HEIGHT as usize));
+        assert_ne!(whole, caption("DDIM · 50 steps, seed 1", 200));
+        let long = "DDIM · 50 steps ".repeat(9);
+        assert_eq!(caption(&long, 200), caption(&(long.clone() + "more"), 200));
+        assert_eq!(caption("DDIM", 3).width, 3);
+    }
 
     fn pixel(raster: &Raster, x: usize, y: usize) -> [u8; 3] {
         let at = 3 * (y * raster.width + x);

@@ -4,7 +4,7 @@ use super::command::SampleRequest;
 use crate::{
     draw::plot::label,
     files::Recipe,
-    math::{Domain, Level, Move, Spec, grid, schedule, schedule::NoiseSchedule, spec::Value},
+    math::{Domain, Move, Spec, grid, schedule, schedule::NoiseSchedule, spec::Value},
 };
 
 mod sampling;
@@ -186,6 +186,7 @@ pub const TRAPS: &[&Trap] = &[
     &training::WEIGHTLESS_END,
     &training::OTHER_SPREAD,
     &training::UNTAUGHT_VARIANCE,
+    &training::BOUND_SHARE,
     &training::NETWORK_TIME,
     &training::NO_AVERAGE,
     &training::MIRRORED_WRITING,
@@ -249,12 +250,6 @@ impl<'a> Seen<'a> {
             data,
             schedule,
         })
-    }
-
-    /// The level at a share of the schedule, 0 (least noise) to 1 (most).
-    fn level(&self, share: f64) -> Level {
-        let (start, end) = self.schedule.domain().into_inner();
-        self.schedule.level(start + share * (end - start))
     }
 
     /// Standard deviation of the data, or what is usual.

@@ -14,7 +14,7 @@ pub(super) const UNSCALED_BETAS: Trap = Trap {
         let spec = &seen.recipe.schedule;
         let steps = seen.schedule.steps().filter(|&steps| steps < 1000)?;
         let is_unscaled = spec.values.get("scale") == Some(&Value::Flag(false));
-        let left = seen.level(1.0).snr();
+        let left = seen.schedule.at_share(1.0).snr();
         (is_unscaled && left > 0.01).then(|| {
             Found::new(
                 Severity::Warning,
@@ -36,7 +36,7 @@ pub(super) const PALE_END: Trap = Trap {
              mean brightness: very dark and very bright samples cannot be made",
     source: "arXiv:2305.08891",
     look: |seen| {
-        let last = seen.level(1.0);
+        let last = seen.schedule.at_share(1.0);
         let left = last.alpha.powi(2);
         (last.sigma <= 1.0 && left > 0.01).then(|| {
             Found::new(
@@ -67,7 +67,7 @@ pub(super) const SMALL_RANGE: Trap = Trap {
              is not the noise that sampling begins with",
     source: "arXiv:2006.09011",
     look: |seen| {
-        let last = seen.level(1.0);
+        let last = seen.schedule.at_share(1.0);
         let apart = seen.spread() * (2.0 * seen.data.domain?.numel() as f64).sqrt();
         (last.sigma > 1.0 && last.sigma < apart).then(|| {
             Found::new(
@@ -89,7 +89,7 @@ pub(super) const NOISY_START: Trap = Trap {
     reason: "What is below the least noise of the schedule is never learned, and the last step of sampling has to guess it",
     source: "arXiv:2102.09672",
     look: |seen| {
-        let first = seen.level(0.0);
+        let first = seen.schedule.at_share(0.0);
         (first.sigma > 0.2).then(|| {
             let text = format!(
                 "Already the first level is noisy (σ = {}): fine detail is never learned.",
@@ -108,7 +108,7 @@ pub(super) const WASTED_END: Trap = Trap {
              there all the same",
     source: "arXiv:2102.09672",
     look: |seen| {
-        let is_gone = |percent: &f64| seen.level(percent / 100.0).alpha.powi(2) < 1e-4;
+        let is_gone = |percent: &f64| seen.schedule.at_share(percent / 100.0).alpha.powi(2) < 1e-4;
         let gone = (0..75).map(f64::from).find(is_gone)?;
         let text = format!(
             "From {gone} % of the schedule on nothing of the sample is left: much of the training teaches nothing."

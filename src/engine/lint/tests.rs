@@ -108,6 +108,7 @@ fn cases() -> Vec<(&'static str, Case, Case)> {
             case.recipe.weighting = Spec::new(weighting);
         })
     };
+    let bounded = |share| varied("hybrid").with(|case| case.recipe.weighting = number("hybrid", "share", share));
     let started = |steps| Case::on(linear(steps, true)).with(|case| case.recipe.start = Some(StartRecipe::default()));
     let edm = |spread| {
         Case::on(Spec::new("edm"))
@@ -162,6 +163,7 @@ fn cases() -> Vec<(&'static str, Case, Case)> {
         ),
         ("other-spread", edm(1.0), edm(0.5)),
         ("untaught-variance", varied("simple"), varied("hybrid")),
+        ("bound-share", bounded(1e-6), bounded(2e-4)),
         ("network-time", started(100), started(1000)),
         ("no-average", sound().with(|case| case.recipe.ema.decay = 0.0), sound()),
         ("mirrored-writing", mirrored("digits8x8"), mirrored("fashion-mnist")),
@@ -254,6 +256,15 @@ fn sound_settings_are_not_complained_about() {
             data: About::default(),
         });
         assert!(told.is_empty(), "{id}: {told:?}");
+    }
+}
+
+#[test]
+fn a_share_of_the_bound_is_too_large_or_too_small() {
+    for (share, told) in [(0.5, "500 times more"), (1e-5, "100 times less")] {
+        let case = Case::sound().with(|case| case.recipe.weighting = number("hybrid", "share", share));
+        let text = case.finds("bound-share").unwrap().text;
+        assert!(text.contains(told), "{text}");
     }
 }
 

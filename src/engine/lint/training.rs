@@ -1,6 +1,6 @@
 //! Traps of what is learned on a schedule.
 
-use super::{Change, Found, Part, Seen, Severity, Trap, figure, is_set};
+use super::{Change, Found, Part, Seen, Severity, Trap, figure, is_set, real};
 use crate::math::{Domain, Level, Spec, spec::Value, target, target::Target, weighting};
 
 /// Shares of a schedule that are looked at.
@@ -16,7 +16,7 @@ pub(super) const UNDEFINED_TARGET: Trap = Trap {
     reason: "At zero signal-to-noise ratio x = ε, and x₀ = (x - σ ε) / α is 0 / 0; v, x₀ and flow are defined there",
     source: "arXiv:2305.08891",
     look: |seen| {
-        let (target, last) = (target::build(&seen.recipe.target).ok()?, seen.level(1.0));
+        let (target, last) = (target::build(&seen.recipe.target).ok()?, seen.schedule.at_share(1.0));
         let tells = target.determinant(last).abs() > 1e-9;
         (last.alpha == 0.0 && !tells).then(|| {
             Found::new(
@@ -37,7 +37,7 @@ pub(super) const AMPLIFIED_GUESS: Trap = Trap {
              catches it",
     source: "arXiv:2202.00512",
     look: |seen| {
-        let (target, last) = (target::build(&seen.recipe.target).ok()?, seen.level(1.0));
+        let (target, last) = (target::build(&seen.recipe.target).ok()?, seen.schedule.at_share(1.0));
         let is_free = seen.data.domain.is_some_and(|domain| domain.range().is_none());
         let factor = target.decode(last)[0][0].abs();
         (is_free && last.alpha > 0.0 && last.sigma <= 1.0 && factor > AMPLIFIED).then(|| {
@@ -103,7 +103,10 @@ pub(super) const WEIGHTLESS_END: Trap = Trap {
             return None;
         }
         let weight = |at: Level| weighting.weight(target, at, &*seen.schedule);
-        let (last, most) = (weight(seen.level(1.0)), places(seen).map(weight).fold(0.0, f64::max));
+        let (last, most) = (
+            weight(seen.schedule.at_share(1.0)),
+            places(seen).map(weight).fold(0.0, f64::max),
+        );
         (last < 1e-3 * most).then(|| {
             let (severity, text) = if last == 0.0 {
                 (
@@ -160,6 +163,33 @@ pub(super) const UNTAUGHT_VARIANCE: Trap = Trap {
     },
 };
 
+/// Factor of the bound in the hybrid loss of its paper.
+const BOUND: f64 = 0.001;
+
+pub(super) const BOUND_SHARE: Trap = Trap {
+    part: Part::Training,
+    id: "bound-share",
+    title: "A share of the bound far from its paper's",
+    reason: "The hybrid loss is the simple one and 0.001 of the bound, summed over all T steps: much more drowns the simple \
+             loss, and with much less, as in code that leaves out the factor T, the layers that both share hardly learn of \
+             the variance",
+    source: "arXiv:2102.09672",
+    look: |seen| {
+        let weighting = &seen.recipe.weighting;
+        let share = real(weighting, "share").filter(|_| weighting.id == "hybrid")?;
+        let times = (share / BOUND).max(BOUND / share);
+        (times > 10.0).then(|| {
+            let text = format!(
+                "The bound counts {} times {} than in its paper.",
+                figure(times),
+                if share > BOUND { "more" } else { "less" }
+            );
+            let spec = weighting.clone().with("share", Value::Real(BOUND));
+            Found::new(Severity::Note, text).mended("As in the paper", Change::Weighting(spec))
+        })
+    },
+};
+
 pub(super) const NETWORK_TIME: Trap = Trap {
     part: Part::Training,
     id: "network-time",
@@ -212,5 +242,5 @@ pub(super) const MIRRORED_WRITING: Trap = Trap {
 
 /// Levels all over the schedule.
 fn places<'a>(seen: &'a Seen<'_>) -> impl Iterator<Item = Level> + use<'a> {
-    (0..=PLACES).map(|i| seen.level(i as f64 / PLACES as f64))
+    (0..=PLACES).map(|i| seen.schedule.at_share(i as f64 / PLACES as f64))
 }

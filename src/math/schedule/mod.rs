@@ -34,6 +34,12 @@ pub trait NoiseSchedule: Send + Sync + Debug {
     /// `T`, the number of table entries; `None` where time is continuous.
     fn steps(&self) -> Option<usize>;
 
+    /// The level at a share of the domain, 0 (least noise) to 1 (most).
+    fn at_share(&self, share: f64) -> Level {
+        let (start, end) = self.domain().into_inner();
+        self.level(start + (end - start) * share)
+    }
+
     /// The level whose noise in variance-exploding units is `sigma_ve`, by bisection; at the end of the domain where
     /// that lies outside.
     fn at_sigma(&self, sigma_ve: f64) -> Level {

@@ -155,6 +155,13 @@ impl GuidanceDraft {
         }
     }
 
+    /// Rescales what guidance makes by this share.
+    pub(in crate::app::panels) fn rescale(&mut self, share: f64) {
+        if share > 0.0 {
+            self.more.insert("rescale".into(), Value::Real(share));
+        }
+    }
+
     fn guidance(&self) -> Guidance {
         // What the form holds it has checked; a broken value would be its default.
         let values = Params::check(MORE, &self.more).or_else(|_| Params::check(MORE, &BTreeMap::new()));

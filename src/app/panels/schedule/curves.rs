@@ -108,19 +108,13 @@ impl Curves {
 
 /// What a view shows of a schedule at a share of it.
 fn seen(view: View, schedule: &dyn NoiseSchedule, share: f64) -> f64 {
-    let at = level_at(schedule, share);
+    let at = schedule.at_share(share);
     match view {
         View::AlphaBar => at.alpha.powi(2),
         View::Decibels => 10.0 * at.snr().log10(),
         View::Sigma => at.sigma,
         View::Beta => beta(schedule, share),
     }
-}
-
-/// The level at a share of the schedule, 0 (least noise) to 1 (most).
-pub(super) fn level_at(schedule: &dyn NoiseSchedule, share: f64) -> Level {
-    let (start, end) = schedule.domain().into_inner();
-    schedule.level(start + share * (end - start))
 }
 
 /// Variance of the noise that one step of the schedule adds; a thousandth of a continuous one counts as a step.
@@ -153,7 +147,7 @@ mod tests {
     fn clean_and_drowned_parts_are_shaded() {
         let bands = Curves::new(&Spec::new("linear")).unwrap().bands();
         assert_eq!((bands.len(), bands[0].0, bands[1].1), (2, 0.0, 1.0));
-        let edge = level_at(&*schedule::build(&Spec::new("linear")).unwrap(), bands[1].0);
+        let edge = schedule::build(&Spec::new("linear")).unwrap().at_share(bands[1].0);
         assert!((10.0 * edge.snr().log10() + 20.0).abs() < 0.3);
     }
 

@@ -3,7 +3,6 @@
 use eframe::egui::{self, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo};
 use egui_material_icons::icons;
 
-use super::curves::level_at;
 use crate::{
     app::{
         action::{Action, Workspace},
@@ -62,7 +61,7 @@ pub(super) fn pictures(
         return;
     };
     let shares: Vec<f64> = STOPS.iter().map(|(share, _)| *share).chain([share]).collect();
-    let levels: Vec<Level> = shares.iter().map(|&s| level_at(&*schedule, s)).collect();
+    let levels: Vec<Level> = shares.iter().map(|&s| schedule.at_share(s)).collect();
     let mut tiles = Vec::new();
     let count = levels.len();
     let width = ((ui.available_width() - 16.0 - 8.0 * (count - 1) as f32) / count as f32).max(8.0);

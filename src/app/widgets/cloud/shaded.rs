@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use eframe::egui::{Context, Shape};
+use eframe::egui::{Context, Mesh, Shape};
 
 use super::{
     ARROW_WIDTH, Cloud, Clouds, DATA_DOTS, DATA_RADIUS, DATA_STRENGTH, DOT_STRENGTH, Key, Steps, TRAIL_WIDTH,
@@ -20,6 +20,8 @@ use crate::{
 /// Places in graphics memory, and what they were made of.
 #[derive(Debug, Default)]
 pub(super) struct Shaded {
+    /// What all else lies on, as it was drawn last: a density is costly to count.
+    ground: Option<(Key, Arc<Mesh>)>,
     data: Layer<u64>,
     field: Layer<(u64, f64)>,
     swarm: Layer<(u64, usize, usize, f64, bool)>,
@@ -67,9 +69,18 @@ impl Clouds {
         let window = Window::new(key.view.area.center(), key.view.centre, key.view.scale);
         let clip = key.view.area;
         let shaded = self.shaded.entry(cloud.aspect).or_default();
-        let mut ground = self.sprite.mesh(ctx);
-        cloud.ground(&mut ground, here, &key.view, palette);
-        let mut shapes = vec![Shape::Mesh(Arc::new(ground))];
+        let unmarked = Key {
+            chosen: None,
+            hovered: None,
+            ..*key
+        };
+        let known = shaded.ground.take().filter(|(drawn, _)| *drawn == unmarked);
+        let (_, ground) = shaded.ground.insert(known.unwrap_or_else(|| {
+            let mut ground = self.sprite.mesh(ctx);
+            cloud.ground(&mut ground, here, &key.view, palette);
+            (unmarked, Arc::new(ground))
+        }));
+        let mut shapes = vec![Shape::Mesh(ground.clone())];
 
         if let Some(data) = cloud.data_dots() {
             let view = shaded.data.of(ctx, Shader::Points, key.owner, |view| {

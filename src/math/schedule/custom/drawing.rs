@@ -69,7 +69,6 @@ pub fn departure(a: &dyn NoiseSchedule, b: &dyn NoiseSchedule) -> f64 {
 
 /// Share of the signal in the variance.
 fn signal(schedule: &dyn NoiseSchedule, u: f64) -> f64 {
-    let (start, end) = schedule.domain().into_inner();
-    let at = schedule.level(start + (end - start) * u);
+    let at = schedule.at_share(u);
     at.alpha.powi(2) / (at.alpha.powi(2) + at.sigma.powi(2))
 }

@@ -21,9 +21,8 @@ pub struct Knots(pub [f64; COUNT]);
 impl Knots {
     /// What lies along a schedule, as far as knots reach and [`GAP`] apart.
     pub fn along(schedule: &dyn NoiseSchedule) -> Self {
-        let (start, end) = schedule.domain().into_inner();
         let mut knots = std::array::from_fn(|i| {
-            let at = schedule.level(start + (end - start) * place(i)).with_signal();
+            let at = schedule.at_share(place(i)).with_signal();
             (2.0 * at.lambda()).clamp(least(i), most(i))
         });
         for i in 1..COUNT {
