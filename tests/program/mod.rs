@@ -20,7 +20,7 @@ use diffusion_studio::{
     engine::{Command, Event, event::Preview},
 };
 use eframe::egui::Vec2;
-use egui_kittest::Harness;
+use egui_kittest::{Harness, HarnessBuilder};
 
 /// The program and the other ends of its channels.
 pub struct Program<'a> {
@@ -33,17 +33,19 @@ pub struct Program<'a> {
 impl Program<'_> {
     /// In a window of this size, which comes to rest within so many frames.
     pub fn open(size: Vec2, frames: u64, options: Options) -> Self {
+        Self::within(Harness::builder().with_size(size).with_max_steps(frames), options)
+    }
+
+    /// In a window of any kind.
+    pub fn within(window: HarnessBuilder<App>, options: Options) -> Self {
         let (asks, commands) = unbounded();
         let (events, told) = unbounded();
         let newest = Arc::new(ArcSwapOption::empty());
         let worker = Worker::new(asks, told, newest.clone());
-        let window = Harness::builder()
-            .with_size(size)
-            .with_max_steps(frames)
-            .build_eframe(move |cc| {
-                let wake = Arc::new(Wake::new(cc.egui_ctx.clone(), Duration::ZERO));
-                App::new(cc, worker, wake, Machine::default(), &options)
-            });
+        let window = window.build_eframe(move |cc| {
+            let wake = Arc::new(Wake::new(cc.egui_ctx.clone(), Duration::ZERO));
+            App::new(cc, worker, wake, Machine::default(), &options)
+        });
         Self {
             window,
             commands,
