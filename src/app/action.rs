@@ -9,6 +9,7 @@ use super::{
     easel::Easel,
     export::{ExportRequest, Saving},
     keys::Does,
+    layout::Change,
     learning::LearningCommand,
     lessons::LessonCommand,
     loader::Wanted,
@@ -157,6 +158,8 @@ pub enum Action {
     Save(Box<Saving>),
     /// Hides or shows the side panels.
     TogglePanels,
+    /// Arranges the panes of a workspace.
+    Arrange(Workspace, Change),
     /// Opens or closes the list of keys.
     ToggleHelp,
     /// Opens or closes the story of one step of the workspace.

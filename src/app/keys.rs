@@ -103,6 +103,8 @@ pub enum Does {
     Enter,
     /// What is chosen is removed.
     Remove,
+    /// Panes of the workspace as they were at first.
+    ResetView,
     /// Continues a trajectory differently.
     Branch,
     /// As long as it is held: what lies under the mask.
@@ -219,6 +221,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Does::Layer(2), &[plain(Key::Num3)], "Layer: paths", LAB),
     bind(Does::Layer(3), &[plain(Key::Num4)], "Layer: score field", LAB),
     bind(Does::Layer(4), &[plain(Key::Num5)], "Layer: clean guesses", LAB),
+    bind(Does::ResetView, &[ctrl_shift(Key::R)], "Reset view", LAB),
     bind(Does::Go, &[ctrl(Key::Enter)], "Make samples", TRAJECTORY),
     bind(Does::Toggle, &[plain(Key::Space)], "Play or pause", TRAJECTORY),
     bind(Does::Slow, &[plain(Key::S)], "One step back, slowly", TRAJECTORY),
@@ -242,8 +245,10 @@ pub const BINDINGS: &[Binding] = &[
         "Put the removed trajectory back",
         TRAJECTORY,
     ),
+    bind(Does::ResetView, &[ctrl_shift(Key::R)], "Reset view", TRAJECTORY),
     bind(Does::Undo, &[ctrl(Key::Z)], "Undo a change of the schedule", SCHEDULE),
     bind(Does::Redo, &[ctrl_shift(Key::Z), ctrl(Key::Y)], "Redo", SCHEDULE),
+    bind(Does::ResetView, &[ctrl_shift(Key::R)], "Reset view", SCHEDULE),
     bind(Does::Go, &[ctrl(Key::Enter)], "Fill in", INPAINT),
     bind(Does::Seed, &[plain(Key::R)], "Another seed", INPAINT),
     bind(Does::Back, &[plain(Key::ArrowLeft)], "One frame back", INPAINT),

@@ -17,6 +17,7 @@ pub mod history;
 pub mod icon;
 pub mod keys;
 pub mod launch;
+pub mod layout;
 pub mod learning;
 pub mod lessons;
 pub mod loader;

@@ -1,7 +1,7 @@
 //! The frame around the workspaces: takes in events, shows what is in front, applies what was asked for.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
@@ -21,6 +21,7 @@ use super::{
     gpu,
     keys::{self, Does, OwnKeys},
     launch::{Options, StartTimes},
+    layout::{Arranged, Change},
     lessons::{Course, LessonCommand},
     loader::{Loaded, Loader, Wanted},
     opening::{self, Opened},
@@ -135,6 +136,29 @@ struct Drafts {
     lesson: LessonDraft,
 }
 
+impl Drafts {
+    /// The panes of a workspace that has several.
+    fn layout(&mut self, workspace: Workspace) -> Option<&mut dyn Arranged> {
+        match workspace {
+            Workspace::Lab => Some(&mut self.lab.layout),
+            Workspace::Trajectory => Some(&mut self.trajectory.layout),
+            Workspace::Schedule => Some(&mut self.schedule.layout),
+            Workspace::Start
+            | Workspace::Data
+            | Workspace::Inpaint
+            | Workspace::Samplers
+            | Workspace::Runs
+            | Workspace::Compare => None,
+        }
+    }
+
+    /// What is to be kept of them, by workspace.
+    fn saved_layouts(&mut self) -> BTreeMap<String, String> {
+        let saved = |workspace: Workspace| Some((workspace.label().to_owned(), self.layout(workspace)?.saved()?));
+        Workspace::TABS.into_iter().filter_map(saved).collect()
+    }
+}
+
 /// How the window looks; remembered, and never mixed with what is worked on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -155,6 +179,9 @@ pub struct ViewSettings {
     pub still: bool,
     /// Keys in place of the table's.
     pub keys: OwnKeys,
+    /// Panes as they were arranged, by workspace; each is a text of its own, so that one that cannot be read spoils
+    /// nothing else.
+    pub layouts: BTreeMap<String, String>,
     /// The list of keys is open.
     #[serde(skip)]
     pub help: bool,
@@ -177,6 +204,7 @@ impl Default for ViewSettings {
             run_folders: Vec::new(),
             still: false,
             keys: OwnKeys::default(),
+            layouts: BTreeMap::new(),
             help: false,
             times: false,
             notices: false,
@@ -220,12 +248,18 @@ impl App {
         ctx.set_zoom_factor(view.zoom);
         theme::set_still(ctx, view.still);
         view.keys.put_in_force(ctx);
+        let mut drafts = Drafts::default();
+        for workspace in Workspace::TABS {
+            if let (Some(layout), Some(saved)) = (drafts.layout(workspace), view.layouts.get(workspace.label())) {
+                layout.restore(saved);
+            }
+        }
         Self {
             state: AppState::default(),
             recipe: RecipeDraft::default(),
             worker,
             wake: None,
-            drafts: Drafts::default(),
+            drafts,
             view,
             course: None,
             asking: None,
@@ -543,6 +577,11 @@ impl App {
                 self.view.keys = OwnKeys::default();
                 self.view.keys.put_in_force(ctx);
             }
+            Action::Arrange(workspace, change) => {
+                if let Some(layout) = self.drafts.layout(workspace) {
+                    layout.change(change);
+                }
+            }
             Action::ToggleHelp => self.view.help = !self.view.help,
             Action::ToggleTimes => self.view.times = !self.view.times,
             Action::ToggleNotices => self.view.notices = !self.view.notices,
@@ -672,7 +711,8 @@ impl App {
             ui.ctx().input_mut(|i| i.events.push(palette::press(keys)));
         }
         self.global_keys(ui.ctx());
-        frame::top_bar(ui, &self.state, &mut self.out);
+        let layout = self.drafts.layout(self.state.workspace);
+        frame::top_bar(ui, &self.state, layout.as_deref(), &mut self.out);
         status::status_bar(ui, &self.state, &mut self.out);
         let recipe = self.view.panels && self.state.workspace == Workspace::Lab;
         if recipe {
@@ -745,6 +785,11 @@ impl App {
             if keys::pressed(ctx, binding.does) {
                 self.out.push(Action::Do(binding.does));
             }
+        }
+        if let Some(layout) = self.drafts.layout(self.state.workspace)
+            && keys::pressed(ctx, Does::ResetView)
+        {
+            layout.change(Change::Reset);
         }
         if keys::closes(ctx) {
             (self.view.help, self.view.times, self.view.notices) = (false, false, false);
@@ -911,6 +956,7 @@ impl eframe::App for App {
     }
 
     fn save(&mut self, storage: &mut dyn eframe::Storage) {
+        self.view.layouts = self.drafts.saved_layouts();
         eframe::set_value(storage, STORED, &self.view);
     }
 

@@ -55,7 +55,7 @@ pub(super) fn advice_notices(ui: &mut Ui, told: &[Advice], can: impl Fn(&Change)
 
 /// A good word where there is nothing to say.
 pub(super) fn all_is_well(ui: &mut Ui, text: &str) {
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         let ink = theme::palette(ui).good;
         ui.label(icons::ICON_CHECK_CIRCLE.rich_text().size(16.0).color(ink));
         ui.label(text);

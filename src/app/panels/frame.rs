@@ -7,13 +7,15 @@ use crate::app::{
     action::{Action, ThemeChoice, Workspace},
     frame_times::FrameTimes,
     keys::{self, BINDINGS, Does},
+    layout::Arranged,
+    panels::view_menu::view_menu,
     state::AppState,
     theme,
     widgets::button,
 };
 
-/// Menu, name, tabs, and what is always at hand.
-pub fn top_bar(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
+/// Menu, name, tabs, and what is always at hand. `layout` are the panes of the workspace in front.
+pub fn top_bar(ui: &mut Ui, state: &AppState, layout: Option<&dyn Arranged>, out: &mut Vec<Action>) {
     let frame = Frame::new()
         .fill(theme::palette(ui).panel)
         .inner_margin(Margin::symmetric(10, 6));
@@ -48,6 +50,9 @@ pub fn top_bar(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
                 };
                 if button::icon(ui, icon, name).clicked() {
                     out.push(Action::Theme(opposite(ui.ctx())));
+                }
+                if let Some(layout) = layout {
+                    view_menu(ui, state.workspace, layout, out);
                 }
             });
         });

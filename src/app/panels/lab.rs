@@ -1,6 +1,6 @@
 //! Train and watch.
 
-use eframe::egui::{self, Align, Frame, Layout, Margin, Slider, Ui, vec2};
+use eframe::egui::{self, Align, Frame, Label, Layout, Margin, Slider, Ui, vec2};
 use egui_material_icons::icons::{
     ICON_AUTO_AWESOME, ICON_CLOSE, ICON_HEALING, ICON_PAUSE, ICON_PLAY_ARROW, ICON_REPLAY, ICON_SLOW_MOTION_VIDEO,
     ICON_WARNING,
@@ -11,9 +11,10 @@ use crate::{
         action::{Action, Workspace},
         catalogue,
         keys::{self, Does},
+        layout::Layout as Panes,
         panels::{
-            plots::{self, CurveDraft},
-            quality::{self, QualityDraft},
+            plots::CurveDraft,
+            quality::QualityDraft,
             recipe::{RecipeDraft, main_command},
             status,
         },
@@ -40,19 +41,16 @@ use crate::{
     math::{Domain, Frame as Picture},
 };
 
+mod panes;
+
+pub use panes::LabPane;
+use panes::Shown;
+
 /// Arrows per side of the score field.
 const FIELD_SIDE: usize = 22;
 
 /// Shortest time between two requests for a score field, in seconds.
 const FIELD_EVERY: f64 = 0.5;
-
-/// The chart under the loss.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Lower {
-    #[default]
-    Levels,
-    Quality,
-}
 
 /// What of the live view is shown, and caches.
 #[derive(Debug)]
@@ -66,8 +64,9 @@ pub struct LabDraft {
     pictures: Pictures,
     data: SampleGrid,
     curves: CurveDraft,
-    lower: Lower,
     quality: QualityDraft,
+    /// Where the panes are.
+    pub layout: Panes<LabPane>,
     field: FieldDesk,
 }
 
@@ -86,8 +85,8 @@ impl Default for LabDraft {
             pictures: Pictures::default(),
             data: SampleGrid::default(),
             curves: CurveDraft::default(),
-            lower: Lower::default(),
             quality: QualityDraft::default(),
+            layout: Panes::default(),
             field: FieldDesk::default(),
         }
     }
@@ -108,21 +107,14 @@ pub fn lab_panel(ui: &mut Ui, state: &AppState, recipe: &RecipeDraft, draft: &mu
         return before_training(ui, state, recipe, draft, out);
     };
     let frame = Frame::new().inner_margin(Margin::symmetric(14, 10));
-    let most = ui.available_width() * 0.6;
-    egui::Panel::right("lab-curves")
-        .frame(frame)
-        .default_size((ui.available_width() * 0.42).clamp(280.0, 560.0))
-        .size_range(240.0..=most.max(240.0))
-        .show(ui, |ui| curves(ui, run, draft));
     egui::CentralPanel::default().frame(frame).show(ui, |ui| {
         headline(ui, run, out);
         if let Some(fault) = &run.diverged {
             divergence_card(ui, state, run, fault, recipe, out);
         }
-        match &run.preview {
-            Some(preview) => live_view(ui, state, run, preview, draft, out),
-            None => waiting(ui, run),
-        }
+        let mut layout = std::mem::take(&mut draft.layout);
+        layout.show(ui, &mut Shown { state, run, draft, out });
+        draft.layout = layout;
     });
 }
 
@@ -430,7 +422,7 @@ fn path_bar(ui: &mut Ui, preview: &Preview, clock: &mut Playback) {
         preview.path.len().saturating_sub(1),
         words::number(level)
     );
-    ui.label(theme::caption(ui, text));
+    ui.add(Label::new(theme::caption(ui, text)).truncate());
 }
 
 /// How many points lie beyond the plane that the view shows at first, or are no numbers.
@@ -486,70 +478,6 @@ fn share_of(levels: &[crate::math::Level], t: f64) -> f64 {
         return 0.0;
     };
     ((t - first.t) / (last.t - first.t)).clamp(0.0, 1.0)
-}
-
-fn curves(ui: &mut Ui, run: &RunView, draft: &mut LabDraft) {
-    tiles(ui, run);
-    ui.add_space(6.0);
-    let rest = ui.available_height() - 64.0;
-    plots::loss_plot(ui, run, &mut draft.curves, (rest * 0.6).max(90.0));
-    let height = (rest * 0.4).max(70.0);
-    if run.quality.is_empty() {
-        ui.label(theme::heading("Loss by noise level"));
-        return plots::level_plot(ui, run, height);
-    }
-    ui.horizontal(|ui| {
-        ui.selectable_value(&mut draft.lower, Lower::Levels, "Loss by noise level");
-        ui.selectable_value(&mut draft.lower, Lower::Quality, "Quality")
-            .on_hover_text("How good samples were, measured now and then while training");
-        if draft.lower == Lower::Quality {
-            quality::quality_choice(ui, run, &mut draft.quality);
-        }
-    });
-    match draft.lower {
-        Lower::Levels => plots::level_plot(ui, run, height),
-        Lower::Quality => {
-            quality::quality_plot(ui, run, &draft.quality, height - 18.0);
-            ui.label(theme::caption(ui, quality::quality_line(run, &draft.quality)));
-        }
-    }
-}
-
-/// The numbers of the moment.
-fn tiles(ui: &mut Ui, run: &RunView) {
-    let now = &run.now;
-    let left = match run.state {
-        RunState::Running if now.secs_left > 0.0 => words::duration(now.secs_left),
-        _ => "–".into(),
-    };
-    let loss = run.losses.last_smooth().map_or("–".into(), words::reading);
-    let all = [
-        ("Loss", loss, "Smoothed training loss"),
-        (
-            "Steps per second",
-            words::reading(now.steps_per_sec),
-            "Averaged over the last seconds",
-        ),
-        ("Time left", left, "Until the recipe's last step, at this speed"),
-        ("Learning rate", words::number(now.lr), "Of the newest step"),
-        (
-            "EMA decay",
-            words::number(now.ema_decay),
-            "Rises to its largest value during the first steps",
-        ),
-        ("Gradient norm", words::reading(now.grad_norm), "Before clipping"),
-    ];
-    ui.columns(3, |columns| {
-        for (i, (name, value, tip)) in all.into_iter().enumerate() {
-            let ui = &mut columns[i % 3];
-            let cell = ui.vertical(|ui| {
-                ui.spacing_mut().item_spacing.y = 1.0;
-                ui.label(theme::caption(ui, name));
-                ui.label(theme::number(value).size(16.0));
-            });
-            cell.response.on_hover_text(tip);
-        }
-    });
 }
 
 #[cfg(test)]

@@ -28,3 +28,4 @@ pub mod status;
 pub mod time_bar;
 pub mod training_bar;
 pub mod trajectory;
+pub mod view_menu;

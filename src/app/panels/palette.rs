@@ -11,7 +11,9 @@ use crate::app::{
     action::{Action, Workspace},
     catalogue,
     keys::{BINDINGS, Binding, Does, OwnKeys},
+    layout::{Change, Pane},
     lessons::{LESSONS, LessonCommand},
+    panels::{lab::LabPane, schedule::SchedulePane, trajectory::TrajectoryPane},
     theme,
     widgets::button,
     words,
@@ -133,7 +135,21 @@ fn all(ctx: &Context, recent: &[PathBuf]) -> Vec<Entry> {
         keys: String::new(),
         actions: vec![Action::Open(vec![folder.clone()])],
     });
-    keys.chain(lessons).chain(data).chain(runs).collect()
+    keys.chain(panes()).chain(lessons).chain(data).chain(runs).collect()
+}
+
+/// Every pane that can be closed and brought back.
+fn panes() -> impl Iterator<Item = Entry> {
+    fn of<P: Pane>(place: Workspace) -> impl Iterator<Item = Entry> {
+        P::ALL.iter().enumerate().map(move |(i, pane)| Entry {
+            label: format!("{} · Close or bring back · {}", place.label(), pane.title()),
+            keys: String::new(),
+            actions: vec![Action::Show(place), Action::Arrange(place, Change::Toggle(i))],
+        })
+    }
+    let lab = of::<LabPane>(Workspace::Lab);
+    lab.chain(of::<TrajectoryPane>(Workspace::Trajectory))
+        .chain(of::<SchedulePane>(Workspace::Schedule))
 }
 
 /// What belongs to one workspace is done there, by its key.

@@ -43,19 +43,6 @@ impl Default for CurveDraft {
 
 /// Loss over training steps: raw faint, smoothed on top, validation as dots, changes as lines.
 pub fn loss_plot(ui: &mut Ui, run: &RunView, draft: &mut CurveDraft, height: f32) {
-    ui.horizontal(|ui| {
-        ui.label(theme::heading("Loss"));
-        ui.with_layout(eframe::egui::Layout::right_to_left(eframe::egui::Align::Center), |ui| {
-            ui.toggle_value(&mut draft.log, "log").on_hover_text("Logarithmic axis");
-            if !draft.follow
-                && button::icon_text_small(ui, ICON_MY_LOCATION, "Follow")
-                    .on_hover_text("Show the whole run again")
-                    .clicked()
-            {
-                draft.follow = true;
-            }
-        });
-    });
     let palette = theme::palette(ui);
     let log = draft.log;
     let scale = move |loss: f64| if log { loss.max(1e-12).log10() } else { loss };
@@ -101,6 +88,18 @@ pub fn loss_plot(ui: &mut Ui, run: &RunView, draft: &mut CurveDraft, height: f32
         draft.follow = false;
     }
     if response.double_clicked() {
+        draft.follow = true;
+    }
+}
+
+/// Controls of the loss, from right to left.
+pub fn loss_tools(ui: &mut Ui, draft: &mut CurveDraft) {
+    ui.toggle_value(&mut draft.log, "log").on_hover_text("Logarithmic axis");
+    if !draft.follow
+        && button::icon_text_small(ui, ICON_MY_LOCATION, "Follow")
+            .on_hover_text("Show the whole run again")
+            .clicked()
+    {
         draft.follow = true;
     }
 }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     app::{
-        action::Action, history::History, playback::PlaybackCommand, state::AppState, theme,
+        action::Action, history::History, layout::Layout as Panes, playback::PlaybackCommand, state::AppState, theme,
         trajectories::TrajectoryView,
     },
     engine::{
@@ -28,22 +28,17 @@ use crate::{
 mod curves;
 mod form;
 mod handles;
+mod panes;
 mod pictures;
 mod plots;
 
 use curves::Curves;
 use form::{Followed, schedule_form, use_rows};
 use handles::{Held, follow};
-use pictures::{Shown, dataset, pictures};
+pub use panes::SchedulePane;
+use pictures::Shown;
 pub(super) use plots::label;
-use plots::{Scene, legend, plots};
-
-/// Greatest height of the row of pictures, and its share of the room where that is less.
-const PICTURES: f32 = 206.0;
-const PICTURES_SHARE: f32 = 0.3;
-
-/// Height of what is told in words: a good one, or warnings.
-const WORDS: [f32; 2] = [24.0, 64.0];
+use plots::{Scene, legend};
 
 /// Half-edited settings and caches of this panel.
 #[derive(Debug)]
@@ -63,6 +58,8 @@ pub struct ScheduleDraft {
     other_curves: Cache,
     ghost_curves: Cache,
     shown: Shown,
+    /// Where the panes are.
+    pub layout: Panes<SchedulePane>,
 }
 
 /// Curves, and of which schedule.
@@ -84,6 +81,7 @@ impl Default for ScheduleDraft {
             other_curves: None,
             ghost_curves: None,
             shown: Shown::default(),
+            layout: Panes::default(),
         }
     }
 }
@@ -220,35 +218,33 @@ fn consequences(
     let told = told(state, recipe, draft);
     let (other, ghost) = (drawn(&draft.other_curves), drawn(&draft.ghost_curves));
     legend(ui, draft, ghost.is_some());
-    let strip = if dataset(state).is_some() {
-        PICTURES.min(PICTURES_SHARE * ui.available_height())
-    } else {
-        30.0
-    };
-    let words = WORDS[usize::from(!told.is_empty())];
-    let height = (ui.available_height() - strip - words - 24.0).max(220.0);
+    let ticks = draft.ticks();
     let scene = Scene {
         mine: curves,
         other: other.as_deref(),
         ghost: ghost.as_deref(),
         share,
-        ticks: &draft.ticks(),
+        ticks: &ticks,
     };
-    if let Some(wanted) = plots(ui, draft, &scene, height) {
+    let mut layout = std::mem::take(&mut draft.layout);
+    let mut shown = panes::Shown {
+        state,
+        recipe,
+        draft,
+        scene,
+        told: &told,
+        wanted: None,
+        out,
+    };
+    layout.show(ui, &mut shown);
+    let wanted = shown.wanted;
+    draft.layout = layout;
+    if let Some(wanted) = wanted {
         draft.share = wanted;
         if let Some(index) = nearest_frame(state, wanted) {
             out.push(Action::Playback(PlaybackCommand::Seek(index)));
         }
     }
-    ui.add_space(4.0);
-    ScrollArea::vertical()
-        .id_salt("words")
-        .max_height(words)
-        .min_scrolled_height(words)
-        .auto_shrink([false, true])
-        .show(ui, |ui| in_words(ui, recipe, draft, &told, out));
-    ui.add_space(4.0);
-    pictures(ui, state, &draft.mine, &mut draft.shown, share, out);
 }
 
 /// Traps that this schedule would be in the recipe, and with the steps of the sampler.

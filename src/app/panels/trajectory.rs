@@ -13,22 +13,19 @@ use crate::{
     app::{
         action::{Action, Workspace},
         keys::{self, Does},
+        layout::Layout as Panes,
         playback::{Mode, PlaybackCommand},
         state::AppState,
         theme,
-        trajectories::{
-            TrajectoryView,
-            family::{self, Member},
-        },
+        trajectories::{TrajectoryView, family},
         widgets::{
-            aspect::{Aspect, Steps as _, change_scale},
+            aspect::Steps as _,
             button,
-            cloud::{Cloud, Clouds, Layers, cloud_view},
+            cloud::{Clouds, Layers},
             form,
-            lanes::{self, Lane, Lanes},
             mark::Mark,
-            pictures::{Lens, Pictures, Spot, View, picture_view},
-            strip::{Film, Strip, film_strip},
+            pictures::{Lens, Pictures},
+            strip::Strip,
         },
     },
     data::Samples,
@@ -37,19 +34,19 @@ use crate::{
         command::{ClassChoice, FieldRequest},
         event::{Field, TrajectoryInfo},
     },
-    math::{Domain, Frame, domain::unit_from_byte, schedule},
+    math::{Domain, schedule},
 };
 
 mod branch;
 mod list;
+mod panes;
 
 pub(super) use branch::branch_along;
 use branch::{BranchDraft, branch_menu};
-use list::{ListDraft, parted, trajectory_list};
+use list::{ListDraft, trajectory_list};
 pub(super) use list::{called, outcome};
-
-/// Height of the name and the numbers of a view.
-const VIEW_TEXT: f32 = 50.0;
+pub use panes::TrajectoryPane;
+use panes::panes;
 
 /// Arrows per side of the score field.
 const FIELD_SIDE: usize = 20;
@@ -76,6 +73,8 @@ pub struct TrajectoryDraft {
     branch: BranchDraft,
     training: TrainingDraft,
     list: ListDraft,
+    /// Where the panes are.
+    pub layout: Panes<TrajectoryPane>,
     field_asked: Option<(f64, f64)>,
     noise_stats: Option<(TrajectoryId, usize, (f32, f32))>,
     shown: Option<TrajectoryId>,
@@ -196,79 +195,12 @@ fn filled(
     }
     header(ui, state, view, draft, out);
     ui.add_space(4.0);
-    let strip_height = 60.0;
-    let family = family::of(&state.trajectories, own.info.id);
-    let lanes_height = if family.len() > 1 {
-        lanes::height(family.len()) + 6.0
-    } else {
-        0.0
-    };
-    let views_height = (ui.available_height() - strip_height - lanes_height - 10.0).max(120.0);
-    let seek = four_views(ui, state, view, draft, views_height);
-    ui.add_space(2.0);
-    let film = Film {
-        name: "Film strip",
-        owner: view.info.id.0,
-        steps: view,
-        domain: view.info.domain,
-        index: state.playback.index(),
-        sample: draft.lens.selected.unwrap_or(0),
-        aspect: Aspect::State,
-    };
-    let seek = film_strip(ui, strip_height, &film, marks, &mut draft.strip).or(seek);
-    if family.len() > 1 {
-        ui.add_space(2.0);
-        family_lanes(ui, state, own, &family, draft, out);
-    }
+    let seek = panes(ui, state, view, own, marks, draft, out);
     if let Some(frame) = seek {
         out.push(Action::Playback(PlaybackCommand::Seek(frame)));
     }
     if view.info.domain == Domain::Points {
         ask_field(ui, state, view, draft, out);
-    }
-}
-
-/// The family as lanes: what is chosen is looked at from the same step.
-fn family_lanes(
-    ui: &mut Ui,
-    state: &AppState,
-    view: &TrajectoryView,
-    family: &[Member<'_>],
-    draft: &mut TrajectoryDraft,
-    out: &mut Vec<Action>,
-) {
-    let place = |id: TrajectoryId| family.iter().position(|member| member.view.info.id == id);
-    let lanes: Vec<Lane> = family
-        .iter()
-        .map(|Member { view, .. }| Lane {
-            id: view.info.id,
-            name: called(view),
-            parts: view
-                .parent
-                .and_then(place)
-                .zip(view.info.branch.as_ref().map(|parted| parted.step)),
-            reached: view.reached(),
-            ended: view.ended,
-            detail: [Some(outcome(view)), parted(view)]
-                .into_iter()
-                .flatten()
-                .collect::<Vec<_>>()
-                .join("\n"),
-        })
-        .collect();
-    let index = state.playback.index();
-    let shown = Lanes {
-        lanes: &lanes,
-        current: Some(view.info.id),
-        lit: draft.list.lit,
-        index,
-        moves: family.iter().map(|member| member.view.info.moves).max().unwrap_or(1),
-    };
-    let (hovered, chosen) = lanes::lanes(ui, &shown);
-    draft.list.lit = hovered.or(draft.list.lit);
-    if let Some(id) = chosen.filter(|id| *id != view.info.id) {
-        out.push(Action::Select(id));
-        out.push(Action::Playback(PlaybackCommand::Seek(index)));
     }
 }
 
@@ -292,7 +224,7 @@ fn header(ui: &mut Ui, state: &AppState, view: &TrajectoryView, draft: &mut Traj
             draft.lens.fit();
         }
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-            ui.label(theme::heading(called(view)));
+            ui.add(Label::new(theme::heading(called(view))).truncate());
             if view.stride > 1 {
                 let text = format!("every {}th step kept", view.stride);
                 form::chip(ui, &text, theme::palette(ui).warn)
@@ -344,157 +276,6 @@ fn layer_toggles(ui: &mut Ui, layers: &mut Layers) {
         .on_hover_text("Where each particle was during the last eighth");
     ui.toggle_value(&mut layers.data, "Data")
         .on_hover_text("The training data");
-}
-
-fn four_views(
-    ui: &mut Ui,
-    state: &AppState,
-    view: &TrajectoryView,
-    draft: &mut TrajectoryDraft,
-    height: f32,
-) -> Option<usize> {
-    let mut seek = None;
-    let hovered = draft.lens.hover.take();
-    let room = vec2(ui.available_width(), height);
-    let size_of = |columns: usize| {
-        let rows = Aspect::ALL.len() / columns;
-        let gaps = ui.spacing().item_spacing * vec2((columns - 1) as f32, (rows - 1) as f32);
-        (room - gaps) / vec2(columns as f32, rows as f32)
-    };
-    // Four in a row, or two by two where that leaves larger squares.
-    let side = |columns: usize| size_of(columns).x.min(size_of(columns).y - VIEW_TEXT);
-    let columns = if side(4) >= side(2) { 4 } else { 2 };
-    let size = size_of(columns).floor();
-    for row in Aspect::ALL.chunks(columns) {
-        ui.horizontal_top(|ui| {
-            for &aspect in row {
-                ui.allocate_ui_with_layout(size, Layout::top_down(Align::Min), |ui| {
-                    ui.set_min_size(size);
-                    let asked = one_view(ui, state, view, draft, aspect, hovered);
-                    seek = asked.or(seek);
-                });
-            }
-        });
-    }
-    if draft.lens.hover != hovered {
-        // The other views mark the same place, those before this one in the next frame.
-        ui.ctx().request_repaint();
-    }
-    seek
-}
-
-fn one_view(
-    ui: &mut Ui,
-    state: &AppState,
-    view: &TrajectoryView,
-    draft: &mut TrajectoryDraft,
-    aspect: Aspect,
-    hovered: Option<Spot>,
-) -> Option<usize> {
-    let index = state.playback.index();
-    ui.horizontal(|ui| {
-        ui.label(theme::heading(aspect.label())).on_hover_text(aspect.help());
-        ui.label(theme::caption(ui, aspect.symbol()));
-    });
-    let size = vec2(ui.available_width(), (ui.available_height() - 24.0).max(40.0));
-    let mut lens = std::mem::take(&mut draft.lens);
-    let found = lens.hover.take();
-    lens.hover = hovered;
-    let (answer, value) = match view.info.domain {
-        Domain::Image { .. } => {
-            let shown = View {
-                owner: view.info.id.0,
-                steps: view,
-                index,
-                aspect,
-                name: aspect.label(),
-            };
-            let answer = picture_view(ui, size, &shown, &mut draft.pictures, &mut lens);
-            let value = lens.hover.and_then(|spot| Some(reading(ui, spot, &shown.value(spot)?)));
-            (answer, value)
-        }
-        Domain::Points => {
-            let shown = Cloud {
-                owner: view.info.id.0,
-                steps: view,
-                index,
-                fraction: state.playback.fraction(),
-                aspect,
-                data: training_points(state, view),
-                field: fresh_field(state, view, index),
-                layers: draft.layers,
-                name: aspect.label(),
-            };
-            let answer = cloud_view(ui, size, &shown, &mut draft.clouds, &mut lens);
-            let value = lens
-                .hover
-                .and_then(|s| Some(format!("#{} {}", s.sample + 1, shown.value(s)?)));
-            (answer, value)
-        }
-    };
-    if !answer.response.contains_pointer() {
-        lens.hover = found;
-    }
-    draft.lens = lens;
-    let caption = value.or_else(|| statistics(view, index, aspect, draft));
-    let caption = theme::number(caption.unwrap_or_default()).color(theme::palette(ui).weak);
-    ui.add(Label::new(caption).truncate());
-    answer.seek
-}
-
-/// A value with its place, where there is room for both; the place is marked in the picture anyway.
-fn reading(ui: &Ui, spot: Spot, value: &str) -> String {
-    let whole = format!("#{} pixel {},{}  {value}", spot.sample + 1, spot.x, spot.y);
-    let room = ui.available_width() / theme::number_width(ui);
-    if whole.chars().count() as f32 <= room {
-        whole
-    } else {
-        value.to_owned()
-    }
-}
-
-/// Mean and deviation of what a view shows.
-fn statistics(view: &TrajectoryView, index: usize, aspect: Aspect, draft: &mut TrajectoryDraft) -> Option<String> {
-    let step = view.step(index)?;
-    let (mean, std) = match aspect {
-        Aspect::State => step.x_stats,
-        Aspect::Clean => step.x0_stats,
-        Aspect::Noise => noise_stats(view, step.index, &step.eps, draft),
-        Aspect::Change => {
-            let Some(before) = view.before(step.index) else {
-                return Some("start, no change yet".into());
-            };
-            let scale = change_scale(&before.x, &step.x);
-            return Some(match view.info.domain {
-                Domain::Image { .. } => format!("mean {:.3}  yellow {scale}", before.change),
-                Domain::Points => format!("mean {:.3}", before.change),
-            });
-        }
-    };
-    Some(format!("mean {mean:+.2}  std {std:.2}"))
-}
-
-fn noise_stats(view: &TrajectoryView, index: usize, eps: &Frame, draft: &mut TrajectoryDraft) -> (f32, f32) {
-    match draft.noise_stats {
-        Some((id, at, stats)) if (id, at) == (view.info.id, index) => stats,
-        _ => {
-            let stats = mean_std(eps);
-            draft.noise_stats = Some((view.info.id, index, stats));
-            stats
-        }
-    }
-}
-
-/// Mean and standard deviation of a noise guess, which is stored at a third of its size.
-fn mean_std(eps: &Frame) -> (f32, f32) {
-    let values: Vec<f32> = match eps {
-        Frame::Pixels { data, .. } => data.iter().map(|&b| 3.0 * unit_from_byte(b)).collect(),
-        Frame::Points { xy } => xy.to_vec(),
-    };
-    let n = values.len().max(1) as f32;
-    let mean = values.iter().sum::<f32>() / n;
-    let var = values.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / n;
-    (mean, var.sqrt())
 }
 
 /// The points that the weights were trained on, where they are at hand.
@@ -559,21 +340,4 @@ fn share_of_schedule(info: &TrajectoryInfo, t: f64) -> Option<f64> {
     let schedule = schedule::build(&info.recipe.schedule).ok()?;
     let (start, end) = schedule.domain().into_inner();
     Some(((t - start) / (end - start)).clamp(0.0, 1.0))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn noise_is_measured_at_its_own_size() {
-        let frame = Domain::Points.frame(&[1.0, 3.0]);
-        assert_eq!(mean_std(&frame), (2.0, 1.0));
-        let image = Domain::Image {
-            channels: 1,
-            height: 1,
-            width: 2,
-        };
-        assert_eq!(mean_std(&image.frame(&[-1.0, 1.0])), (0.0, 3.0));
-    }
 }

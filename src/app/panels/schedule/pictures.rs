@@ -1,6 +1,6 @@
 //! A training sample at five noise levels, and at the cursor's.
 
-use eframe::egui::{self, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo};
+use eframe::egui::{self, ScrollArea, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo};
 use egui_material_icons::icons;
 
 use crate::{
@@ -26,6 +26,18 @@ pub(super) struct Shown {
     noised: Noised,
 }
 
+/// Which data are shown, and the choice of another sample; of points, the whole cloud is shown.
+pub(super) fn picture_tools(ui: &mut Ui, state: &AppState, shown: &mut Shown) {
+    let Some(data) = dataset(state).filter(|data| data.count > 0) else {
+        return;
+    };
+    let dice = keys::pressed(ui.ctx(), Does::Seed);
+    if data.domain != Domain::Points && (button::icon(ui, icons::ICON_CASINO, "Another sample").clicked() || dice) {
+        shown.sample = (shown.sample + 1) % data.count;
+    }
+    ui.label(theme::caption(ui, data.label.as_str()));
+}
+
 /// A training sample at five levels, and once more at the cursor.
 pub(super) fn pictures(
     ui: &mut Ui,
@@ -36,7 +48,7 @@ pub(super) fn pictures(
     out: &mut Vec<Action>,
 ) {
     let Some(data) = dataset(state).filter(|data| data.count > 0) else {
-        ui.horizontal(|ui| {
+        ui.horizontal_wrapped(|ui| {
             ui.label(theme::caption(
                 ui,
                 "With data loaded, a training picture is shown here at five noise levels.",
@@ -47,16 +59,6 @@ pub(super) fn pictures(
         });
         return;
     };
-    let dice = keys::pressed(ui.ctx(), Does::Seed);
-    ui.horizontal(|ui| {
-        ui.set_min_height(32.0);
-        ui.label(theme::heading(format!("{} in noise", data.label)));
-        // Of points the whole cloud is shown.
-        let has_choice = data.domain != Domain::Points;
-        if has_choice && (button::icon(ui, icons::ICON_CASINO, "Another sample").clicked() || dice) {
-            shown.sample = (shown.sample + 1) % data.count;
-        }
-    });
     let Ok(schedule) = schedule::build(schedule) else {
         return;
     };
@@ -66,7 +68,7 @@ pub(super) fn pictures(
     let count = levels.len();
     let width = ((ui.available_width() - 16.0 - 8.0 * (count - 1) as f32) / count as f32).max(8.0);
     let side = width.min(ui.available_height() - 26.0).max(40.0);
-    ui.horizontal(|ui| {
+    let row = |ui: &mut Ui| {
         for (i, level) in levels.iter().enumerate() {
             if i == STOPS.len() {
                 ui.add_space(8.0);
@@ -85,12 +87,13 @@ pub(super) fn pictures(
                 ui.label(theme::caption(ui, format!("{name} · {}", decibels(*level))));
             });
         }
-    });
+    };
+    ScrollArea::horizontal().show(ui, |ui| ui.horizontal(row));
     shown.noised.paint(ui, data, shown.sample, &tiles);
 }
 
 /// The data that the Lab trains on, or what the data view shows.
-pub(super) fn dataset(state: &AppState) -> Option<&Dataset> {
+fn dataset(state: &AppState) -> Option<&Dataset> {
     let run = state.run.as_ref().map(|run| &run.info.data);
     run.or_else(|| state.data.loaded().map(|summary| &summary.data))
 }

@@ -9,7 +9,7 @@ use egui_plot::{GridMark, Line, LineStyle, Plot, PlotPoints, PlotTransform, Plot
 
 use super::{
     ScheduleDraft,
-    curves::{Curves, help, text, title},
+    curves::{Curves, text, title},
     handles::handles,
 };
 use crate::{
@@ -78,32 +78,14 @@ fn line_sample(ui: &mut Ui, ink: Color32, dashes: &[(f32, f32)]) {
     }
 }
 
-/// All views. Answers the share of the schedule that was dragged to.
-pub(super) fn plots(ui: &mut Ui, draft: &mut ScheduleDraft, scene: &Scene<'_>, height: f32) -> Option<f64> {
-    let gap = ui.spacing().item_spacing;
-    let size = vec2((ui.available_width() - gap.x) / 2.0, (height - gap.y) / 2.0).max(vec2(40.0, 30.0));
-    let mut wanted = None;
-    for row in View::ALL.chunks(2) {
-        ui.horizontal(|ui| {
-            for &view in row {
-                ui.allocate_ui_with_layout(size, Layout::top_down(Align::Min), |ui| {
-                    ui.set_min_size(size);
-                    ui.label(theme::heading(title(view))).on_hover_text(help(view));
-                    wanted = plot(ui, view, draft, scene).or(wanted);
-                });
-            }
-        });
-    }
-    wanted
-}
-
-fn plot(ui: &mut Ui, view: View, draft: &mut ScheduleDraft, scene: &Scene<'_>) -> Option<f64> {
+/// One view. Answers the share of the schedule that was dragged to.
+pub(super) fn plot(ui: &mut Ui, view: View, draft: &mut ScheduleDraft, scene: &Scene<'_>) -> Option<f64> {
     let palette = theme::palette(ui);
     let last = scene.mine.last;
     let held = draft.held.filter(|held| held.view == view);
     let bounds = held.map_or_else(|| bounds(view, scene), |held| held.bounds);
     let shown = Plot::new(title(view))
-        .height(ui.available_height())
+        .height(ui.available_height().max(40.0))
         .allow_drag(false)
         .allow_zoom(false)
         .allow_scroll(false)
