@@ -73,7 +73,10 @@ impl Reactions {
     /// A frame came to the screen.
     pub fn shown(&mut self, frame: &Shown) {
         let number = frame.begun.number;
-        let (answered, waiting) = self.waiting.iter().partition(|w| w.drawn.is_some_and(|at| at <= number));
+        let (answered, waiting) = self
+            .waiting
+            .iter()
+            .partition(|w| w.drawn.is_some_and(|at| at <= number));
         self.waiting = waiting;
         let answered: Vec<Waiting> = answered;
         for Waiting { wish, since, .. } in answered {

@@ -751,11 +751,7 @@ impl App {
             &mut self.out,
         );
         key_list_window(ctx, &mut self.view.help, &mut self.drafts.keys, &mut self.out);
-        let times = if self.view.times {
-            self.measured()
-        } else {
-            Vec::new()
-        };
+        let times = if self.view.times { self.measured() } else { Vec::new() };
         frame::times_window(ctx, &mut self.view.times, &times, &mut self.out);
         notices::notice_window(ctx, &self.state, &mut self.view.notices);
         offers::unfinished(ctx, &self.state, &mut self.drafts.offer, &mut self.out);
