@@ -170,6 +170,8 @@ pub enum Action {
     TableKeys,
     /// Opens or closes the frame-time overlay.
     ToggleTimes,
+    /// Forgets the frame times so far.
+    MeasureAnew,
     /// Opens or closes the list of notices.
     ToggleNotices,
     /// Tells the user something.

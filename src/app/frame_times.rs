@@ -74,30 +74,28 @@ pub struct FrameTimes {
     pub paint: Histogram,
     /// All together.
     pub total: Histogram,
+    /// From the input to the screen: with what the renderer draws, and the wait for the screen.
+    pub whole: Histogram,
     /// Seconds of the latest frames, for the rate.
     shown: VecDeque<f64>,
-    last_ui: Duration,
+    /// Logic and layout of the newest frame.
+    last: Duration,
 }
 
 impl FrameTimes {
-    /// A frame was shown at `now` (seconds of any clock). `paint` is that of the frame before, where it is known.
-    pub fn frame(&mut self, now: f64, logic: Duration, ui: Duration, paint: Option<Duration>) {
+    /// A frame was laid out at `now` (seconds of any clock). `before` is all work of the frame before, where it is known.
+    pub fn frame(&mut self, now: f64, logic: Duration, ui: Duration, before: Option<Duration>) {
         self.logic.add(logic);
         self.ui.add(ui);
-        if let Some(paint) = paint {
-            self.paint.add(paint);
+        if let Some(work) = before.filter(|_| self.last > Duration::ZERO) {
+            self.paint.add(work.saturating_sub(self.last));
+            self.total.add(work);
         }
-        self.total.add(logic + ui + paint.unwrap_or_default());
-        self.last_ui = ui;
+        self.last = logic + ui;
         self.shown.push_back(now);
         while self.shown.front().is_some_and(|&t| t < now - 1.0) {
             self.shown.pop_front();
         }
-    }
-
-    /// Layout of the newest frame.
-    pub fn last_ui(&self) -> Duration {
-        self.last_ui
     }
 
     /// Frames within the second before the newest frame.
@@ -109,11 +107,12 @@ impl FrameTimes {
     pub fn report(&self) -> Vec<String> {
         let line = |name: &str, h: &Histogram| format!("{name:<8}{}", h.summary());
         vec![
-            format!("frames  {}", self.total.count()),
+            format!("frames  {}", self.ui.count()),
             line("logic", &self.logic),
             line("layout", &self.ui),
             line("paint", &self.paint),
             line("total", &self.total),
+            line("whole", &self.whole),
         ]
     }
 }
@@ -133,6 +132,15 @@ mod tests {
             assert!((expected..=expected * 1.1).contains(&found), "{q}: {found}");
         }
         assert_eq!(Histogram::default().quantile_ms(0.5), 0.0);
+    }
+
+    #[test]
+    fn paint_is_what_is_left_of_the_frame_before() {
+        let mut times = FrameTimes::default();
+        let ms = Duration::from_millis;
+        times.frame(0.0, ms(1), ms(2), None);
+        times.frame(0.1, ms(5), ms(5), Some(ms(10)));
+        assert_eq!([times.paint.largest_ms(), times.total.largest_ms()], [7.0, 10.0]);
     }
 
     #[test]

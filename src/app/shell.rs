@@ -46,7 +46,9 @@ use super::{
         status,
         trajectory::{TrajectoryDraft, trajectory_panel},
     },
+    reactions::{Reactions, Wish},
     run_view::Verb,
+    screen::Screen,
     shelf::{Shelf, platform_trash},
     state::{AppState, Comparison, Machine, Notice, Severity, Verdict},
     theme, words,
@@ -54,11 +56,12 @@ use super::{
 };
 use crate::{
     data::Picture,
-    engine::{Command, Event, RunId, command::Model},
+    engine::{Command, Event, RunId, command::Model, event::RunState},
     files::{Provenance, Recipe, diffusers::UNKNOWN_DATA},
 };
 
 mod documents;
+mod measured;
 mod remade;
 mod runs;
 
@@ -104,6 +107,8 @@ pub struct App {
     labels: Vec<documents::Label>,
     exports: Exports,
     times: FrameTimes,
+    reactions: Reactions,
+    screen: Screen,
     /// Time that `logic` took for the coming frame.
     logic: Duration,
     start_times: StartTimes,
@@ -278,6 +283,8 @@ impl App {
             labels: Vec::new(),
             exports: Exports::default(),
             times: FrameTimes::default(),
+            reactions: Reactions::default(),
+            screen: Screen::watch(ctx),
             logic: Duration::ZERO,
             start_times,
             fitted: false,
@@ -295,6 +302,9 @@ impl App {
         let events: Vec<_> = self.worker.events().collect();
         for event in events {
             self.runs_follow(&event);
+            if let Event::RunState(_, RunState::Stopped) = event {
+                self.reactions.stopped(Instant::now());
+            }
             self.state.apply(event, &mut self.out);
         }
         self.take_news();
@@ -494,8 +504,14 @@ impl App {
     fn apply(&mut self, ctx: &egui::Context, action: Action) {
         match action {
             Action::Engine(command) => self.send(ctx, command),
-            Action::Playback(command) => self.state.playback.apply(command),
-            Action::Learning(command) => self.state.learn(command),
+            Action::Playback(command) => {
+                self.state.playback.apply(command);
+                self.cursors_moved();
+            }
+            Action::Learning(command) => {
+                self.state.learn(command);
+                self.cursors_moved();
+            }
             Action::Show(workspace) => self.show_workspace(workspace),
             Action::Shelf(errand) => self.run_errand(errand),
             Action::LookAtRuns => self.look_at_runs(),
@@ -584,6 +600,7 @@ impl App {
             }
             Action::ToggleHelp => self.view.help = !self.view.help,
             Action::ToggleTimes => self.view.times = !self.view.times,
+            Action::MeasureAnew => (self.times, self.reactions) = Default::default(),
             Action::ToggleNotices => self.view.notices = !self.view.notices,
             Action::Notice(notice) => self.state.notify(notice),
             Action::DismissDivergence => {
@@ -609,7 +626,10 @@ impl App {
             Command::Compare(_, progress) => self.state.comparison = Comparison::Running(progress.clone()),
             Command::Judge { progress, .. } => self.state.likelihood = Verdict::Running(progress.clone()),
             Command::Pause => self.state.asked_of_run(Verb::Pause),
-            Command::Stop => self.state.asked_of_run(Verb::Stop),
+            Command::Stop => {
+                self.state.asked_of_run(Verb::Stop);
+                self.wish(Wish::Stop);
+            }
             Command::Finish => self.state.asked_of_run(Verb::Finish),
             _ => {}
         }
@@ -771,7 +791,8 @@ impl App {
             &mut self.out,
         );
         key_list_window(ctx, &mut self.view.help, &mut self.drafts.keys, &mut self.out);
-        frame::times_window(ctx, &mut self.view.times, &self.times);
+        let times = if self.view.times { self.measured() } else { Vec::new() };
+        frame::times_window(ctx, &mut self.view.times, &times, &mut self.out);
         notices::notice_window(ctx, &self.state, &mut self.view.notices);
         offers::unfinished(ctx, &self.state, &mut self.drafts.offer, &mut self.out);
         self.missing_window(ctx);
@@ -938,15 +959,14 @@ impl eframe::App for App {
 
     fn ui(&mut self, ui: &mut Ui, frame: &mut eframe::Frame) {
         let before = Instant::now();
+        self.follow_wishes();
         self.show(ui);
         let layout = before.elapsed();
         let now = ui.input(|i| i.time);
-        // What eframe measured of the frame before contains its layout; the rest is tessellation, upload and submission.
-        let paint = frame.info().cpu_usage.map(|secs| {
-            let last = self.times.last_ui();
-            Duration::from_secs_f32(secs.max(0.0)).saturating_sub(last)
-        });
-        self.times.frame(now, self.logic, layout, paint);
+        // eframe measures without the wait for the screen.
+        let work = frame.info().cpu_usage;
+        let work = work.map(|secs| Duration::from_secs_f32(secs.max(0.0)));
+        self.times.frame(now, self.logic, layout, work);
         self.state.machine.fps = self.times.per_second();
         self.state.machine.frame_ms = self.times.total.quantile_ms(0.5) as f32;
         self.start_times.frame();
@@ -961,7 +981,7 @@ impl eframe::App for App {
     }
 
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
-        for line in self.times.report() {
+        for line in self.measured() {
             self.start_times.line(&line);
         }
         if let Err(reason) = self.close_desk() {

@@ -123,6 +123,15 @@ impl Widget {
 impl Studio {
     /// Starts it on a screen of this size, with files that it is to open.
     pub(crate) fn start(size: [u32; 2], files: &[(&str, &str)]) -> Self {
+        Self::start_with(size, files, |_, _| {})
+    }
+
+    /// The same with other arguments; `prepare` is given the program and the folder that stands for the person's home.
+    pub(crate) fn start_with(
+        size: [u32; 2],
+        files: &[(&str, &str)],
+        prepare: impl FnOnce(&mut Command, &Path),
+    ) -> Self {
         let screen = Screen::open(size);
         let home = tempfile::tempdir().unwrap();
         let files: Vec<_> = files
@@ -134,7 +143,9 @@ impl Studio {
             })
             .collect();
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let program = Command::new(env!("CARGO_BIN_EXE_diffusion-studio"))
+        let mut program = Command::new(env!("CARGO_BIN_EXE_diffusion-studio"));
+        prepare(&mut program, home.path());
+        let program = program
             .args(files)
             .env("EGUI_INSPECTION", address.to_string())
             .env("DISPLAY", &screen.display)
@@ -170,6 +181,19 @@ impl Studio {
     /// The folder that stands for the person's home.
     pub(crate) fn home(&self) -> &Path {
         self.home.path()
+    }
+
+    /// The program's number among the processes.
+    pub(crate) fn process(&self) -> u32 {
+        self.program.id()
+    }
+
+    /// Frames since the start.
+    pub(crate) fn frames(&mut self) -> u64 {
+        match self.request(&Request::GetTree) {
+            Response::Tree { step, .. } => step,
+            other => panic!("no tree: {other:?}"),
+        }
     }
 
     fn request(&mut self, request: &Request) -> Response {

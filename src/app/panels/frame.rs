@@ -5,7 +5,6 @@ use egui_material_icons::icons::{ICON_BLUR_ON, ICON_DARK_MODE, ICON_HELP, ICON_L
 
 use crate::app::{
     action::{Action, ThemeChoice, Workspace},
-    frame_times::FrameTimes,
     keys::{self, BINDINGS, Does},
     layout::Arranged,
     panels::view_menu::view_menu,
@@ -140,7 +139,7 @@ fn item(ui: &mut Ui, does: Does, can: Result<(), &str>, out: &mut Vec<Action>) {
 }
 
 /// How long frames take, by part.
-pub fn times_window(ctx: &Context, open: &mut bool, times: &FrameTimes) {
+pub fn times_window(ctx: &Context, open: &mut bool, times: &[String], out: &mut Vec<Action>) {
     Window::new("Frame times")
         .open(open)
         .collapsible(false)
@@ -148,13 +147,15 @@ pub fn times_window(ctx: &Context, open: &mut bool, times: &FrameTimes) {
         .anchor(Align2::RIGHT_TOP, [-12.0, 52.0])
         .show(ctx, |ui| {
             ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Extend);
-            for line in times.report() {
+            for line in times {
                 ui.label(theme::number(line));
             }
-            ui.label(theme::caption(
-                ui,
-                "The program's own work. Waiting for the screen is not counted.",
-            ));
+            let about = "Total is the program's own work; whole adds what the renderer draws and the wait for the screen. \
+                         Below: from an input to the frame that answers it.";
+            ui.add(egui::Label::new(theme::caption(ui, about)).wrap());
+            if ui.button("Measure anew").clicked() {
+                out.push(Action::MeasureAnew);
+            }
         });
 }
 

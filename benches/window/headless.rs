@@ -1,0 +1,115 @@
+//! What is drawn from much data, without a window: layout, tessellation, and a copy of the corners as an upload makes it.
+
+use std::time::{Duration, Instant};
+
+use diffusion_studio::{
+    app::{
+        panels::plots::{CurveDraft, loss_plot},
+        run_view::RunView,
+        widgets::{
+            aspect::Aspect,
+            cloud::{Cloud, Clouds, Layers, cloud_view},
+            pictures::Lens,
+        },
+    },
+    draw::noising::noise_of,
+    engine::{
+        RunId,
+        event::{RunInfo, StepFrame},
+        suggest,
+    },
+    math::{Frame, Level},
+};
+use eframe::egui::{Context, Pos2, RawInput, Rect, Ui, epaint::Primitive, vec2};
+
+use crate::table::{quantile, row};
+
+const FRAMES: usize = 200;
+
+pub(crate) fn curve() {
+    let (recipe, data) = suggest::for_source("moons", None).unwrap();
+    let mut run = RunView::new(RunInfo {
+        run: RunId(1),
+        recipe,
+        folder: "run".into(),
+        domain: data.domain,
+        data,
+        executor: "cpu".into(),
+        weights: 1,
+        step: 0,
+        levels: Vec::new().into(),
+    });
+    for (step, noise) in noise_of(1, 1, 1_000_000).into_iter().enumerate() {
+        let loss = f64::from(noise.abs()) + 1e3 / (1e3 + step as f64);
+        run.losses.push(step as f64, loss);
+    }
+    let (mut draft, mut step) = (CurveDraft::default(), 1e6);
+    let p95 = p95(|ui| {
+        // As while training: a frame of unchanged data could come from a cache.
+        step += 1.0;
+        run.losses.push(step, 0.5);
+        loss_plot(ui, &run, &mut draft, 500.0);
+    });
+    row("loss curve of a million points, p95", p95, 12.0, "ms");
+}
+
+pub(crate) fn points() {
+    let frame = |index: usize| Frame::Points {
+        xy: noise_of(index as u64, 1, 20_000).into(),
+    };
+    let step = |index| StepFrame {
+        index,
+        level: Level::clean(0.0),
+        x: frame(index),
+        x0: frame(index),
+        eps: frame(index),
+        change: 0.0,
+        x_stats: (0.0, 1.0),
+        x0_stats: (0.0, 1.0),
+    };
+    let steps: Vec<StepFrame> = (0..16).map(step).collect();
+    let (mut clouds, mut lens, mut index) = (Clouds::default(), Lens::default(), 0);
+    let p95 = p95(|ui| {
+        index = (index + 1) % steps.len();
+        let cloud = Cloud {
+            owner: 1,
+            steps: &steps[..],
+            index,
+            fraction: 0.0,
+            aspect: Aspect::State,
+            data: None,
+            field: None,
+            layers: Layers::default(),
+            name: "cloud",
+        };
+        cloud_view(ui, ui.available_size(), &cloud, &mut clouds, &mut lens);
+    });
+    row("10 000 moving points without graphics processor, p95", p95, 15.0, "ms");
+}
+
+/// Milliseconds of a frame that shows this alone.
+fn p95(mut show: impl FnMut(&mut Ui)) -> f64 {
+    let (ctx, mut buffer) = (Context::default(), Vec::new());
+    let mut times: Vec<f64> = (0..FRAMES).map(|_| frame(&ctx, &mut buffer, &mut show)).collect();
+    // The first frames fill caches.
+    quantile(&mut times[10..], 0.95)
+}
+
+fn frame(ctx: &Context, buffer: &mut Vec<u8>, show: &mut impl FnMut(&mut Ui)) -> f64 {
+    let begun = Instant::now();
+    let input = RawInput {
+        screen_rect: Some(Rect::from_min_size(Pos2::ZERO, vec2(900.0, 600.0))),
+        ..RawInput::default()
+    };
+    let mut output = ctx.run_ui(input, |ui| show(ui));
+    output.textures_delta.clear();
+    buffer.clear();
+    for drawn in ctx.tessellate(output.shapes, 1.0) {
+        if let Primitive::Mesh(mesh) = drawn.primitive {
+            buffer.extend_from_slice(bytemuck::cast_slice(&mesh.vertices));
+            buffer.extend_from_slice(bytemuck::cast_slice(&mesh.indices));
+        }
+    }
+    let took: Duration = begun.elapsed();
+    took.as_secs_f64() * 1e3
+}
