@@ -119,7 +119,8 @@ impl Shown<'_> {
     fn quality(&mut self, ui: &mut Ui, height: f32) {
         if self.run.quality.is_empty() {
             let text = "Nothing was measured yet. While a network trains, its samples are judged now and then.";
-            ui.centered_and_justified(|ui| ui.label(theme::caption(ui, text)));
+            ui.add_space(0.3 * height);
+            ui.vertical_centered(|ui| ui.label(theme::caption(ui, text)));
             return;
         }
         quality::quality_plot(ui, self.run, &self.draft.quality, height - 22.0);
@@ -136,7 +137,12 @@ fn numbers(ui: &mut Ui, run: &RunView) {
         _ => 2,
     };
     let row = ui.available_height() / all.len().div_ceil(columns) as f32;
-    let size = (0.5 * (row - 16.0)).clamp(15.0, 24.0);
+    let is_narrow = ui.available_width() < 110.0 * columns as f32;
+    let size = if is_narrow {
+        14.0
+    } else {
+        (0.5 * (row - 16.0)).clamp(15.0, 24.0)
+    };
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         ui.columns(columns, |columns| {
             for (i, (name, value, tip)) in all.into_iter().enumerate() {
@@ -144,7 +150,7 @@ fn numbers(ui: &mut Ui, run: &RunView) {
                 let cell = ui.vertical(|ui| {
                     ui.spacing_mut().item_spacing.y = 1.0;
                     ui.add(Label::new(theme::caption(ui, name)).truncate());
-                    ui.label(theme::number(value).size(size));
+                    ui.add(Label::new(theme::number(value).size(size)).truncate());
                 });
                 cell.response.on_hover_text(tip);
             }
