@@ -65,7 +65,6 @@ pub(crate) fn weights() {
         let fits = |w: &&crate::studio::Widget| w.role == Role::Slider && w.name == "Training step";
         widgets.iter().find(fits).cloned()
     });
-    person.0.press("Newest weights");
     person.0.hover(clock.rect.center());
     person.press(Key::Home);
     sleep(Duration::from_secs(3));

@@ -6,23 +6,16 @@ use diffusion_studio::{
     app::{
         panels::plots::{CurveDraft, loss_plot},
         run_view::RunView,
-        widgets::{
-            aspect::Aspect,
-            cloud::{Cloud, Clouds, Layers, cloud_view},
-            pictures::Lens,
-        },
     },
     draw::noising::noise_of,
-    engine::{
-        RunId,
-        event::{RunInfo, StepFrame},
-        suggest,
-    },
-    math::{Frame, Level},
+    engine::{RunId, event::RunInfo, suggest},
 };
 use eframe::egui::{Context, Pos2, RawInput, Rect, Ui, epaint::Primitive, vec2};
 
-use crate::table::{quantile, row};
+use crate::{
+    cloud::Moving,
+    table::{quantile, row},
+};
 
 const FRAMES: usize = 200;
 
@@ -54,36 +47,8 @@ pub(crate) fn curve() {
 }
 
 pub(crate) fn points() {
-    let frame = |index: usize| Frame::Points {
-        xy: noise_of(index as u64, 1, 20_000).into(),
-    };
-    let step = |index| StepFrame {
-        index,
-        level: Level::clean(0.0),
-        x: frame(index),
-        x0: frame(index),
-        eps: frame(index),
-        change: 0.0,
-        x_stats: (0.0, 1.0),
-        x0_stats: (0.0, 1.0),
-    };
-    let steps: Vec<StepFrame> = (0..16).map(step).collect();
-    let (mut clouds, mut lens, mut index) = (Clouds::default(), Lens::default(), 0);
-    let p95 = p95(|ui| {
-        index = (index + 1) % steps.len();
-        let cloud = Cloud {
-            owner: 1,
-            steps: &steps[..],
-            index,
-            fraction: 0.0,
-            aspect: Aspect::State,
-            data: None,
-            field: None,
-            layers: Layers::default(),
-            name: "cloud",
-        };
-        cloud_view(ui, ui.available_size(), &cloud, &mut clouds, &mut lens);
-    });
+    let mut moving = Moving::new();
+    let p95 = p95(|ui| moving.show(ui));
     row("10 000 moving points without graphics processor, p95", p95, 15.0, "ms");
 }
 

@@ -13,6 +13,8 @@
 )]
 
 mod answers;
+#[path = "../cloud/mod.rs"]
+mod cloud;
 mod frames;
 mod headless;
 mod memory;

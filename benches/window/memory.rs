@@ -12,10 +12,10 @@ use crate::{
 
 const EVERY: Duration = Duration::from_secs(30);
 
-/// MiB that trajectories may take (`app/trajectories.rs`) beside what the program has after ten samples.
+/// MiB that trajectories may take (`app/trajectories.rs`), beyond what the program has once it trains.
 const KEPT: f64 = 256.0;
 
-/// MiB of an hour in the second half.
+/// MiB an hour that are no sign of growth.
 const SLOPE: f64 = 16.0;
 
 /// Trains for so many minutes.

@@ -120,7 +120,9 @@ impl Person {
         self.0.wait_for_text("whole   p50");
         let widgets = self.0.widgets();
         self.press(Key::F12);
-        let lines = widgets.iter().map(|w| w.value.trim());
+        let is_figure =
+            |line: &&str| line.contains(" p50 ") || line.starts_with("at most") || line.starts_with("frames ");
+        let lines = widgets.iter().map(|w| w.value.trim()).filter(is_figure);
         let named = lines.filter_map(|line| Some((line.split_whitespace().next()?.to_owned(), Times::read(line))));
         named.collect()
     }

@@ -76,6 +76,9 @@ impl Shown {
 #[derive(Debug, Default)]
 struct Noted {
     begun: Option<Begun>,
+    /// The frame is laid out once more before it is painted.
+    again: bool,
+    uploads: Uploads,
     shown: Vec<Shown>,
 }
 
@@ -116,19 +119,30 @@ impl Plugin for Watch {
     }
 
     fn input_hook(&mut self, _ctx: &Context, _input: &mut RawInput) {
-        let begun = &mut self.0.0.lock().begun;
-        *begun = Some(Begun {
-            number: begun.map_or(1, |b| b.number + 1),
-            at: Instant::now(),
-        });
+        let noted = &mut *self.0.0.lock();
+        if !std::mem::take(&mut noted.again) {
+            noted.begun = Some(Begun {
+                number: noted.begun.map_or(1, |b| b.number + 1),
+                at: Instant::now(),
+            });
+        }
     }
 
-    fn output_hook(&mut self, _ctx: &Context, output: &mut FullOutput) {
-        let Some(begun) = self.0.begun() else { return };
+    fn output_hook(&mut self, ctx: &Context, output: &mut FullOutput) {
+        let noted = &mut *self.0.0.lock();
+        noted.uploads += Uploads::of(&output.textures_delta);
+        let (passes, most) = (
+            output.platform_output.num_completed_passes,
+            ctx.options(|options| options.max_passes.get()),
+        );
+        noted.again = output.platform_output.requested_discard() && passes < most;
+        let Some(begun) = noted.begun.filter(|_| !noted.again) else {
+            return;
+        };
         let ticket = Ticket {
             screen: self.0.clone(),
             begun,
-            uploads: Uploads::of(&output.textures_delta),
+            uploads: std::mem::take(&mut noted.uploads),
         };
         // Nothing is drawn in an empty rectangle.
         let shape = egui_wgpu::Callback::new_paint_callback(Rect::ZERO, ticket);
@@ -185,6 +199,24 @@ mod tests {
         assert!(screen.shown().is_empty());
         drop(drawn);
         assert_eq!(screen.shown()[0].begun.number, 1);
+    }
+
+    #[test]
+    fn a_frame_that_is_laid_out_twice_is_one_frame() {
+        let ctx = Context::default();
+        let screen = Screen::watch(&ctx);
+        let mut passes = 0;
+        let mut output = ctx.run_ui(RawInput::default(), |ui| {
+            passes += 1;
+            if passes == 1 {
+                ui.ctx().request_discard("test");
+            }
+        });
+        output.textures_delta.clear();
+        assert!(passes == 2 && screen.shown().is_empty());
+        drop(output);
+        let shown = screen.shown();
+        assert_eq!((shown.len(), shown[0].begun.number), (1, 1));
     }
 
     #[test]

@@ -297,6 +297,7 @@ impl App {
     /// Takes in what the engine, dialogs and clocks have brought.
     pub fn advance(&mut self, ctx: &egui::Context) {
         if let Some(wake) = &self.wake {
+            wake.hurry(self.state.run.as_ref().is_some_and(|run| run.asked.is_some()));
             wake.taken();
         }
         let events: Vec<_> = self.worker.events().collect();
@@ -625,12 +626,9 @@ impl App {
             }
             Command::Compare(_, progress) => self.state.comparison = Comparison::Running(progress.clone()),
             Command::Judge { progress, .. } => self.state.likelihood = Verdict::Running(progress.clone()),
-            Command::Pause => self.state.asked_of_run(Verb::Pause),
-            Command::Stop => {
-                self.state.asked_of_run(Verb::Stop);
-                self.wish(Wish::Stop);
-            }
-            Command::Finish => self.state.asked_of_run(Verb::Finish),
+            Command::Pause => self.ask_run(ctx, Verb::Pause),
+            Command::Stop => self.ask_run(ctx, Verb::Stop),
+            Command::Finish => self.ask_run(ctx, Verb::Finish),
             _ => {}
         }
         if !self.worker.send(command) {
@@ -639,6 +637,16 @@ impl App {
             self.state.notify(Notice::new(Severity::Error, text));
         }
         ctx.request_repaint();
+    }
+
+    /// Asks for an end or a pause, and shows so in the same frame: on a processor, painting a frame takes far longer than
+    /// its layout.
+    fn ask_run(&mut self, ctx: &egui::Context, verb: Verb) {
+        self.state.asked_of_run(verb);
+        if verb == Verb::Stop {
+            self.wish(Wish::Stop);
+        }
+        ctx.request_discard("what was asked of the run is shown at once");
     }
 
     /// Begins to read what was chosen or dropped, so that the window does not wait for a disk.

@@ -98,6 +98,7 @@ pub struct Wake {
     ctx: egui::Context,
     interval: Duration,
     asked: AtomicBool,
+    hurry: AtomicBool,
 }
 
 impl Wake {
@@ -107,14 +108,22 @@ impl Wake {
             ctx,
             interval,
             asked: AtomicBool::new(false),
+            hurry: AtomicBool::new(false),
         }
     }
 
     /// There is news. Called from any thread.
     pub fn call(&self) {
         if !self.asked.swap(true, Ordering::AcqRel) {
-            self.ctx.request_repaint_after(self.interval);
+            let at_once = self.hurry.load(Ordering::Acquire);
+            let interval = if at_once { Duration::ZERO } else { self.interval };
+            self.ctx.request_repaint_after(interval);
         }
+    }
+
+    /// Whether someone waits for the news: then they bring a frame at once.
+    pub fn hurry(&self, hurry: bool) {
+        self.hurry.store(hurry, Ordering::Release);
     }
 
     /// The news are about to be taken in.

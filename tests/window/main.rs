@@ -5,6 +5,7 @@ mod bad_input;
 mod buttons;
 mod inpaint;
 mod runs;
+#[allow(dead_code, reason = "the bench of the window uses the rest")]
 mod studio;
 
 use std::{fs, io::BufReader, path::Path};
