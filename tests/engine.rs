@@ -9,7 +9,7 @@ use diffusion_studio::{
     diffusion::Guidance,
     engine::{
         Activity, Command, Event, TrajectoryId,
-        command::{ClassChoice, FieldRequest, Model},
+        command::{ClassChoice, FieldRequest, Model, SampleRequest},
         event::{MarkKind, RunState},
         headless,
     },
@@ -354,6 +354,30 @@ fn sampling_while_training_uses_the_weights_of_its_start() {
         format!("{:?}", steps(&events, 1))
     };
     assert_eq!(sampled(false), sampled(true));
+}
+
+#[test]
+fn samples_just_asked_for_go_ahead_of_the_training_which_does_not_stop() {
+    let runs = tempdir().unwrap();
+    let mut rig = Rig::new(runs.path());
+    rig.send(train(points(1000))).calls(20);
+    let moves = 40;
+    let wanted = SampleRequest {
+        steps: moves,
+        ..request(1, 4, "ddim")
+    };
+    rig.send(Command::Sample(Box::new(wanted))).take();
+    let mut calls = 0;
+    while !rig.take().iter().any(|e| matches!(e, Event::SampleEnded { .. })) {
+        rig.calls(1);
+        calls += 1;
+        assert!(calls < 10 * moves, "the samples do not come");
+    }
+    let trained = calls - moves;
+    assert!(
+        (moves / 10..moves / 4).contains(&trained),
+        "{trained} calls went to the training"
+    );
 }
 
 #[test]

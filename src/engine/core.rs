@@ -28,6 +28,9 @@ use crate::{
     nn::{DeviceChoice, Interrupt},
 };
 
+/// Sampling calls for each of the training, while a job is fresh.
+const FRESH_TURN: u32 = 8;
+
 /// What the engine is told once.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
@@ -65,8 +68,8 @@ pub struct Engine {
     field: Option<(FieldRequest, Arc<Pinned>)>,
     estimating: bool,
     estimate: Option<Box<Recipe>>,
-    /// Who had the last turn where both want one.
-    trained_last: bool,
+    /// Sampling calls since the last one of the training.
+    sampled: u32,
     shutting_down: bool,
 }
 
@@ -105,7 +108,7 @@ impl Engine {
             field: None,
             estimating: false,
             estimate: None,
-            trained_last: false,
+            sampled: u32::MAX,
             shutting_down: false,
         }
     }
@@ -184,11 +187,11 @@ impl Engine {
         self.prepare_next();
         let trains = self.run.as_ref().is_some_and(Run::is_busy);
         let samples = !self.jobs.is_empty() || self.field.is_some();
-        if trains && !(samples && self.trained_last) {
-            self.trained_last = true;
+        if trains && !(samples && self.sampled < self.turn()) {
+            self.sampled = 0;
             self.advance_run();
         } else if samples {
-            self.trained_last = false;
+            self.sampled = self.sampled.saturating_add(1);
             self.advance_jobs();
         } else if self.shutting_down && self.ports.background.pending() == 0 {
             return Activity::Ended;
@@ -196,6 +199,14 @@ impl Engine {
             return Activity::Idle;
         }
         Activity::Busy
+    }
+
+    /// Sampling calls for each of the training, while there is both: somebody waits for what was just begun.
+    fn turn(&self) -> u32 {
+        match self.jobs.front() {
+            Some(job) if job.is_fresh() => FRESH_TURN,
+            _ => 1,
+        }
     }
 
     fn advance_run(&mut self) {

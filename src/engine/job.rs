@@ -16,6 +16,9 @@ use super::{
 };
 use crate::files::{Tensor, Tensors, atomic, tensors::Notes};
 
+/// Computing after which a job takes turns with the training.
+const FRESH: Duration = Duration::from_millis(250);
+
 /// Whether a job stays in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
@@ -65,6 +68,11 @@ impl Job {
     /// Whether this job shows the trajectory to the window.
     pub(super) fn streams(&self, id: TrajectoryId) -> bool {
         self.id == id && matches!(self.purpose, Purpose::Stream(_))
+    }
+
+    /// Whether it was begun so lately that somebody waits for it.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.spent < FRESH
     }
 
     /// One network call. After an error the same call can be made again.
