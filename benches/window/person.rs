@@ -93,7 +93,7 @@ impl Person {
     pub(crate) fn train(&mut self) {
         self.0.key(Modifiers::ALT, Key::Num1);
         self.0.press("Train");
-        self.0.wait_for_text("training");
+        self.0.button("Pause");
     }
 
     /// Makes samples with the newest weights.
