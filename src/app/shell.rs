@@ -297,7 +297,7 @@ impl App {
     /// Takes in what the engine, dialogs and clocks have brought.
     pub fn advance(&mut self, ctx: &egui::Context) {
         if let Some(wake) = &self.wake {
-            wake.hurry(self.state.run.as_ref().is_some_and(|run| run.asked.is_some()));
+            wake.hurry(self.state.is_awaited());
             wake.taken();
         }
         let events: Vec<_> = self.worker.events().collect();

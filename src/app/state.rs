@@ -279,6 +279,14 @@ impl AppState {
         }
     }
 
+    /// Whether a person waits for the engine's next news: a verb is to take effect, or weights under the cursor are to be
+    /// shown.
+    pub fn is_awaited(&self) -> bool {
+        let verb = self.run.as_ref().is_some_and(|run| run.asked.is_some());
+        let making = self.learning.making();
+        verb || making.is_some() && making == self.learning.step()
+    }
+
     /// Makes a trajectory the present one, with the cursor on its newest frame.
     pub fn select(&mut self, id: TrajectoryId) {
         let Some(view) = self.trajectories.get(id) else { return };
