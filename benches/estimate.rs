@@ -75,7 +75,9 @@ fn case(source: &str, preset: &str) {
         ..Settings::default()
     };
     let engine = thread::spawn(settings, || {}).unwrap();
-    let (recipe, _) = suggest::for_source(source, Some(preset)).unwrap();
+    let (mut recipe, _) = suggest::for_source(source, Some(preset)).unwrap();
+    // Longer than it is watched.
+    recipe.train.steps = 10_000_000;
     let (_, before) = memory();
     engine.send(Command::Estimate(Box::new(recipe.clone())));
     let said: Estimate = loop {

@@ -297,7 +297,6 @@ impl App {
     /// Takes in what the engine, dialogs and clocks have brought.
     pub fn advance(&mut self, ctx: &egui::Context) {
         if let Some(wake) = &self.wake {
-            wake.hurry(self.state.is_awaited());
             wake.taken();
         }
         let events: Vec<_> = self.worker.events().collect();
@@ -325,6 +324,9 @@ impl App {
         self.follow_lesson();
         self.apply_all(ctx);
         self.follow_desk(ctx);
+        if let Some(wake) = &self.wake {
+            wake.await_news(self.state.awaited_news());
+        }
     }
 
     /// Sends what the engine should know without anyone pressing a button: data to describe, recipes to measure.

@@ -279,12 +279,19 @@ impl AppState {
         }
     }
 
-    /// Whether a person waits for the engine's next news: a verb is to take effect, or weights under the cursor are to be
-    /// shown.
-    pub fn is_awaited(&self) -> bool {
-        let verb = self.run.as_ref().is_some_and(|run| run.asked.is_some());
-        let making = self.learning.making();
-        verb || making.is_some() && making == self.learning.step()
+    /// After how many of the engine's news a person sees what is waited for: that a verb takes effect, or the frame under
+    /// the cursors with the weights of another training step. `None` while nobody waits.
+    pub fn awaited_news(&self) -> Option<usize> {
+        if self.run.as_ref().is_some_and(|run| run.asked.is_some()) {
+            return Some(1);
+        }
+        let step = self
+            .learning
+            .making()
+            .filter(|&step| self.learning.step() == Some(step))?;
+        // Its beginning is told first.
+        let told = self.learned_at(step).map_or(0, |view| 1 + view.reached());
+        (self.playback.index() + 2).checked_sub(told).filter(|&left| left > 0)
     }
 
     /// Makes a trajectory the present one, with the cursor on its newest frame.

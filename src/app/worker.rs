@@ -4,7 +4,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -98,8 +98,12 @@ pub struct Wake {
     ctx: egui::Context,
     interval: Duration,
     asked: AtomicBool,
-    hurry: AtomicBool,
+    /// News until what somebody waits for is there; [`NOBODY`] waits otherwise.
+    awaited: AtomicUsize,
 }
+
+/// Nobody waits.
+const NOBODY: usize = usize::MAX;
 
 impl Wake {
     /// At least `interval` between two frames.
@@ -108,26 +112,67 @@ impl Wake {
             ctx,
             interval,
             asked: AtomicBool::new(false),
-            hurry: AtomicBool::new(false),
+            awaited: AtomicUsize::new(NOBODY),
         }
     }
 
     /// There is news. Called from any thread.
     pub fn call(&self) {
-        if !self.asked.swap(true, Ordering::AcqRel) {
-            let at_once = self.hurry.load(Ordering::Acquire);
-            let interval = if at_once { Duration::ZERO } else { self.interval };
-            self.ctx.request_repaint_after(interval);
+        let asked = self.asked.swap(true, Ordering::AcqRel);
+        if self.is_due() {
+            self.ctx.request_repaint();
+        } else if !asked {
+            self.ctx.request_repaint_after(self.interval);
         }
     }
 
-    /// Whether someone waits for the news: then they bring a frame at once.
-    pub fn hurry(&self, hurry: bool) {
-        self.hurry.store(hurry, Ordering::Release);
+    /// Counts one of the news. Answers whether it is the one that somebody waits for.
+    fn is_due(&self) -> bool {
+        let count = |left: usize| match left {
+            NOBODY => None,
+            0 | 1 => Some(NOBODY),
+            more => Some(more - 1),
+        };
+        let before = self.awaited.fetch_update(Ordering::AcqRel, Ordering::Acquire, count);
+        matches!(before, Ok(0 | 1))
+    }
+
+    /// Somebody waits for the `count`th of the news from now on, which brings a frame at once. Those before do not: where
+    /// the processor paints, each frame would keep it from what is waited for.
+    pub fn await_news(&self, count: Option<usize>) {
+        self.awaited.store(count.unwrap_or(NOBODY), Ordering::Release);
     }
 
     /// The news are about to be taken in.
     pub fn taken(&self) {
         self.asked.store(false, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use eframe::egui::mutex::Mutex;
+
+    use super::*;
+
+    #[test]
+    fn only_what_somebody_waits_for_brings_a_frame_at_once() {
+        let ctx = egui::Context::default();
+        let delays = Arc::new(Mutex::new(Vec::new()));
+        let noted = delays.clone();
+        ctx.set_request_repaint_callback(move |info| noted.lock().push(info.delay));
+        let pause = Duration::from_millis(110);
+        let wake = Wake::new(ctx, pause);
+        let heard = || {
+            wake.call();
+            std::mem::take(&mut *delays.lock())
+        };
+        assert_eq!(heard(), [pause]);
+        assert_eq!(heard(), [], "one frame is under way");
+        wake.taken();
+        wake.await_news(Some(3));
+        assert!(!heard().contains(&Duration::ZERO) && !heard().contains(&Duration::ZERO));
+        assert_eq!(heard(), [Duration::ZERO]);
+        assert_eq!(heard(), [], "nobody waits any more");
     }
 }
