@@ -361,7 +361,7 @@ fn samples_just_asked_for_go_ahead_of_the_training_which_does_not_stop() {
     let runs = tempdir().unwrap();
     let mut rig = Rig::new(runs.path());
     rig.send(train(points(1000))).calls(20);
-    let moves = 40;
+    let moves = 100;
     let wanted = SampleRequest {
         steps: moves,
         ..request(1, 4, "ddim")
@@ -375,7 +375,7 @@ fn samples_just_asked_for_go_ahead_of_the_training_which_does_not_stop() {
     }
     let trained = calls - moves;
     assert!(
-        (moves / 10..moves / 4).contains(&trained),
+        (moves / 50..moves / 10).contains(&trained),
         "{trained} calls went to the training"
     );
 }

@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// Sampling calls for each of the training, while a job is fresh.
-const FRESH_TURN: u32 = 8;
+const FRESH_TURN: u32 = 32;
 
 /// What the engine is told once.
 #[derive(Clone, Debug, Default)]
