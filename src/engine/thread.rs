@@ -48,8 +48,8 @@ impl Drop for Handle {
     }
 }
 
-/// Starts the engine's thread. `wake` is called when there is something to fetch, once for many messages; it may be
-/// called from any thread and must return at once.
+/// Starts the engine's thread. `wake` is called for each message when it can be fetched; it may be called from any
+/// thread and must return at once.
 pub fn spawn(settings: Settings, wake: impl Fn() + Send + Sync + 'static) -> std::io::Result<Handle> {
     let interrupt = Interrupt::default();
     let (commands, inbox) = forward(&interrupt)?;
@@ -128,16 +128,12 @@ impl Outbox for Channels {
     fn event(&mut self, event: Event) {
         // Nobody listens any more only while the program ends.
         let _ = self.events.send(event);
-        // Several waiting messages mean that the reader was woken for the first of them and has not come yet.
-        if self.events.len() == 1 {
-            (self.wake)();
-        }
+        (self.wake)();
     }
 
     fn preview(&mut self, preview: Preview) {
-        if self.preview.swap(Some(Arc::new(preview))).is_none() {
-            (self.wake)();
-        }
+        self.preview.store(Some(Arc::new(preview)));
+        (self.wake)();
     }
 }
 
@@ -251,34 +247,7 @@ impl Loop {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
     use super::*;
-    use crate::engine::TrajectoryId;
-
-    #[test]
-    fn many_messages_wake_once_until_they_are_fetched() {
-        let (events, inbox) = unbounded();
-        let woken = Arc::new(AtomicUsize::new(0));
-        let counter = woken.clone();
-        let mut out = Channels {
-            events,
-            preview: Arc::new(ArcSwapOption::empty()),
-            wake: Box::new(move || {
-                counter.fetch_add(1, Ordering::Relaxed);
-            }),
-        };
-        let ended = || Event::SampleEnded {
-            id: TrajectoryId(1),
-            complete: true,
-            secs: 0.0,
-        };
-        (0..5).for_each(|_| out.event(ended()));
-        assert_eq!(woken.load(Ordering::Relaxed), 1);
-        assert_eq!(inbox.try_iter().count(), 5);
-        out.event(ended());
-        assert_eq!(woken.load(Ordering::Relaxed), 2);
-    }
 
     #[test]
     fn a_panic_in_a_lane_becomes_a_message() {
