@@ -26,7 +26,7 @@ pub(super) fn estimate(recipe: &Recipe, library: &Library, device: DeviceChoice)
     let data = library.load(&recipe.data, recipe.seed)?;
     let mut learner = learner(recipe, &data, device)?;
     let micro = learner.recipe.train.micro_batch.unwrap_or(recipe.train.batch);
-    let calls = recipe.train.batch.div_ceil(micro) as f64;
+    let calls = recipe.train.batch as f64 / micro as f64;
     let training = call_time(&mut learner, PATIENCE)?.as_secs_f64() * calls;
     let secs_per_step = training * (1.0 + share_beside(recipe));
     Ok(Estimate {
