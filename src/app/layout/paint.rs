@@ -49,7 +49,7 @@ impl<'a, P: Pane> Painter<'a, P> {
 
     /// What a double click on a title, a menu and keys offer.
     fn menu(&mut self, response: &Response, pane: P) {
-        let index = P::ALL.iter().position(|&other| other == pane).unwrap_or_default();
+        let index = index(pane);
         if response.double_clicked() {
             self.wanted = Some(Change::Alone(index));
         }
@@ -67,7 +67,7 @@ impl<'a, P: Pane> Painter<'a, P> {
 
     /// The buttons that every title has.
     fn buttons(&mut self, ui: &mut Ui, pane: P) {
-        let index = P::ALL.iter().position(|&other| other == pane).unwrap_or_default();
+        let index = index(pane);
         let title = pane.title();
         if self.alone == Some(pane) {
             if small(ui, icons::ICON_CLOSE_FULLSCREEN, "Show all panes").clicked() {
@@ -82,6 +82,11 @@ impl<'a, P: Pane> Painter<'a, P> {
             self.wanted = Some(Change::Alone(index));
         }
     }
+}
+
+/// Its number in [`Change`].
+fn index<P: Pane>(pane: P) -> usize {
+    P::ALL.iter().position(|&other| other == pane).unwrap_or_default()
 }
 
 /// A button that does not draw the eye away from the pane.
