@@ -5,24 +5,21 @@
     reason = "a failed unwrap is a failed test; the lint's own exception covers only test functions"
 )]
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc, time::Duration};
+mod program;
 
-use arc_swap::ArcSwapOption;
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc};
+
 use diffusion_studio::{
     app::{
         action::Workspace,
         launch::Options,
         layout::Pane,
         panels::{lab::LabPane, schedule::SchedulePane, trajectory::TrajectoryPane},
-        shell::App,
-        state::Machine,
-        worker::{Wake, Worker},
     },
     data::{self, Progress as Loading},
     diffusion::Guidance,
     engine::{
-        Command, Event, RunId, TrajectoryId,
+        Event, RunId, TrajectoryId,
         command::ClassChoice,
         event::{Preview, Progress, RunInfo, RunState, StepFrame, TrajectoryInfo},
     },
@@ -37,6 +34,7 @@ use egui_kittest::{
     Harness,
     kittest::{NodeT as _, Queryable as _},
 };
+use program::Program;
 
 /// The workspaces that have panes, with a text that each pane shows once it is filled.
 const FILLED: &[(Workspace, &[(&str, &str)])] = &[
@@ -90,35 +88,13 @@ impl eframe::Storage for Store {
     fn flush(&mut self) {}
 }
 
-struct Studio {
-    window: Harness<'static, App>,
-    /// What is asked for, which nobody answers.
-    _commands: Receiver<Command>,
-    events: Sender<Event>,
-    newest: Arc<ArcSwapOption<Preview>>,
-}
+struct Studio(Program<'static>);
 
 impl Studio {
     fn new(size: Vec2, store: &Store) -> Self {
-        let (commands, asked) = unbounded();
-        let (events, told) = unbounded();
-        let newest = Arc::new(ArcSwapOption::empty());
-        let worker = Worker::new(commands, told, newest.clone());
         let store: &'static Store = Box::leak(Box::new(store.clone()));
-        let window = Harness::builder()
-            .with_size(size)
-            .with_max_steps(24)
-            .build_eframe(move |cc| {
-                cc.storage = Some(store);
-                let wake = Arc::new(Wake::new(cc.egui_ctx.clone(), Duration::ZERO));
-                App::new(cc, worker, wake, Machine::default(), &Options::default())
-            });
-        let mut studio = Self {
-            window,
-            _commands: asked,
-            events,
-            newest,
-        };
+        let window = Harness::builder().with_size(size).with_max_steps(24);
+        let mut studio = Self(Program::remembering(window, Options::default(), Some(store)));
         studio.run();
         studio
     }
@@ -145,44 +121,48 @@ impl Studio {
             secs: 0.5,
         };
         for event in events.into_iter().chain(steps).chain([ended]) {
-            self.events.send(event).unwrap();
+            self.0.events.send(event).unwrap();
         }
-        self.newest.store(Some(Arc::new(Preview {
+        self.0.newest.store(Some(Arc::new(Preview {
             run,
             step: 280,
             path: (0..=10).map(step_frame).collect(),
         })));
         self.run();
-        assert!(self.window.state().state.notices.is_empty(), "nothing is in the way");
+        assert!(self.0.window.state().state.notices.is_empty(), "nothing is in the way");
     }
 
     fn run(&mut self) {
-        self.window.run_ok();
+        self.0.window.run_ok();
     }
 
     fn go(&mut self, workspace: Workspace) {
-        self.window.get_by_role_and_label(Role::Tab, workspace.label()).click();
+        self.0
+            .window
+            .get_by_role_and_label(Role::Tab, workspace.label())
+            .click();
         self.run();
     }
 
     fn press(&mut self, button: &str) {
-        self.window.get_by_role_and_label(Role::Button, button).click();
+        self.0.window.get_by_role_and_label(Role::Button, button).click();
         self.run();
     }
 
     fn shows(&self, text: &str) -> bool {
-        self.window.query_all_by_label_contains(text).next().is_some()
+        self.0.window.query_all_by_label_contains(text).next().is_some()
     }
 
     /// Where the title of a pane is, while it is in sight.
     fn tab(&self, title: &str) -> Option<Rect> {
-        self.window
+        self.0
+            .window
             .query_by_role_and_label(Role::Tab, title)
             .map(|tab| tab.rect())
     }
 
     fn save(&mut self, store: &Store) {
-        self.window.state_mut().save(&mut store.clone());
+        self.0.window.state_mut().save(&mut store.clone());
     }
 }
 
@@ -281,15 +261,15 @@ fn each_pane_is_closed_and_brought_back_with_the_mouse() {
     for (workspace, panes) in FILLED {
         studio.go(*workspace);
         for (title, text) in *panes {
-            studio.window.get_by_role_and_label(Role::Tab, title).click();
+            studio.0.window.get_by_role_and_label(Role::Tab, title).click();
             studio.run();
             assert!(studio.shows(text), "{title}: {text}");
             studio.press(&format!("Close: {title}"));
             assert!(studio.tab(title).is_none(), "{title}");
             studio.press("View");
-            studio.window.get_by_role_and_label(Role::CheckBox, title).click();
+            studio.0.window.get_by_role_and_label(Role::CheckBox, title).click();
             studio.run();
-            studio.window.key_press(Key::Escape);
+            studio.0.window.key_press(Key::Escape);
             studio.run();
             assert!(studio.tab(title).is_some() && studio.shows(text), "{title}: {text}");
         }
@@ -303,21 +283,21 @@ fn each_pane_is_closed_and_brought_back_and_seen_alone_with_keys() {
         studio.go(*workspace);
         for (title, _) in *panes {
             for is_shown in [false, true] {
-                studio.window.get_by_role_and_label(Role::Button, "View").focus();
+                studio.0.window.get_by_role_and_label(Role::Button, "View").focus();
                 studio.run();
-                studio.window.key_press(Key::Enter);
+                studio.0.window.key_press(Key::Enter);
                 studio.run();
                 tab_to(&mut studio, Role::CheckBox, title);
-                studio.window.key_press(Key::Space);
+                studio.0.window.key_press(Key::Space);
                 studio.run();
-                studio.window.key_press(Key::Escape);
+                studio.0.window.key_press(Key::Escape);
                 studio.run();
                 assert_eq!(studio.tab(title).is_some(), is_shown, "{title}");
             }
         }
         let (title, text) = panes[0];
         tab_to(&mut studio, Role::Button, &format!("Show alone: {title}"));
-        studio.window.key_press(Key::Enter);
+        studio.0.window.key_press(Key::Enter);
         studio.run();
         assert!(studio.shows(text));
         assert!(panes[1..].iter().all(|(other, _)| studio.tab(other).is_none()));
@@ -329,12 +309,12 @@ fn each_pane_is_closed_and_brought_back_and_seen_alone_with_keys() {
 /// Presses Tab until something has the focus.
 fn tab_to(studio: &mut Studio, role: Role, name: &str) {
     for _ in 0..150 {
-        let found = studio.window.query_by_role_and_label(role, name);
+        let found = studio.0.window.query_by_role_and_label(role, name);
         if found.is_some_and(|node| node.accesskit_node().is_focused()) {
             return;
         }
-        studio.window.key_press(Key::Tab);
-        studio.window.run_steps(2);
+        studio.0.window.key_press(Key::Tab);
+        studio.0.window.run_steps(2);
     }
     panic!("Tab never comes to {name}");
 }
@@ -343,16 +323,17 @@ fn tab_to(studio: &mut Studio, role: Role, name: &str) {
 fn the_palette_closes_and_brings_back_panes() {
     let mut studio = Studio::filled(SMALL, &Store::default());
     for is_shown in [false, true] {
-        studio.window.key_press_modifiers(Modifiers::COMMAND, Key::K);
+        studio.0.window.key_press_modifiers(Modifiers::COMMAND, Key::K);
         studio.run();
         let field = studio
+            .0
             .window
             .get_by_role_and_label(Role::TextInput, "Search the commands");
         field.type_text("bring back progress");
         studio.run();
-        studio.window.key_press(Key::Enter);
+        studio.0.window.key_press(Key::Enter);
         studio.run();
-        assert_eq!(studio.window.state().state.workspace, Workspace::Lab);
+        assert_eq!(studio.0.window.state().state.workspace, Workspace::Lab);
         assert_eq!(studio.tab("Progress").is_some(), is_shown);
     }
 }
@@ -374,6 +355,7 @@ fn what_was_arranged_is_there_at_the_next_start_and_reset_brings_back_all() {
     assert_eq!(second.tab("State"), Some(arranged));
     assert!(second.tab("Film").is_none());
     second
+        .0
         .window
         .key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::R);
     second.run();
@@ -381,13 +363,13 @@ fn what_was_arranged_is_there_at_the_next_start_and_reset_brings_back_all() {
     for (item, after) in [("Undo the last change", arranged), ("Reset view", at_first)] {
         second.press("View");
         second.press(item);
-        second.window.key_press(Key::Escape);
+        second.0.window.key_press(Key::Escape);
         second.run();
         assert_eq!(second.tab("State"), Some(after), "{item}");
     }
     assert!(second.shows("Film strip"));
     // The trajectory and the run are as they were.
-    assert!(second.window.state().state.trajectory().is_some() && second.window.state().state.run.is_some());
+    assert!(second.0.window.state().state.trajectory().is_some() && second.0.window.state().state.run.is_some());
     second.save(&store);
     assert!(!store.0.borrow()["studio"].contains("film"), "{:?}", store.0.borrow());
 }
@@ -400,7 +382,7 @@ fn a_damaged_layout_spoils_nothing_else() {
     first.press("Close: Progress");
     first.go(Workspace::Trajectory);
     first.press("Close: Film");
-    first.window.key_press_modifiers(Modifiers::COMMAND, Key::B);
+    first.0.window.key_press_modifiers(Modifiers::COMMAND, Key::B);
     first.run();
     first.save(&store);
     let text = store.0.borrow()["studio"].clone();
@@ -422,16 +404,16 @@ fn a_title_is_dragged_onto_another_pane() {
     let mut studio = Studio::filled(SMALL, &Store::default());
     studio.go(Workspace::Trajectory);
     let (from, to) = (studio.tab("Change").unwrap(), studio.tab("State").unwrap());
-    studio.window.hover_at(from.left_center() + vec2(20.0, 0.0));
-    studio.window.step();
-    studio.window.drag_at(from.left_center() + vec2(20.0, 0.0));
-    studio.window.step();
+    studio.0.window.hover_at(from.left_center() + vec2(20.0, 0.0));
+    studio.0.window.step();
+    studio.0.window.drag_at(from.left_center() + vec2(20.0, 0.0));
+    studio.0.window.step();
     for i in 1..=8 {
         let at = from.left_center().lerp(to.left_center(), i as f32 / 8.0);
-        studio.window.hover_at(at + vec2(1.0, 0.0));
-        studio.window.step();
+        studio.0.window.hover_at(at + vec2(1.0, 0.0));
+        studio.0.window.step();
     }
-    studio.window.drop_at(to.left_center() + vec2(1.0, 0.0));
+    studio.0.window.drop_at(to.left_center() + vec2(1.0, 0.0));
     studio.run();
     let (moved, state) = (studio.tab("Change").unwrap(), studio.tab("State").unwrap());
     assert!(moved.left() < state.left(), "{moved} {state}");
@@ -470,7 +452,7 @@ fn an_empty_workspace_says_what_will_be_there() {
     studio.go(Workspace::Trajectory);
     studio.press("View");
     for _ in 0..2 {
-        studio.window.get_by_role_and_label(Role::CheckBox, "Film").click();
+        studio.0.window.get_by_role_and_label(Role::CheckBox, "Film").click();
         studio.run();
     }
     assert!(studio.shows("Preparing the network"));

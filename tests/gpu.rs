@@ -2,7 +2,9 @@
 //! processor nor software Vulkan the pictures are left out, unless `REQUIRE_VULKAN=1`.
 #![cfg(feature = "gui")]
 
-use std::{collections::BTreeSet, panic::catch_unwind, sync::Arc};
+mod vulkan;
+
+use std::{collections::BTreeSet, sync::Arc};
 
 use diffusion_studio::{
     app::{
@@ -27,29 +29,13 @@ use diffusion_studio::{
 };
 use eframe::{
     egui::{Rect, Shape, Theme, Ui, Vec2, epaint::ClippedShape, pos2, vec2},
-    egui_wgpu::{RenderState, RendererOptions},
+    egui_wgpu::RendererOptions,
 };
-use egui_kittest::{
-    Harness,
-    wgpu::{WgpuTestRenderer, create_render_state, default_wgpu_setup},
-};
+use egui_kittest::{Harness, wgpu::WgpuTestRenderer};
+
+use vulkan::device;
 
 type Picture = image::RgbaImage;
-
-/// A device to draw with; `None` where there is none and none is asked for.
-#[expect(clippy::print_stderr, reason = "a skip is to be seen")]
-fn device(options: RendererOptions) -> Option<RenderState> {
-    let found = catch_unwind(|| create_render_state(default_wgpu_setup(), options)).ok();
-    let required = std::env::var("REQUIRE_VULKAN").is_ok_and(|v| v == "1");
-    assert!(
-        found.is_some() || !required,
-        "REQUIRE_VULKAN=1, but no device was found"
-    );
-    if found.is_none() {
-        eprintln!("SKIPPED: neither a graphics processor nor software Vulkan here");
-    }
-    found
-}
 
 /// How a widget is shown.
 #[derive(Clone, Copy, Debug)]

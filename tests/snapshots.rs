@@ -11,8 +11,9 @@
 
 mod program;
 mod rig;
+mod vulkan;
 
-use std::{panic::catch_unwind, sync::Arc};
+use std::sync::Arc;
 
 use diffusion_studio::{
     app::{action::Workspace, launch::Options, shell::App},
@@ -27,15 +28,12 @@ use eframe::{
     egui::{Key, Modifiers, Rect, Theme, pos2, vec2},
     egui_wgpu::{RenderState, RendererOptions},
 };
-use egui_kittest::{
-    Harness, SnapshotResults,
-    kittest::Queryable as _,
-    wgpu::{WgpuTestRenderer, create_render_state, default_wgpu_setup},
-};
+use egui_kittest::{Harness, SnapshotResults, kittest::Queryable as _, wgpu::WgpuTestRenderer};
 use image::{RgbaImage, imageops};
 use program::Program;
 use rig::{Rig, points, request};
 use tempfile::TempDir;
+use vulkan::device;
 
 const WIDTH: f32 = 1280.0;
 const HEIGHT: f32 = 720.0;
@@ -183,21 +181,6 @@ fn keys(studio: &mut Studio<'_>) {
     studio.go_to(Workspace::Lab).key(Modifiers::NONE, Key::Questionmark);
 }
 
-/// A device to draw with; `None` where there is none and none is asked for.
-#[expect(clippy::print_stderr, reason = "a skip is to be seen")]
-fn device() -> Option<RenderState> {
-    let found = catch_unwind(|| create_render_state(default_wgpu_setup(), RendererOptions::PREDICTABLE)).ok();
-    let required = std::env::var("REQUIRE_VULKAN").is_ok_and(|v| v == "1");
-    assert!(
-        found.is_some() || !required,
-        "REQUIRE_VULKAN=1, but no device was found"
-    );
-    if found.is_none() {
-        eprintln!("SKIPPED: neither a graphics processor nor software Vulkan here");
-    }
-    found
-}
-
 /// Mean distance of the channels of two pictures of one size, 0 to 255.
 fn distance(a: &RgbaImage, b: &RgbaImage) -> f64 {
     assert_eq!(a.dimensions(), b.dimensions());
@@ -207,7 +190,7 @@ fn distance(a: &RgbaImage, b: &RgbaImage) -> f64 {
 
 /// A scene as it is painted; `None` where nothing can be painted.
 fn painted(scene: Scene, theme: Theme, pixels_per_point: f32) -> Option<RgbaImage> {
-    let mut studio = Studio::new(device()?, theme, pixels_per_point);
+    let mut studio = Studio::new(device(RendererOptions::PREDICTABLE)?, theme, pixels_per_point);
     scene(&mut studio);
     Some(studio.picture())
 }

@@ -38,11 +38,21 @@ impl Program<'_> {
 
     /// In a window of any kind.
     pub fn within(window: HarnessBuilder<App>, options: Options) -> Self {
+        Self::remembering(window, options, None)
+    }
+
+    /// With what was kept at an earlier end.
+    pub fn remembering(
+        window: HarnessBuilder<App>,
+        options: Options,
+        storage: Option<&'static dyn eframe::Storage>,
+    ) -> Self {
         let (asks, commands) = unbounded();
         let (events, told) = unbounded();
         let newest = Arc::new(ArcSwapOption::empty());
         let worker = Worker::new(asks, told, newest.clone());
         let window = window.build_eframe(move |cc| {
+            cc.storage = storage;
             let wake = Arc::new(Wake::new(cc.egui_ctx.clone(), Duration::ZERO));
             App::new(cc, worker, wake, Machine::default(), &options)
         });
