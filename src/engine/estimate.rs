@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    Error, event::Estimate, feed::Feed, learner::Learner, library::Library, model::ModelInfo, prepare::described,
-    quality, select, validation,
+    Error, event::Estimate, feed::Feed, footprint::footprint, learner::Learner, library::Library, model::ModelInfo,
+    prepare::described, quality, select, validation,
 };
 use crate::{
     data::Dataset,
@@ -32,7 +32,7 @@ pub(super) fn estimate(recipe: &Recipe, library: &Library, device: DeviceChoice)
     Ok(Estimate {
         source: recipe.data.source.clone(),
         secs_per_step,
-        bytes: bytes(&*learner.exec, micro),
+        bytes: footprint(&learner, &data, device)?,
         weights: learner.exec.graph().weight_count(),
         secs_to_samples: secs_per_step * steps_to_samples(recipe, &data),
         secs_total: secs_per_step * recipe.train.steps as f64,
@@ -42,7 +42,7 @@ pub(super) fn estimate(recipe: &Recipe, library: &Library, device: DeviceChoice)
 }
 
 /// The trainer of such a run, at its first step.
-fn learner(recipe: &Recipe, data: &Dataset, device: DeviceChoice) -> Result<Learner, Error> {
+pub(super) fn learner(recipe: &Recipe, data: &Dataset, device: DeviceChoice) -> Result<Learner, Error> {
     let model = described(recipe, data)?;
     let graph = model.graph()?;
     let weights = nn::init::weights(&graph, recipe.seed);
@@ -92,14 +92,6 @@ fn call_time(learner: &mut Learner, patience: Duration) -> Result<Duration, Erro
     }
     times.sort();
     Ok(times[(times.len() - 1) / 2])
-}
-
-/// Weights, gradient, both moments, average, the previews' own weights and the device's copies; values and their
-/// gradients of one call.
-fn bytes(exec: &dyn Executor, micro: usize) -> u64 {
-    const COPIES: usize = 8;
-    let graph = exec.graph();
-    (graph.weight_count() * size_of::<f32>() * COPIES + 2 * graph.activation_bytes() * micro) as u64
 }
 
 /// After how many steps samples can be recognised: by experience with the preset, for the recipe's batch.

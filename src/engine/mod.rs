@@ -18,6 +18,7 @@ pub mod export;
 mod feed;
 mod field;
 pub mod finetune;
+mod footprint;
 pub mod headless;
 mod job;
 pub mod judge;

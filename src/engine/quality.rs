@@ -27,10 +27,10 @@ const ROUNDS: usize = 4;
 /// Moves of each sample.
 const STEPS: usize = 20;
 /// Points or pictures of a round.
-const POINTS: usize = 500;
-const PICTURES: usize = 64;
+pub(super) const POINTS: usize = 500;
+pub(super) const PICTURES: usize = 64;
 /// Training pictures with whose features those of samples are compared.
-const KNOWN: usize = 1024;
+pub(super) const KNOWN: usize = 1024;
 /// Greatest share of the training time.
 pub(super) const SHARE: f64 = 0.05;
 /// The weights must be so much older than at the last time.

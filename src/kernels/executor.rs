@@ -50,7 +50,7 @@ pub struct PlanExecutor {
     params: Arc<Params>,
     flat: Vec<f32>,
     options: Options,
-    pool: ThreadPool,
+    pool: Arc<ThreadPool>,
     plans: BTreeMap<(usize, bool), Plan>,
     memory: Memory,
     scratch: Scratch,
@@ -89,7 +89,7 @@ impl PlanExecutor {
             params,
             graph,
             options,
-            pool,
+            pool: Arc::new(pool),
             plans: BTreeMap::new(),
             memory: Memory::new(0),
             pass: None,
@@ -177,6 +177,10 @@ impl Executor for PlanExecutor {
         &Device::Cpu
     }
 
+    fn pool(&self) -> Option<Arc<ThreadPool>> {
+        Some(self.pool.clone())
+    }
+
     fn params(&self) -> &[f32] {
         &self.flat
     }
@@ -227,6 +231,11 @@ impl Executor for PlanExecutor {
         Tensor::from_vec(out, Self::dims(output, batch), &Device::Cpu)
     }
 
+    fn working_bytes(&self, batch: usize, mode: Mode) -> Result<usize> {
+        let plan = Plan::new(&self.graph, &self.params, batch, mode, self.options)?;
+        Ok(plan.layout.len() * size_of::<f32>())
+    }
+
     fn backward(&mut self, d_out: &Tensor, grads: Option<&mut [f32]>, want_input: bool) -> Result<Option<Tensor>> {
         let Some(Pass { times, classes }) = self.pass.take() else {
             return Err(Error::Msg(
@@ -272,5 +281,23 @@ impl Executor for PlanExecutor {
             None => vec![0.0; batch * input.numel()],
         };
         Tensor::from_vec(d, Self::dims(input, batch), &Device::Cpu).map(Some)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::bench::{CASES, Trial};
+
+    #[test]
+    fn working_memory_is_as_large_as_said() {
+        for mode in [Mode::Train, Mode::Infer] {
+            let case = &CASES[0];
+            let mut executor = PlanExecutor::new(case.graph().unwrap(), Some(1)).unwrap();
+            let said = executor.working_bytes(case.batch, mode).unwrap();
+            let trial = Trial::new(case, &mut executor).unwrap();
+            trial.forward(&mut executor, mode).unwrap();
+            assert_eq!(said, executor.memory.len() * size_of::<f32>(), "{mode:?}");
+        }
     }
 }

@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::{
     buffers::Slot,
+    simd::{Kernel, Simd},
     step::{BackwardPlan, Run, Step, ValueId},
 };
 use crate::nn::{Op, inputs};
@@ -26,28 +27,46 @@ impl Step for TimeFeatures {
     }
 
     fn forward(&self, run: &mut Run<'_>) {
-        let features = |times: &[f64]| match self.op {
+        let features = |times| Waves {
+            op: &self.op,
+            frequencies: &run.params[self.frequencies.clone()],
+            times,
+        };
+        let out = run.whole(self.out);
+        let each = out.len() / run.batch;
+        let chunks = out.par_chunks_mut(SAMPLES * each).zip(run.times.par_chunks(SAMPLES));
+        chunks.for_each(|(out, times)| out.copy_from_slice(&run.isa.run(features(times))));
+    }
+
+    fn plan_backward(&mut self, _: &mut BackwardPlan<'_>) {}
+
+    fn backward(&self, _: &mut Run<'_>) {}
+}
+
+/// The features of some times.
+struct Waves<'a> {
+    op: &'a Op,
+    frequencies: &'a [f32],
+    times: &'a [f64],
+}
+
+impl Kernel for Waves<'_> {
+    type Out = Vec<f32>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) -> Vec<f32> {
+        match *self.op {
             Op::TimeFeatures {
                 dim,
                 flip,
                 shift,
                 max_period,
                 scale,
-            } => inputs::time_features(times, dim, flip, shift, max_period, scale),
-            Op::FourierFeatures { log, flip, .. } => {
-                inputs::fourier_features(times, &run.params[self.frequencies.clone()], log, flip)
-            }
+            } => inputs::time_features(self.times, dim, flip, shift, max_period, scale),
+            Op::FourierFeatures { log, flip, .. } => inputs::fourier_features(self.times, self.frequencies, log, flip),
             _ => Vec::new(),
-        };
-        let out = run.whole(self.out);
-        let each = out.len() / run.batch;
-        let chunks = out.par_chunks_mut(SAMPLES * each).zip(run.times.par_chunks(SAMPLES));
-        chunks.for_each(|(out, times)| out.copy_from_slice(&features(times)));
+        }
     }
-
-    fn plan_backward(&mut self, _: &mut BackwardPlan<'_>) {}
-
-    fn backward(&self, _: &mut Run<'_>) {}
 }
 
 /// The class embedding.
@@ -90,6 +109,30 @@ impl Step for ClassEmbedding {
         let Some(grads) = run.grads.as_deref_mut() else { return };
         for (&class, d) in classes.iter().zip(d_out.chunks_exact(self.dim)) {
             grads[self.row(class)].iter_mut().zip(d).for_each(|(sum, d)| *sum += d);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::simd::Isa;
+
+    #[test]
+    fn all_instruction_sets_give_the_same_bits() {
+        let op = Op::TimeFeatures {
+            dim: 64,
+            flip: false,
+            shift: 0.0,
+            max_period: 1e4,
+            scale: 1.0,
+        };
+        let times: Vec<f64> = (0..1000).map(f64::from).collect();
+        let expected = inputs::time_features(&times, 64, false, 0.0, 1e4, 1.0);
+        for isa in Isa::available() {
+            let (op, frequencies, times) = (&op, &[][..], &times[..]);
+            let found = isa.run(Waves { op, frequencies, times });
+            assert!(found == expected, "{isa:?}");
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use candle_core::{Device, Error, Result, Tensor};
+use rayon::ThreadPool;
 
 use super::{
     flat::Layout,
@@ -91,6 +92,11 @@ pub trait Executor: Send {
     /// The device that `x` and results live on.
     fn device(&self) -> &Device;
 
+    /// The threads that share the work, where they are its own.
+    fn pool(&self) -> Option<Arc<ThreadPool>> {
+        None
+    }
+
     /// Makes the calls to come heed `interrupt`.
     fn watch(&mut self, interrupt: &Interrupt);
 
@@ -116,9 +122,25 @@ pub trait Executor: Send {
     /// `x`: `(B, …)` float32, `t`: `B` times. Returns the output node's value with the batch in front.
     fn forward(&mut self, x: &Tensor, t: &[f64], cond: &Cond, mode: Mode) -> Result<Tensor>;
 
+    /// Bytes of working memory that a call with `batch` samples takes, beside the parameters.
+    fn working_bytes(&self, batch: usize, mode: Mode) -> Result<usize> {
+        // A gradient for every value, where one may follow.
+        let kept = if mode == Mode::Train { 2 } else { 1 };
+        Ok(kept * batch * self.graph().activation_bytes())
+    }
+
     /// Backward pass of the latest `forward` in [`Mode::Train`]. Adds the parameter gradients to `grads` (flat, same
     /// order as [`Executor::params`]) when given and returns the gradient of `x` when `want_input`.
     fn backward(&mut self, d_out: &Tensor, grads: Option<&mut [f32]>, want_input: bool) -> Result<Option<Tensor>>;
+}
+
+/// Does `work` on one of the executor's threads, so that the calls within need no hand-over to them and back: waking a
+/// thread that sleeps takes some ten microseconds, as long as a layer of a small network.
+pub fn beside<R: Send>(pool: Option<Arc<ThreadPool>>, work: impl FnOnce() -> R + Send) -> R {
+    match pool {
+        Some(pool) => pool.install(work),
+        None => work(),
+    }
 }
 
 /// An executor with fixed weights as a [`Net`] that several trajectories can share.

@@ -1,5 +1,10 @@
 //! What a network is told besides `x`, computed on the host so that every executor is told the same.
 
+#![expect(
+    clippy::inline_always,
+    reason = "kernels compile the waves of the time for their instruction set"
+)]
+
 use candle_core::{Error, Result};
 
 use super::sincos::sincos;
@@ -9,6 +14,7 @@ use crate::math::Cond;
 ///
 /// Frequencies and phases are rounded to float32 as diffusers does: a network is used with the features it was trained
 /// with, and a phase of 900 radians rounded or not is a difference of 1e-5 that sampling multiplies.
+#[inline(always)]
 pub fn time_features(t: &[f64], dim: usize, flip: bool, shift: f64, max_period: f64, scale: f64) -> Vec<f32> {
     let half = dim / 2;
     let rate = -libm::log(max_period) as f32;
@@ -19,6 +25,7 @@ pub fn time_features(t: &[f64], dim: usize, flip: bool, shift: f64, max_period: 
 
 /// Fourier features of each time, `(B, 2 n)`: see [`Op::FourierFeatures`](super::Op::FourierFeatures). Phases are rounded
 /// to float32 as diffusers does.
+#[inline(always)]
 pub fn fourier_features(t: &[f64], frequencies: &[f32], log: bool, flip: bool) -> Vec<f32> {
     waves(t, frequencies, flip, |t, w| {
         let t = if log { libm::log(t) } else { t } as f32;
@@ -27,6 +34,7 @@ pub fn fourier_features(t: &[f64], frequencies: &[f32], log: bool, flip: bool) -
 }
 
 /// For each time the sines of its phases at all frequencies, then the cosines; the other way round when `flip`.
+#[inline(always)]
 fn waves(t: &[f64], frequencies: &[f32], flip: bool, phase: impl Fn(f64, f32) -> f32) -> Vec<f32> {
     let n = frequencies.len();
     let (mut out, mut phases) = (vec![0.0; 2 * n * t.len()], vec![0.0; n]);

@@ -1,5 +1,10 @@
 //! Sines and cosines of many phases at once, in a form that compilers turn into vector instructions.
 
+#![expect(
+    clippy::inline_always,
+    reason = "kernels compile the waves of the time for their instruction set"
+)]
+
 use std::f64::consts::FRAC_2_PI;
 
 /// Largest phase whose quarter turns are counted exactly: their number times [`QUARTER`]'s first part needs no rounding.
@@ -9,16 +14,18 @@ const LIMIT: f32 = 1e6;
 const QUARTER: [f64; 2] = [1.570_796_326_734_125_6, 6.077_100_506_506_192e-11];
 
 /// Sine and cosine of each phase, which is taken as exact: off by less than 2e-10 before they are rounded to float32. Adds
-/// and multiplies only, so that all machines get the same bits.
+/// and multiplies only, so that all machines get the same bits, with whichever instructions the caller is compiled for.
+#[inline(always)]
 pub(super) fn sincos(phases: &[f32], sin: &mut [f32], cos: &mut [f32]) {
-    if phases.iter().all(|phase| phase.abs() <= LIMIT) {
+    // Without an early end, which would keep the compiler from comparing many at a time.
+    if phases.iter().fold(true, |all, phase| all & (phase.abs() <= LIMIT)) {
         each(phases, sin, cos, series);
     } else {
         each(phases, sin, cos, libm::sincos);
     }
 }
 
-#[inline]
+#[inline(always)]
 fn each(phases: &[f32], sin: &mut [f32], cos: &mut [f32], f: impl Fn(f64) -> (f64, f64)) {
     for ((&phase, sin), cos) in phases.iter().zip(sin).zip(cos) {
         let pair = f(phase.into());
@@ -28,7 +35,7 @@ fn each(phases: &[f32], sin: &mut [f32], cos: &mut [f32], f: impl Fn(f64) -> (f6
 
 /// Taylor's series around the nearest multiple of a quarter turn; the first terms left out are `x^13/13!` and `x^12/12!`
 /// with `|x| <= pi/4`.
-#[inline]
+#[inline(always)]
 fn series(phase: f64) -> (f64, f64) {
     // Adding it leaves no room for a fraction: the number of quarter turns stands in the lowest bits.
     const ROUND: f64 = 6_755_399_441_055_744.0;
