@@ -12,7 +12,7 @@ use diffusion_studio::{
 };
 use eframe::egui::Ui;
 
-const POINTS: usize = 10_000;
+pub(crate) const POINTS: usize = 10_000;
 const STEPS: usize = 16;
 
 /// The view, each time one step further.
