@@ -46,11 +46,17 @@ pub(super) const LAST_JUMP: Trap = Trap {
             .moves
             .last()
             .filter(|mv| mv.to.sigma == 0.0 && mv.from.sigma > 0.5)?;
-        let text = format!(
-            "The last step jumps from σ = {} to no noise at once: take more steps or another spacing.",
+        let jump = format!(
+            "The last step jumps from σ = {} to no noise at once",
             figure(last.from.sigma)
         );
-        let steps = (2 * seen.moves.len()).max(10);
+        let most = seen.schedule.steps().unwrap_or(usize::MAX);
+        if seen.moves.len() >= most {
+            let text = format!("{jump}, and the schedule has no levels between: train with more of them.");
+            return Some(Found::new(Severity::Warning, text));
+        }
+        let steps = (2 * seen.moves.len()).max(10).min(most);
+        let text = format!("{jump}: take more steps or another spacing.");
         Some(Found::new(Severity::Warning, text).mended("More steps", Change::Steps(steps)))
     },
 };

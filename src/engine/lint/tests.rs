@@ -246,6 +246,20 @@ fn a_remedy_mends_what_it_is_offered_for() {
 }
 
 #[test]
+fn remedies_for_the_number_of_steps_do_not_chase_each_other() {
+    let steps = |advice: Advice| advice.remedy.filter(|remedy| matches!(remedy.change, Change::Steps(_)));
+    for (levels, asked) in [(2, 1), (2, 50), (4, 4), (8, 1), (8, 50), (20, 2), (1000, 1)] {
+        let mut case = Case::on(linear(levels, true)).by(Spec::new("ddim"), asked, Spec::new("trailing"));
+        let mut followed = 0;
+        while let Some(remedy) = case.told().into_iter().find_map(steps) {
+            case.request = remedy.change.of_request(&case.request).unwrap();
+            followed += 1;
+            assert!(followed < 2, "{levels} levels, {asked} steps: {remedy:?}");
+        }
+    }
+}
+
+#[test]
 fn sound_settings_are_not_complained_about() {
     assert!(Case::sound().told().is_empty(), "{:?}", Case::sound().told());
     for (id, _) in suggest::RECIPES {
