@@ -25,7 +25,7 @@ use crate::{
         target::{self, Target},
         weighting::{self, Weighting},
     },
-    nn::{Executor, Mode, Weights, ema::Ema, exec, optim},
+    nn::{Executor, Mode, Weights, ema::Ema, optim},
 };
 
 /// A loss beyond this is as bad as infinity: an untrained network's is about one for every target.
@@ -288,10 +288,6 @@ impl Learner {
     /// One network call: a part of a step, and the update when it was the last part. After an error the step under way
     /// starts over, with the same numbers.
     pub(super) fn advance(&mut self) -> Result<Outcome> {
-        exec::beside(self.exec.pool(), || self.advance_here())
-    }
-
-    fn advance_here(&mut self) -> Result<Outcome> {
         let taken = self.work.take();
         let mut work = taken.unwrap_or_else(|| self.begin());
         if let Some(fault) = self.call(&mut work)? {

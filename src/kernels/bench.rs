@@ -302,12 +302,8 @@ impl Trial {
         executor.forward(&self.x, &self.times, &Cond::None, mode)
     }
 
-    /// A training step, on the threads of the executor as in a training.
+    /// A training step.
     pub fn step(&mut self, executor: &mut dyn Executor) -> Result<()> {
-        nn::exec::beside(executor.pool(), || self.step_here(executor))
-    }
-
-    fn step_here(&mut self, executor: &mut dyn Executor) -> Result<()> {
         let out = self.forward(executor, Mode::Train)?;
         let error = (&out - &self.noise)?;
         let d_out = (error * (2.0 / out.elem_count() as f64))?;

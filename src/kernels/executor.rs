@@ -3,10 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use candle_core::{Device, Error, Result, Tensor};
-use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::{
     buffers::{Arena, Memory, Scratch},
+    crew::Crew,
     layout::{channels_first, with_numbers},
     params::Params,
     plan::Plan,
@@ -50,7 +50,7 @@ pub struct PlanExecutor {
     params: Arc<Params>,
     flat: Vec<f32>,
     options: Options,
-    pool: Arc<ThreadPool>,
+    crew: Crew,
     plans: BTreeMap<(usize, bool), Plan>,
     memory: Memory,
     scratch: Scratch,
@@ -77,11 +77,6 @@ impl PlanExecutor {
 
     /// The same with every choice open.
     pub fn with_options(graph: Graph, options: Options) -> Result<Self> {
-        let pool = ThreadPoolBuilder::new()
-            .num_threads(options.threads.unwrap_or(0))
-            .thread_name(|i| format!("kernels {i}"))
-            .build()
-            .map_err(Error::wrap)?;
         let params = Arc::new(Params::new(&graph));
         Ok(Self {
             flat: vec![0.0; params.len()],
@@ -89,7 +84,7 @@ impl PlanExecutor {
             params,
             graph,
             options,
-            pool: Arc::new(pool),
+            crew: Crew::new(options.threads),
             plans: BTreeMap::new(),
             memory: Memory::new(0),
             pass: None,
@@ -100,7 +95,7 @@ impl PlanExecutor {
 
     /// Threads that share the work.
     pub fn threads(&self) -> usize {
-        self.pool.current_num_threads()
+        self.crew.threads()
     }
 
     /// Compiles for this batch unless that was done before, and sees to the memory.
@@ -177,10 +172,6 @@ impl Executor for PlanExecutor {
         &Device::Cpu
     }
 
-    fn pool(&self) -> Option<Arc<ThreadPool>> {
-        Some(self.pool.clone())
-    }
-
     fn params(&self) -> &[f32] {
         &self.flat
     }
@@ -221,7 +212,7 @@ impl Executor for PlanExecutor {
             interrupt: &self.interrupt,
         };
         let (input, output) = (self.graph.nodes[0].shape, self.graph.nodes[self.graph.output.0].shape);
-        with_numbers(x, |x| self.pool.install(|| plan.forward(&mut run, input, x)))??;
+        with_numbers(x, |x| self.crew.run(|| plan.forward(&mut run, input, x)))???;
         let out = channels_first(output, run.read(plan.output));
         self.packed = (mode == Mode::Infer).then_some(key);
         self.pass = (mode == Mode::Train).then(|| Pass {
@@ -272,7 +263,7 @@ impl Executor for PlanExecutor {
             packed: false,
             interrupt: &self.interrupt,
         };
-        with_numbers(d_out, |d| self.pool.install(|| plan.backward(&mut run, output, d)))??;
+        with_numbers(d_out, |d| self.crew.run(|| plan.backward(&mut run, output, d)))???;
         if !want_input {
             return Ok(None);
         }

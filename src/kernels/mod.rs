@@ -14,6 +14,7 @@ mod attention;
 pub mod bench;
 mod buffers;
 mod columns;
+mod crew;
 mod elementwise;
 mod executor;
 mod features;

@@ -6,7 +6,6 @@ use std::sync::{
 };
 
 use candle_core::{Device, Error, Result, Tensor};
-use rayon::ThreadPool;
 
 use super::{
     flat::Layout,
@@ -92,11 +91,6 @@ pub trait Executor: Send {
     /// The device that `x` and results live on.
     fn device(&self) -> &Device;
 
-    /// The threads that share the work, where they are its own.
-    fn pool(&self) -> Option<Arc<ThreadPool>> {
-        None
-    }
-
     /// Makes the calls to come heed `interrupt`.
     fn watch(&mut self, interrupt: &Interrupt);
 
@@ -132,15 +126,6 @@ pub trait Executor: Send {
     /// Backward pass of the latest `forward` in [`Mode::Train`]. Adds the parameter gradients to `grads` (flat, same
     /// order as [`Executor::params`]) when given and returns the gradient of `x` when `want_input`.
     fn backward(&mut self, d_out: &Tensor, grads: Option<&mut [f32]>, want_input: bool) -> Result<Option<Tensor>>;
-}
-
-/// Does `work` on one of the executor's threads, so that the calls within need no hand-over to them and back: waking a
-/// thread that sleeps takes some ten microseconds, as long as a layer of a small network.
-pub fn beside<R: Send>(pool: Option<Arc<ThreadPool>>, work: impl FnOnce() -> R + Send) -> R {
-    match pool {
-        Some(pool) => pool.install(work),
-        None => work(),
-    }
 }
 
 /// An executor with fixed weights as a [`Net`] that several trajectories can share.

@@ -45,7 +45,8 @@ impl Layer {
         } else {
             (1, batch * pixels)
         };
-        let each = run.div_ceil(BLOCK);
+        // Two or four threads have equal parts.
+        let each = run.div_ceil(BLOCK).next_multiple_of(4).min(run);
         let range = move |i: usize| {
             let (first, part) = (i / each * run, i % each);
             first + run * part / each..first + run * (part + 1) / each
