@@ -47,7 +47,7 @@ fn each_entry_is_in_the_registry() {
 fn the_fonts_have_all_signs() {
     let ctx = Context::default();
     theme::install(&ctx);
-    drop(ctx.run_ui(RawInput::default(), |_| {}));
+    ctx.run_ui(RawInput::default(), |_| {}).textures_delta.clear();
     let lacks = |font: &FontId, text: &str| -> Vec<char> {
         let signs = text.chars().filter(|c| !c.is_whitespace());
         signs.filter(|c| !ctx.fonts_mut(|fonts| fonts.has_glyph(font, *c))).collect()
@@ -58,7 +58,17 @@ fn the_fonts_have_all_signs() {
             assert_eq!(lacks(font, text), Vec::<char>::new(), "{text}");
         }
     }
-    assert_eq!(lacks(&formula, "\u{e123}").len(), 1);
+    let filled = [
+        level::snr(LEVELS.map(|alpha_bar| Level::from_alpha_bar(740.0, alpha_bar))[3]),
+        training::rate(&run(1200)),
+        training::gradient(&run(1200)),
+        sample::change(&frame(0.25), &frame(0.0)),
+        sample::statistics(&frame(0.25), (0.0, 1.0)),
+    ];
+    for text in filled {
+        assert_eq!(lacks(&formula, &text), Vec::<char>::new(), "{text}");
+    }
+    assert_eq!(lacks(&formula, "漢").len(), 1);
 }
 
 fn run(step: u64) -> RunView {
