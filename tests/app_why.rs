@@ -5,6 +5,7 @@
     reason = "a failed unwrap is a failed test; the lint's own exception covers only test functions"
 )]
 
+mod numbers;
 mod program;
 mod rig;
 
@@ -27,6 +28,7 @@ use egui_kittest::{
     Harness,
     kittest::{NodeT as _, Queryable as _},
 };
+use numbers::numbers;
 use program::Program;
 use rig::{Rig, points, request, train};
 use tempfile::TempDir;
@@ -124,17 +126,6 @@ fn the_answer_follows_what_is_on_screen() {
     assert_ne!(filled(&program), before);
 }
 
-/// What can be asked, with the text that is shown.
-fn asked(program: &Program<'_>) -> Vec<(String, String)> {
-    let buttons = program.window.get_all_by_role(Role::Button);
-    let named = buttons.filter_map(|node| {
-        let node = node.accesskit_node();
-        let name = node.label()?.strip_prefix("Why? ")?.to_owned();
-        Some((name, node.value().unwrap_or_default()))
-    });
-    named.collect()
-}
-
 #[test]
 fn each_workspace_has_numbers_that_can_be_asked() {
     for (workspace, expected) in [
@@ -166,7 +157,7 @@ fn each_workspace_has_numbers_that_can_be_asked() {
             program.window.key_press(Key::ArrowRight);
             program.window.run_steps(4);
         }
-        let asked = asked(&program);
+        let asked = numbers(&program.window);
         for name in expected {
             let found = asked.iter().find(|(asked, _)| asked == name);
             assert!(found.is_some_and(|(_, text)| !text.is_empty()), "{workspace:?}: {name} of {asked:?}");
