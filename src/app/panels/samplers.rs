@@ -364,7 +364,11 @@ fn rows(ui: &mut Ui, table: &Table, draft: &mut SamplersDraft) {
                     }
                 }
                 for &wanted in &calls {
-                    cell(ui, row, wanted, draft.quantity);
+                    ui.horizontal(|ui| {
+                        // Under the words of the button above.
+                        ui.add_space(ui.spacing().button_padding.x);
+                        cell(ui, row, wanted, draft.quantity);
+                    });
                 }
                 let text = theme::number(row.order.map_or_else(|| "–".into(), |o| format!("{o:.1}")));
                 let subject = format!("Order of {}", row.label);

@@ -32,7 +32,7 @@ pub static RMS: Quantity = Quantity {
 
 /// A measure over samples with its error.
 pub fn measured(measure: Measure, samples: usize, pair: &str) -> String {
-    let text = format!("{pair}: {} over {samples} samples", digits(measure.value));
-    let error = |e: f64| format!("\n± {}: one standard error over the samples", digits(e));
-    text + &measure.error.map_or_else(String::new, error)
+    let error = |e: f64| format!(" ± {} (one standard error)", digits(e));
+    let error = measure.error.map_or_else(String::new, error);
+    format!("{pair}, {samples} samples\n{}{error}", digits(measure.value))
 }

@@ -8,14 +8,15 @@ pub static PATH: Quantity = Quantity {
     name: "Likelihood along the path",
     said: "How many bits the model needs for each number of the picture, along the probability-flow path: exact but for \
            Hutchinson's estimate of the divergence. 8 bits would be no compression at all.",
-    formula: "bits = −ln p ∕ (D ln 2) + log₂ 127.5;  for points: −ln p",
+    formula: "bits = −ln p ∕ (D ln 2) + log₂ 127.5\nfor points: −ln p",
     source: "Song et al. 2021 (score SDE), section 4.3",
 };
 
 /// The variational bound.
 pub static BOUND: Quantity = Quantity {
     name: "Variational bound",
-    said: "What a code built from the steps would need; the likelihood is at most this much. Training holds it down.",
+    said: "What a code for the picture that is built from the model's steps would need. The exact cost is at most this \
+           much, and training holds it down.",
     formula: "L_T + Σ Lₜ₋₁ + L₀",
     source: "Ho et al. 2020, eq. 5",
 };

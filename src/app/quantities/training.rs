@@ -47,7 +47,8 @@ pub static LEFT: Quantity = Quantity {
 /// The learning rate.
 pub static RATE: Quantity = Quantity {
     name: "Learning rate",
-    said: "How far the newest step moved the weights. It rises in a line during warm-up, then falls along half a cosine.",
+    said: "The factor of the newest step: with Adam, about how far each weight moves. It rises in a line during warm-up, then falls \
+           along half a cosine.",
     formula: "warm-up: r n ∕ w\nthen: r (e + (1 − e) (1 + cos(π (n − 1 − w) ∕ (N − w))) ∕ 2)",
     source: "Loshchilov and Hutter 2017, eq. 5",
 };

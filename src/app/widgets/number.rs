@@ -8,7 +8,7 @@ use eframe::egui::{
 use crate::app::{quantities::Quantity, theme};
 
 /// Width of an explanation.
-const WIDTH: f32 = 380.0;
+const WIDTH: f32 = 430.0;
 
 /// A number. `subject` tells it apart from others of its kind beside it; `values` puts what is on screen into the formula.
 pub fn number(

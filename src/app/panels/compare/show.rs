@@ -426,6 +426,8 @@ fn divider(ui: &mut Ui, draft: &mut CompareDraft, area: Rect) {
     let palette = theme::palette(ui);
     let is_held = response.hovered() || response.dragged() || response.has_focus();
     let ink = if is_held { palette.accent } else { palette.text };
+    // Pictures may be as dark as the line, or as light.
+    ui.painter().vline(x, area.y_range(), Stroke::new(4.0, palette.panel));
     ui.painter().vline(x, area.y_range(), Stroke::new(2.0, ink));
     ui.painter()
         .circle(pos2(x, area.center().y), 7.0, palette.panel, Stroke::new(2.0, ink));

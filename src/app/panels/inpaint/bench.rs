@@ -81,6 +81,14 @@ impl Column {
         }
     }
 
+    /// A figure in its formula.
+    fn values(self, value: f64) -> String {
+        match self {
+            Self::Psnr => picture::psnr(value),
+            _ => picture::plain(self.label(), value),
+        }
+    }
+
     fn quantity(self) -> Option<&'static Quantity> {
         match self {
             Self::Method | Self::Candidate => None,
@@ -129,14 +137,6 @@ impl Line {
             Column::Diversity => self.diversity,
             Column::Calls => Some(self.calls),
             Column::Secs => Some(self.secs),
-        }
-    }
-
-    /// A figure in its formula.
-    fn values(&self, column: Column, value: f64) -> String {
-        match column {
-            Column::Psnr => picture::psnr(value),
-            _ => picture::plain(column.label(), value),
         }
     }
 
@@ -287,7 +287,7 @@ fn table(ui: &mut Ui, draft: &mut BenchDraft, lines: &[Line]) {
                 match column.quantity().zip(line.number(column)) {
                     Some((of, value)) => {
                         let subject = format!("{} of {}, {}", of.name, line.name, line.sample + 1);
-                        number(ui, text, of, &subject, || line.values(column, value))
+                        number(ui, text, of, &subject, || column.values(value))
                     }
                     None if column == Column::Method => ui.label(line.text(column)),
                     None => ui.label(text),

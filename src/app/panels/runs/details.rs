@@ -327,13 +327,17 @@ fn facts(ui: &mut Ui, state: &AppState, entry: &Entry, summary: &Summary) {
         .num_columns(2)
         .spacing([12.0, 3.0])
         .show(ui, |ui| {
-            said.into_iter().for_each(|fact| row(ui, fact));
+            for fact in said {
+                row(ui, fact);
+            }
             for (name, Reading { of, text, values }) in numbers {
                 ui.label(theme::caption(ui, name));
                 number::truncated(ui, RichText::new(text).small(), of, of.name, || values);
                 ui.end_row();
             }
-            saved.into_iter().for_each(|fact| row(ui, fact));
+            if let Some(fact) = saved {
+                row(ui, fact);
+            }
         });
 }
 
