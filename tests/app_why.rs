@@ -95,7 +95,13 @@ fn keys_open_and_close_and_keep_the_place() {
         program.window.key_press(Key::Escape);
         program.window.run_steps(3);
         assert!(!tells(&program, training::DECAY.said), "{key:?}");
-        assert!(program.window.get_by_label("Why? EMA decay").accesskit_node().is_focused());
+        assert!(
+            program
+                .window
+                .get_by_label("Why? EMA decay")
+                .accesskit_node()
+                .is_focused()
+        );
     }
 }
 
@@ -131,7 +137,14 @@ fn each_workspace_has_numbers_that_can_be_asked() {
     for (workspace, expected) in [
         (
             Workspace::Lab,
-            &["Training steps", "Loss", "Steps per second", "Time left", "Learning rate", "Gradient norm"][..],
+            &[
+                "Training steps",
+                "Loss",
+                "Steps per second",
+                "Time left",
+                "Learning rate",
+                "Gradient norm",
+            ][..],
         ),
         (
             Workspace::Trajectory,
@@ -148,7 +161,12 @@ fn each_workspace_has_numbers_that_can_be_asked() {
         ),
         (
             Workspace::Schedule,
-            &["Signal left ᾱ", "Noise added β", "Noise level σ", "Signal-to-noise ratio"],
+            &[
+                "Signal left ᾱ",
+                "Noise added β",
+                "Noise level σ",
+                "Signal-to-noise ratio",
+            ],
         ),
     ] {
         let (mut program, _runs) = at(workspace);
@@ -160,7 +178,10 @@ fn each_workspace_has_numbers_that_can_be_asked() {
         let asked = numbers(&program.window);
         for name in expected {
             let found = asked.iter().find(|(asked, _)| asked == name);
-            assert!(found.is_some_and(|(_, text)| !text.is_empty()), "{workspace:?}: {name} of {asked:?}");
+            assert!(
+                found.is_some_and(|(_, text)| !text.is_empty()),
+                "{workspace:?}: {name} of {asked:?}"
+            );
         }
         // Memory is in the bar at the bottom everywhere.
         assert!(asked.iter().any(|(name, _)| name == "Memory of trajectories"));

@@ -352,13 +352,12 @@ fn channel_rows(ui: &mut Ui, summary: &DataSummary) {
             ui.end_row();
             for ((name, mean), std) in names.iter().zip(&summary.stats.mean).zip(&summary.stats.std) {
                 ui.label(*name);
-                let shown = [
-                    (&known::MEAN, signed(*mean)),
-                    (&known::DEVIATION, format!("{std:.3}")),
-                ];
+                let shown = [(&known::MEAN, signed(*mean)), (&known::DEVIATION, format!("{std:.3}"))];
                 for (of, text) in shown {
                     let subject = format!("{}, {name}", of.name);
-                    number(ui, theme::number(text), of, &subject, || known::channel(name, *mean, *std));
+                    number(ui, theme::number(text), of, &subject, || {
+                        known::channel(name, *mean, *std)
+                    });
                 }
                 ui.end_row();
             }

@@ -50,11 +50,18 @@ fn the_fonts_have_all_signs() {
     ctx.run_ui(RawInput::default(), |_| {}).textures_delta.clear();
     let lacks = |font: &FontId, text: &str| -> Vec<char> {
         let signs = text.chars().filter(|c| !c.is_whitespace());
-        signs.filter(|c| !ctx.fonts_mut(|fonts| fonts.has_glyph(font, *c))).collect()
+        signs
+            .filter(|c| !ctx.fonts_mut(|fonts| fonts.has_glyph(font, *c)))
+            .collect()
     };
     let (words, formula) = (FontId::proportional(13.5), FontId::monospace(12.5));
     for of in ALL {
-        for (font, text) in [(&words, of.name), (&words, of.said), (&words, of.source), (&formula, of.formula)] {
+        for (font, text) in [
+            (&words, of.name),
+            (&words, of.said),
+            (&words, of.source),
+            (&formula, of.formula),
+        ] {
             assert_eq!(lacks(font, text), Vec::<char>::new(), "{text}");
         }
     }
@@ -93,7 +100,12 @@ fn run(step: u64) -> RunView {
     });
     let report = event::Progress {
         losses: (1..=step).map(|n| (n, 0.5 + 0.1 * (n as f32 * 0.7).sin())).collect(),
-        lr: 1e-3 * if step <= 100 { step as f64 / 100.0 } else { by_cosine(step) },
+        lr: 1e-3
+            * if step <= 100 {
+                step as f64 / 100.0
+            } else {
+                by_cosine(step)
+            },
         grad_norm: 2.5,
         ema_decay: 0.995_f64.min(step as f64 / (step + 9) as f64),
         steps_per_sec: 12.5,
@@ -132,7 +144,10 @@ fn what_was_changed_by_hand_is_said_to_be() {
     run.now.lr /= 2.0;
     run.now.ema_decay = 0.9;
     let text = training::rate(&run);
-    assert!(text.contains("r = 5.000e-4 (changed by hand)") || text.contains("r = 0.0005000 (changed by hand)"), "{text}");
+    assert!(
+        text.contains("r = 5.000e-4 (changed by hand)") || text.contains("r = 0.0005000 (changed by hand)"),
+        "{text}"
+    );
     assert_filled(&text, run.now.lr, 1e-6);
     assert_filled(&training::decay(&run), 0.9, 1e-9);
 }

@@ -106,7 +106,12 @@ pub fn loss_at(step: u64, loss: f64) -> String {
 /// The newest losses and their average.
 pub fn loss(run: &RunView) -> String {
     let keep = run.losses.keep();
-    let newest = run.losses.points().rev().map(|[_, loss]| loss).filter(|l| l.is_finite());
+    let newest = run
+        .losses
+        .points()
+        .rev()
+        .map(|[_, loss]| loss)
+        .filter(|l| l.is_finite());
     let mut weight = 1.0;
     let (mut sum, mut weights) = (0.0, 0.0);
     for loss in newest {
@@ -161,12 +166,13 @@ pub fn rate(run: &RunView) -> String {
         format!("{} · {n} ∕ {w}", digits(rate))
     } else {
         let way = format!("{} ∕ {}", n - 1 - w, train.steps.saturating_sub(w).max(1));
-        format!(
-            "{} · ({end} + (1 − {end}) · (1 + cos(π · {way})) ∕ 2)",
-            digits(rate)
-        )
+        format!("{} · ({end} + (1 − {end}) · (1 + cos(π · {way})) ∕ 2)", digits(rate))
     };
-    format!("r = {}{by_hand}, n = {n}\n{filled} = {}", digits(rate), digits(run.now.lr))
+    format!(
+        "r = {}{by_hand}, n = {n}\n{filled} = {}",
+        digits(rate),
+        digits(run.now.lr)
+    )
 }
 
 /// The decay of the newest step.

@@ -11,13 +11,7 @@ use crate::app::{quantities::Quantity, theme};
 const WIDTH: f32 = 430.0;
 
 /// A number. `subject` tells it apart from others of its kind beside it; `values` puts what is on screen into the formula.
-pub fn number(
-    ui: &mut Ui,
-    text: RichText,
-    of: &Quantity,
-    subject: &str,
-    values: impl FnOnce() -> String,
-) -> Response {
+pub fn number(ui: &mut Ui, text: RichText, of: &Quantity, subject: &str, values: impl FnOnce() -> String) -> Response {
     shown(ui, Label::new(text), of, subject, values)
 }
 
@@ -55,7 +49,11 @@ fn shown(ui: &mut Ui, label: Label, of: &Quantity, subject: &str, values: impl F
         response.request_focus();
     }
     let response = response.on_hover_cursor(CursorIcon::Help);
-    if was_open { response } else { response.on_hover_text(of.said) }
+    if was_open {
+        response
+    } else {
+        response.on_hover_text(of.said)
+    }
 }
 
 /// Dots under what can be asked, once it is pointed at.
@@ -69,8 +67,12 @@ fn underline(ui: &Ui, response: &Response) {
         return;
     };
     let line = response.rect;
-    ui.painter()
-        .extend(Shape::dotted_line(&[line.left_bottom(), line.right_bottom()], ink, 3.0, 0.8));
+    ui.painter().extend(Shape::dotted_line(
+        &[line.left_bottom(), line.right_bottom()],
+        ink,
+        3.0,
+        0.8,
+    ));
 }
 
 fn explanation(ui: &mut Ui, of: &Quantity, values: &str) {

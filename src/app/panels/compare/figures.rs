@@ -218,7 +218,8 @@ fn places(coarse: &Track, fine: &Track, is_ended: bool) -> Vec<Place> {
 fn head(ui: &mut Ui, draft: &CompareDraft, seen: &[Seen<'_>], quantity: &Shown) {
     ui.horizontal(|ui| {
         ui.set_min_height(20.0);
-        ui.label(theme::heading(quantity.of.name)).on_hover_text(quantity.of.said);
+        ui.label(theme::heading(quantity.of.name))
+            .on_hover_text(quantity.of.said);
         for other in &seen[1..] {
             let found = draft
                 .figures

@@ -304,7 +304,10 @@ fn facts(ui: &mut Ui, state: &AppState, entry: &Entry, summary: &Summary) {
     let time = run::TIME.reads(words::duration(summary.secs), run::time(summary));
     let size = run::size(entry.bytes, summary.checkpoints.len());
     let mut numbers = vec![
-        ("Steps", training::STEPS.reads(steps, training::steps(summary.step, recipe))),
+        (
+            "Steps",
+            training::STEPS.reads(steps, training::steps(summary.step, recipe)),
+        ),
         ("Time", time),
         ("Size", run::SIZE.reads(words::bytes(entry.bytes), size)),
     ];

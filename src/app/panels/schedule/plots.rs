@@ -3,7 +3,8 @@
 use std::ops::RangeInclusive;
 
 use eframe::egui::{
-    self, Align, Align2, Color32, Layout, Response, RichText, Sense, Stroke, TextStyle, Ui, UiBuilder, WidgetInfo, pos2, vec2,
+    self, Align, Align2, Color32, Layout, Response, RichText, Sense, Stroke, TextStyle, Ui, UiBuilder, WidgetInfo,
+    pos2, vec2,
 };
 use egui_plot::{GridMark, Line, LineStyle, Plot, PlotPoints, PlotTransform, PlotUi, Span, VLine};
 

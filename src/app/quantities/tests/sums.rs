@@ -80,7 +80,10 @@ impl Sum<'_> {
 
     fn function(&mut self) -> f64 {
         let mut name = String::new();
-        while let Some(c) = self.0.next_if(|c| c.is_alphanumeric() && !c.is_ascii_digit() || *c == '√') {
+        while let Some(c) = self
+            .0
+            .next_if(|c| c.is_alphanumeric() && !c.is_ascii_digit() || *c == '√')
+        {
             name.push(c);
         }
         match name.as_str() {
