@@ -138,6 +138,14 @@ fn a_training_is_what_its_formulas_say() {
 }
 
 #[test]
+fn before_the_first_step_nothing_is_divided_by_zero() {
+    let run = RunView::new(run(1).info);
+    for text in [training::speed(&run), training::left(&run), training::loss(&run)] {
+        assert!(!text.contains("inf") && !text.contains("NaN"), "{text}");
+    }
+}
+
+#[test]
 fn what_was_changed_by_hand_is_said_to_be() {
     let mut run = run(1200);
     assert!(!training::rate(&run).contains("by hand"));

@@ -11,6 +11,9 @@ use crate::{
 /// Weights below this no longer show in a fading average.
 const FORGOTTEN: f64 = 1e-9;
 
+/// What is said of the speed before there is one.
+const UNTIMED: &str = "no step was timed yet";
+
 /// How far the training has come.
 pub static STEPS: Quantity = Quantity {
     name: "Training steps",
@@ -137,12 +140,18 @@ pub fn loss(run: &RunView) -> String {
 /// The speed as the time of one step.
 pub fn speed(run: &RunView) -> String {
     let speed = run.now.steps_per_sec;
+    if speed <= 0.0 {
+        return UNTIMED.into();
+    }
     format!("1 ∕ {} = {} s a step", digits(speed), digits(1.0 / speed))
 }
 
 /// The rest at the present speed.
 pub fn left(run: &RunView) -> String {
     let (total, speed) = (run.info.recipe.train.steps, run.now.steps_per_sec);
+    if speed <= 0.0 {
+        return UNTIMED.into();
+    }
     format!(
         "({total} − {}) ∕ {} = {} s",
         run.step,

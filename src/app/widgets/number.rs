@@ -27,7 +27,7 @@ pub fn truncated(
 }
 
 fn shown(ui: &mut Ui, label: Label, of: &Quantity, subject: &str, values: impl FnOnce() -> String) -> Response {
-    let (place, galley, response) = label.sense(Sense::click()).layout_in_ui(ui);
+    let (place, galley, response) = label.selectable(false).sense(Sense::click()).layout_in_ui(ui);
     let text = galley.text().to_owned();
     response.widget_info(|| WidgetInfo {
         current_text_value: Some(text.clone()),
