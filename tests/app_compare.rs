@@ -1,6 +1,8 @@
 //! The Compare workspace: empty, with one, two and more trajectories of pictures and of points.
 #![cfg(feature = "gui")]
 
+mod numbers;
+
 use std::sync::Arc;
 
 use diffusion_studio::{
@@ -31,6 +33,7 @@ use egui_kittest::{
     Harness,
     kittest::{NodeT as _, Queryable as _},
 };
+use numbers::{numbers, shows};
 
 const PICTURES: Domain = Domain::Image {
     channels: 1,
@@ -180,10 +183,6 @@ fn pair(domain: Domain) -> AppState {
 fn press(window: &mut Window, name: &str) {
     window.get_by_role_and_label(Role::Button, name).click();
     window.run_steps(3);
-}
-
-fn shows(window: &Window, text: &str) -> bool {
-    window.query_all_by_label_contains(text).next().is_some()
 }
 
 /// The views of trajectories that are on the screen.
@@ -562,15 +561,13 @@ fn the_numbers_at_the_cursor_are_those_of_the_frames() {
     until_measured(&mut window);
     assert!(shows(&window, "RMS difference") && shows(&window, "SSIM"));
     let text = format!("B {mean:.3} ± {error:.3}");
-    assert!(shows(&window, &text), "{text}: {:?}", numbers(&window));
+    assert!(shows(&window, &text), "{text}: {:?}", errors(&window));
 }
 
 /// The texts with errors.
-fn numbers(window: &Window) -> Vec<String> {
-    let found = window.query_all_by_label_contains("±");
-    found
-        .filter_map(|node| node.accesskit_node().label().or(node.accesskit_node().value()))
-        .collect()
+fn errors(window: &Window) -> Vec<String> {
+    let texts = numbers(window).into_iter().map(|(_, text)| text);
+    texts.filter(|text| text.contains('±')).collect()
 }
 
 #[test]
@@ -578,7 +575,7 @@ fn points_are_measured_as_sets() {
     let mut window = window(seeds(Domain::Points, 1));
     until_measured(&mut window);
     assert!(shows(&window, "Sliced Wasserstein"));
-    assert_eq!(numbers(&window), ["B 0 ± 0", "B 0 ± 0"]);
+    assert_eq!(errors(&window), ["B 0 ± 0", "B 0 ± 0"]);
 }
 
 #[test]

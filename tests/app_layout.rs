@@ -5,6 +5,7 @@
     reason = "a failed unwrap is a failed test; the lint's own exception covers only test functions"
 )]
 
+mod numbers;
 mod program;
 
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc};
@@ -150,7 +151,7 @@ impl Studio {
     }
 
     fn shows(&self, text: &str) -> bool {
-        self.0.window.query_all_by_label_contains(text).next().is_some()
+        numbers::shows(&self.0.window, text)
     }
 
     /// Where the title of a pane is, while it is in sight.

@@ -6,6 +6,7 @@
     reason = "a failed unwrap is a failed test; the lint's own exception covers only test functions"
 )]
 
+mod numbers;
 mod program;
 
 use std::{sync::Arc, time::Duration};
@@ -123,7 +124,7 @@ impl Studio<'_> {
     }
 
     fn shows(&self, text: &str) -> bool {
-        self.window.query_all_by_label_contains(text).next().is_some()
+        numbers::shows(&self.window, text)
     }
 
     /// What was asked since the last call, without what the window asks by itself.

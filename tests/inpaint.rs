@@ -1,6 +1,8 @@
 //! The Inpaint workspace: choosing a picture, drawing by pointer and keys, undo, what is asked for, names of all controls.
 #![cfg(feature = "gui")]
 
+mod numbers;
+
 use diffusion_studio::{
     app::{
         action::{Action, Browse},
@@ -491,7 +493,7 @@ fn an_answer_is_accepted_as_a_layer_and_undone() {
     window.check_accessibility();
     window.get_by_label("Candidate 3").click();
     window.run_steps(3);
-    window.get_by_label_contains("PSNR 22.0 dB");
+    assert!(numbers::shows(&window, "PSNR 22.0 dB"));
     for look in ["Guess", "Split", "Difference", "Spread", "Known", "State"] {
         window.get_by_label(look).click();
         window.run_steps(3);

@@ -13,7 +13,7 @@ mod program;
 mod rig;
 mod vulkan;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use diffusion_studio::{
     app::{action::Workspace, launch::Options, shell::App},
@@ -76,13 +76,15 @@ impl Studio<'_> {
         self.work()
     }
 
-    /// What the window asks for is done, and told; but for the film of the start page and what depends on the machine.
+    /// What the window asks for is done, and told; but for the film of the start page elsewhere and what depends on the
+    /// machine.
     fn work(&mut self) -> &mut Self {
         for _ in 0..4 {
             self.program.window.run_steps(2);
             for command in self.program.commands.try_iter() {
+                let on_start = self.program.window.state().state.workspace == Workspace::Start;
                 let by_itself = match &command {
-                    Command::Sample(request) => matches!(request.model, Model::Bundled(_)),
+                    Command::Sample(request) => matches!(request.model, Model::Bundled(_)) && !on_start,
                     Command::Estimate(_) => true,
                     _ => false,
                 };
@@ -119,6 +121,20 @@ impl Studio<'_> {
         self.work()
     }
 
+    /// Whether something is painted on each card of the start page.
+    fn has_pictures(&mut self) -> bool {
+        let window = &mut self.program.window;
+        let (painted, scale) = (window.render().unwrap(), window.ctx.pixels_per_point());
+        let is_filled = |card: Rect| {
+            let middle = Rect::from_center_size(card.center() - vec2(0.0, 40.0), vec2(60.0, 60.0)) * scale;
+            let (x, y) = (middle.min.x as u32, middle.min.y as u32);
+            let part = imageops::crop_imm(&painted, x, y, middle.width() as u32, middle.height() as u32).to_image();
+            part.pixels().map(|p| p.0).collect::<BTreeSet<_>>().len() > 2
+        };
+        let cards = window.get_all_by_label_contains("Learn ");
+        cards.map(|card| card.rect()).all(is_filled)
+    }
+
     fn picture(&mut self) -> RgbaImage {
         self.program.window.remove_cursor();
         self.program.window.run_steps(2);
@@ -133,6 +149,7 @@ type Scene = fn(&mut Studio<'_>);
 
 /// What is looked at.
 const SCENES: &[(&str, Scene)] = &[
+    ("start", start),
     ("lab", lab),
     ("data", data),
     ("trajectory", trajectory),
@@ -143,6 +160,18 @@ const SCENES: &[(&str, Scene)] = &[
     ("compare", |studio| _ = studio.go_to(Workspace::Compare)),
     ("keys", keys),
 ];
+
+/// Nothing moves, and all cards have their pictures, which a thread makes.
+fn start(studio: &mut Studio<'_>) {
+    studio.key(Modifiers::COMMAND | Modifiers::SHIFT, Key::M);
+    for _ in 0..600 {
+        if studio.work().has_pictures() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!("the cards have no pictures");
+}
 
 /// A run of 60 steps that has ended.
 fn lab(studio: &mut Studio<'_>) {

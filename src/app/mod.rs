@@ -26,6 +26,7 @@ pub mod opening;
 pub mod own;
 pub mod panels;
 pub mod playback;
+pub mod quantities;
 pub mod reactions;
 pub mod run_view;
 pub mod runs;

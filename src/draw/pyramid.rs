@@ -188,7 +188,7 @@ impl Curve {
     }
 
     /// All points.
-    pub fn points(&self) -> impl Iterator<Item = [f64; 2]> {
+    pub fn points(&self) -> impl DoubleEndedIterator<Item = [f64; 2]> {
         self.xs.iter().zip(&self.raw.values).map(|(&x, &y)| [x, y])
     }
 

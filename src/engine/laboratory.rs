@@ -122,7 +122,7 @@ pub(super) fn compare_with(
         Ok(Row {
             sampler: entry.id.into(),
             label: entry.label.into(),
-            order: measured_order(&trials),
+            order: slope(&trials).map(order),
             trials,
         })
     });
@@ -275,14 +275,26 @@ fn apart(a: &[f32], b: &[f32]) -> f64 {
     (squares.sum::<f64>() / a.len() as f64).sqrt()
 }
 
-/// The slope between the last two trials whose errors are more than rounding.
-fn measured_order(trials: &[Trial]) -> Option<f64> {
+/// Calls and error of the last two trials whose errors are more than rounding.
+fn slope(trials: &[Trial]) -> Option<[(f64, f64); 2]> {
     let known = trials.iter().filter_map(|t| Some((t.calls as f64, t.error?)));
     let known: Vec<(f64, f64)> = known.filter(|(_, error)| *error > ROUNDING).collect();
-    let &[.., (few, large), (many, small)] = known.as_slice() else {
+    let &[.., fewer, more] = known.as_slice() else {
         return None;
     };
-    (many > few).then(|| (large / small).ln() / (many / few).ln())
+    (more.0 > fewer.0).then_some([fewer, more])
+}
+
+/// The power of the calls by which the error falls from one trial to the other.
+fn order([(few, large), (many, small)]: [(f64, f64); 2]) -> f64 {
+    (large / small).ln() / (many / few).ln()
+}
+
+impl Row {
+    /// Calls and error of the two trials that the order was told by.
+    pub fn slope(&self) -> Option<[(f64, f64); 2]> {
+        slope(&self.trials)
+    }
 }
 
 /// Counts what it is asked.

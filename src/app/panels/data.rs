@@ -17,9 +17,10 @@ use crate::{
             recipe::RecipeDraft,
             status,
         },
+        quantities::data as known,
         state::{AppState, DataView},
         theme,
-        widgets::{button, colour::colour_button, form, samples::SampleGrid},
+        widgets::{button, colour::colour_button, form, number::number, samples::SampleGrid},
         words,
     },
     data::{Dataset, Progress},
@@ -321,7 +322,10 @@ fn facts(ui: &mut Ui, summary: &DataSummary, grid: &mut SampleGrid) {
         words::count((data.count - summary.validation) as u64),
         words::count(summary.validation as u64)
     );
-    ui.label(split);
+    let text = RichText::new(split);
+    number(ui, text, &known::COUNT, known::COUNT.name, || {
+        known::split(data.count, summary.validation)
+    });
     channel_rows(ui, summary);
     for line in [&data.note, &data.licence].into_iter().filter(|l| !l.is_empty()) {
         ui.label(theme::caption(ui, line));
@@ -348,8 +352,13 @@ fn channel_rows(ui: &mut Ui, summary: &DataSummary) {
             ui.end_row();
             for ((name, mean), std) in names.iter().zip(&summary.stats.mean).zip(&summary.stats.std) {
                 ui.label(*name);
-                ui.label(theme::number(signed(*mean)));
-                ui.label(theme::number(format!("{std:.3}")));
+                let shown = [(&known::MEAN, signed(*mean)), (&known::DEVIATION, format!("{std:.3}"))];
+                for (of, text) in shown {
+                    let subject = format!("{}, {name}", of.name);
+                    number(ui, theme::number(text), of, &subject, || {
+                        known::channel(name, *mean, *std)
+                    });
+                }
                 ui.end_row();
             }
         });

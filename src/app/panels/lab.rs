@@ -1,6 +1,6 @@
 //! Train and watch.
 
-use eframe::egui::{self, Align, Frame, Label, Layout, Margin, Slider, Ui, vec2};
+use eframe::egui::{self, Align, Frame, Layout, Margin, Slider, Ui, vec2};
 use egui_material_icons::icons::{
     ICON_AUTO_AWESOME, ICON_CLOSE, ICON_HEALING, ICON_PAUSE, ICON_PLAY_ARROW, ICON_REPLAY, ICON_SLOW_MOTION_VIDEO,
     ICON_WARNING,
@@ -19,6 +19,7 @@ use crate::{
             status,
         },
         playback::{Mode, Playback, PlaybackCommand},
+        quantities::{level, training},
         run_view::{Divergence, RunView},
         state::AppState,
         theme,
@@ -26,7 +27,7 @@ use crate::{
             aspect::Aspect,
             button,
             cloud::{Cloud, Clouds, EXTENT, Layers, cloud_view},
-            form,
+            form, number,
             pictures::{self, Lens, Pictures, picture_view},
             samples::SampleGrid,
         },
@@ -38,7 +39,7 @@ use crate::{
         command::{FieldRequest, Model},
         event::{Field, Preview, RunState},
     },
-    math::{Domain, Frame as Picture},
+    math::{Domain, Frame as Picture, Level},
 };
 
 mod panes;
@@ -196,7 +197,9 @@ fn headline(ui: &mut Ui, run: &RunView, out: &mut Vec<Action>) {
         form::chip(ui, word, ink);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let text = format!("{} / {}", words::count(run.step), words::count(total));
-            ui.label(theme::number(text)).on_hover_text("Training steps");
+            number::number(ui, theme::number(text), &training::STEPS, training::STEPS.name, || {
+                training::steps(run.step, &run.info.recipe)
+            });
             let samples = button::icon_text_small(ui, ICON_AUTO_AWESOME, "Make samples");
             if samples.on_hover_text("Opens the Trajectory workspace").clicked() {
                 out.push(Action::Show(Workspace::Trajectory));
@@ -407,7 +410,7 @@ fn path_bar(ui: &mut Ui, preview: &Preview, clock: &mut Playback) {
             clock.apply(PlaybackCommand::Seek(index));
         }
     });
-    let level = preview.path.get(clock.index()).map_or(0.0, |s| s.level.sigma);
+    let at = preview.path.get(clock.index()).map_or(Level::clean(0.0), |s| s.level);
     let count = preview.path.first().map_or(0, |s| s.x.count());
     let outside = preview.path.get(clock.index()).map_or(0, |s| outside(&s.x));
     let hidden = if outside > 0 {
@@ -420,9 +423,10 @@ fn path_bar(ui: &mut Ui, preview: &Preview, clock: &mut Playback) {
         words::count(preview.step),
         clock.index(),
         preview.path.len().saturating_sub(1),
-        words::number(level)
+        words::number(at.sigma)
     );
-    ui.add(Label::new(theme::caption(ui, text)).truncate());
+    let text = theme::caption(ui, text);
+    number::truncated(ui, text, &level::SIGMA, level::SIGMA.name, || level::sigma(at));
 }
 
 /// How many points lie beyond the plane that the view shows at first, or are no numbers.
@@ -473,7 +477,7 @@ impl FieldDesk {
 }
 
 /// Where a time lies between the first and the last level, `0..1`.
-fn share_of(levels: &[crate::math::Level], t: f64) -> f64 {
+fn share_of(levels: &[Level], t: f64) -> f64 {
     let (Some(first), Some(last)) = (levels.first(), levels.last()) else {
         return 0.0;
     };
@@ -483,7 +487,6 @@ fn share_of(levels: &[crate::math::Level], t: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::math::Level;
 
     #[test]
     fn the_share_of_a_level_is_its_place_in_the_schedule() {

@@ -10,9 +10,10 @@ use super::plots::{even, plot};
 use crate::{
     app::{
         action::Action,
+        quantities::{Quantity, likelihood},
         state::{AppState, Verdict},
         theme,
-        widgets::{button, form},
+        widgets::{button, form, number::number},
         words,
     },
     data::{Dataset, Progress},
@@ -127,17 +128,12 @@ fn answer(ui: &mut Ui, found: &Likelihood) {
         "bits a number"
     };
     ui.label(theme::caption(ui, &found.model));
-    let line = |ui: &mut Ui, name: &str, help: &str, value: f64| {
-        form::row(ui, name, help, |ui| {
-            ui.label(theme::number(format!("{value:.3} {unit}")))
+    let line = |ui: &mut Ui, name: &str, of: &Quantity, value: f64, values: &dyn Fn() -> String| {
+        form::row(ui, name, of.said, |ui| {
+            number(ui, theme::number(format!("{value:.3} {unit}")), of, of.name, values)
         });
     };
-    line(
-        ui,
-        "Path",
-        "Along the probability-flow path, exact but for Hutchinson's estimate; 8 bits would be no compression at all",
-        found.path,
-    );
+    line(ui, "Path", &likelihood::PATH, found.path, &|| likelihood::path(found));
     let Some(bound) = &found.bound else {
         let text = if found.unit == Unit::Nats {
             "Points have no bound in bits: they are no whole numbers."
@@ -148,30 +144,15 @@ fn answer(ui: &mut Ui, found: &Likelihood) {
         return;
     };
     let told = |nats: f64| found.unit.of_probability(nats);
-    line(
-        ui,
-        "Bound",
-        "The variational bound; the terms below add up to it",
-        told(bound.total()),
-    );
-    line(
-        ui,
-        "Prior",
-        "L_T: what is left of the picture at the noisiest level",
-        told(bound.prior),
-    );
-    line(
-        ui,
-        "Steps",
-        "The sum of L_(t-1): what the steps in between cost",
-        told(bound.middle()),
-    );
-    line(
-        ui,
-        "Last step",
-        "L_0: what the bytes cost at the last step",
-        told(bound.first),
-    );
+    let whole = || likelihood::bound(bound, found.unit);
+    line(ui, "Bound", &likelihood::BOUND, told(bound.total()), &whole);
+    for (name, of, nats) in [
+        ("Prior", &likelihood::PRIOR, bound.prior),
+        ("Steps", &likelihood::MIDDLE, bound.middle()),
+        ("Last step", &likelihood::LAST, bound.first),
+    ] {
+        line(ui, name, of, told(nats), &|| likelihood::part(nats, found.unit));
+    }
     chart(ui, bound, found.unit);
 }
 

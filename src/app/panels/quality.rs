@@ -5,7 +5,13 @@ use egui_plot::{Line, LineStyle, PlotPoint, Points};
 
 use super::plots::{even, hovered, plot, steps_axis};
 use crate::{
-    app::{run_view::RunView, theme, widgets::form, words},
+    app::{
+        quantities::{Quantity, distance, quality},
+        run_view::RunView,
+        theme,
+        widgets::{form, number::number},
+        words,
+    },
     files::figures::Row,
 };
 
@@ -16,56 +22,29 @@ pub struct QualityDraft {
     figure: String,
 }
 
-/// What a figure is called, what it means and which way is better.
-struct Name {
-    id: &'static str,
-    label: &'static str,
-    help: &'static str,
-}
-
-const NAMES: &[Name] = &[
-    Name {
-        id: "feature-frechet",
-        label: "Feature-Fréchet",
-        help: "Distance between samples and training pictures in the eyes of a small classifier; less is better",
-    },
-    Name {
-        id: "feature-kid",
-        label: "Feature-KID",
-        help: "Kernel distance between samples and training pictures in the eyes of a small classifier; less is better, zero for equal ones",
-    },
-    Name {
-        id: "recognised-share",
-        label: "Recognised",
-        help: "Share of samples of whose class a small classifier is sure; more is better",
-    },
-    Name {
-        id: "class-accuracy",
-        label: "Right class",
-        help: "Share of samples that a small classifier puts into the class that was asked for; more is better",
-    },
-    Name {
-        id: "sliced-wasserstein",
-        label: "Sliced Wasserstein",
-        help: "How far points have to be moved to become the data; less is better",
-    },
-    Name {
-        id: "energy-distance",
-        label: "Energy distance",
-        help: "Less is better; zero where samples and data have one distribution",
-    },
+/// The figures by their ids.
+const KNOWN: &[(&str, &Quantity)] = &[
+    ("feature-frechet", &quality::FRECHET),
+    ("feature-kid", &quality::KERNEL),
+    ("recognised-share", &quality::RECOGNISED),
+    ("class-accuracy", &quality::ACCURACY),
+    ("sliced-wasserstein", &distance::WASSERSTEIN),
+    ("energy-distance", &distance::ENERGY),
 ];
+
+/// What a figure is.
+pub(super) fn quantity(figure: &str) -> Option<&'static Quantity> {
+    KNOWN.iter().find(|(id, _)| *id == figure).map(|(_, of)| *of)
+}
 
 /// The choice of the figure.
 pub fn quality_choice(ui: &mut Ui, run: &RunView, draft: &mut QualityDraft) {
-    let known: Vec<&Name> = NAMES
-        .iter()
-        .filter(|name| run.quality.iter().any(|row| row.figure == name.id))
-        .collect();
-    let Some(first) = known.first() else { return };
-    let mut chosen = known.iter().find(|n| n.id == draft.figure).unwrap_or(first).id;
-    let options: Vec<_> = known.iter().map(|name| (name.id, name.label)).collect();
-    let help = known.iter().find(|n| n.id == chosen).map_or("", |n| n.help);
+    let is_measured = |id: &str| run.quality.iter().any(|row| row.figure == id);
+    let known = KNOWN.iter().filter(|(id, _)| is_measured(id));
+    let options: Vec<_> = known.map(|(id, of)| (*id, of.name)).collect();
+    let Some(first) = options.first() else { return };
+    let mut chosen = options.iter().find(|(id, _)| *id == draft.figure).unwrap_or(first).0;
+    let help = quantity(chosen).map_or("", |of| of.said);
     ui.scope(|ui| {
         ui.set_max_width(170.0);
         form::choice(ui, "figure", &mut chosen, &options).on_hover_text(help);
@@ -119,15 +98,14 @@ pub fn quality_plot(ui: &mut Ui, run: &RunView, draft: &QualityDraft, height: f3
 }
 
 /// The newest value in words: `0.12 ± 0.03 · real data 0.05`.
-pub fn quality_line(run: &RunView, draft: &QualityDraft) -> String {
+pub fn quality_line(ui: &mut Ui, run: &RunView, draft: &QualityDraft) {
     let newest = run.quality.iter().rev().find(|row| row.figure == draft.figure);
-    newest.map_or_else(String::new, |row| {
-        let error = row
-            .error
-            .map_or_else(String::new, |e| format!(" ± {}", words::reading(e)));
-        let best = row
-            .reference
-            .map_or_else(String::new, |r| format!(" · real data {}", words::reading(r)));
-        format!("{}{error}{best}", words::reading(row.value))
-    })
+    let Some((row, of)) = newest.and_then(|row| Some((row, quantity(&row.figure)?))) else {
+        return;
+    };
+    let error = row.error.map(|e| format!(" ± {}", words::reading(e)));
+    let best = row.reference.map(|r| format!(" · real data {}", words::reading(r)));
+    let [error, best] = [error, best].map(Option::unwrap_or_default);
+    let text = theme::caption(ui, format!("{}{error}{best}", words::reading(row.value)));
+    number(ui, text, of, of.name, || quality::figure(row));
 }

@@ -16,10 +16,11 @@ use crate::{
         keys::{self, Does},
         own::Own,
         panels::advice::{about, advice_notices},
+        quantities::training,
         run_view::{RunView, Verb},
         state::AppState,
         theme,
-        widgets::{button, form},
+        widgets::{button, form, number::number},
         words,
     },
     data::Dataset,
@@ -672,17 +673,25 @@ fn estimate_words(ui: &mut Ui, e: &Estimate, steps: u64) {
         words::bytes(e.bytes),
         words::count(e.weights as u64)
     );
-    ui.label(theme::caption(ui, rest))
-        .on_hover_text(format!("Measured on this machine with {}", e.executor));
+    let rest = theme::caption(ui, rest);
+    number(ui, rest, &training::ESTIMATE, training::ESTIMATE.name, || {
+        training::estimate(e, steps)
+    });
 }
 
 fn run_lines(ui: &mut Ui, run: &RunView) {
     let total = run.info.recipe.train.steps;
     let line = format!("Step {} of {}", words::count(run.step), words::count(total));
-    ui.label(line);
+    number(ui, RichText::new(line), &training::STEPS, training::STEPS.name, || {
+        training::steps(run.step, &run.info.recipe)
+    });
     let left = match run.state {
         _ if run.asked.is_some() => "Ends with the present network call".into(),
-        RunState::Running if run.now.secs_left > 0.0 => format!("{} left", words::duration(run.now.secs_left)),
+        RunState::Running if run.now.secs_left > 0.0 => {
+            let text = theme::caption(ui, format!("{} left", words::duration(run.now.secs_left)));
+            number(ui, text, &training::LEFT, training::LEFT.name, || training::left(run));
+            return;
+        }
         RunState::Paused => format!("Paused at step {}", words::count(run.step)),
         RunState::Preparing => "Reading the data and building the network".into(),
         _ => String::from(" "),

@@ -16,9 +16,10 @@ use crate::{
     app::{
         action::Action,
         keys::{self, Does},
+        quantities::{self, distance, laboratory},
         state::{AppState, Comparison},
         theme,
-        widgets::{button, form},
+        widgets::{button, form, number::number},
         words,
     },
     data::Progress,
@@ -229,6 +230,19 @@ impl Quantity {
             Self::Distance => trial.distance,
         }
     }
+
+    /// The trial with so many calls, and what is shown of it.
+    fn at(self, row: &Row, wanted: usize) -> Option<(&Trial, f64)> {
+        let trial = row.trials.iter().find(|t| t.wanted == wanted)?;
+        Some((trial, self.of(trial)?))
+    }
+
+    fn asked(self) -> &'static quantities::Quantity {
+        match self {
+            Self::Error => &laboratory::ERROR,
+            Self::Distance => &distance::WASSERSTEIN,
+        }
+    }
 }
 
 /// Both axes are logarithmic: an order is a slope.
@@ -297,6 +311,19 @@ fn points(row: &Row, quantity: Quantity) -> Vec<[f64; 2]> {
         .collect()
 }
 
+/// What a sampler makes of so many calls.
+fn cell(ui: &mut Ui, row: &Row, wanted: usize, quantity: Quantity) {
+    let Some((trial, value)) = quantity.at(row, wanted) else {
+        ui.label(theme::number("–"));
+        return;
+    };
+    let of = quantity.asked();
+    let subject = format!("{} of {} with {wanted} calls", of.name, row.label);
+    number(ui, theme::number(words::reading(value)), of, &subject, || {
+        laboratory::trial(row, trial, value)
+    });
+}
+
 /// A line a sampler; a press on its name shows or hides its curve, one on a number of calls sorts.
 fn rows(ui: &mut Ui, table: &Table, draft: &mut SamplersDraft) {
     let calls: BTreeSet<usize> = table
@@ -304,13 +331,9 @@ fn rows(ui: &mut Ui, table: &Table, draft: &mut SamplersDraft) {
         .iter()
         .flat_map(|r| r.trials.iter().map(|t| t.wanted))
         .collect();
-    let value = |row: &Row, wanted: usize, quantity: Quantity| {
-        let trial = row.trials.iter().find(|t| t.wanted == wanted)?;
-        quantity.of(trial)
-    };
     let mut order: Vec<&Row> = table.rows.iter().collect();
     if let Some(wanted) = draft.sorted {
-        let key = |row: &Row| value(row, wanted, draft.quantity).unwrap_or(f64::INFINITY);
+        let key = |row: &Row| draft.quantity.at(row, wanted).map_or(f64::INFINITY, |(_, v)| v);
         order.sort_by(|a, b| key(a).partial_cmp(&key(b)).unwrap_or(Ordering::Equal));
     }
     Grid::new("sampler table")
@@ -328,9 +351,8 @@ fn rows(ui: &mut Ui, table: &Table, draft: &mut SamplersDraft) {
                     draft.sorted = Some(wanted);
                 }
             }
-            ui.label(theme::caption(ui, "order")).on_hover_text(
-                "By which power of the calls the error falls, between the last two that are more than rounding",
-            );
+            ui.label(theme::caption(ui, "order"))
+                .on_hover_text(laboratory::ORDER.said);
             ui.end_row();
             for row in order {
                 let mut is_shown = draft.shown.contains(&row.sampler);
@@ -342,12 +364,15 @@ fn rows(ui: &mut Ui, table: &Table, draft: &mut SamplersDraft) {
                     }
                 }
                 for &wanted in &calls {
-                    let text = value(row, wanted, draft.quantity).map_or_else(|| "–".into(), words::reading);
-                    ui.label(theme::number(text));
+                    ui.horizontal(|ui| {
+                        // Under the words of the button above.
+                        ui.add_space(ui.spacing().button_padding.x);
+                        cell(ui, row, wanted, draft.quantity);
+                    });
                 }
-                ui.label(theme::number(
-                    row.order.map_or_else(|| "–".into(), |o| format!("{o:.1}")),
-                ));
+                let text = theme::number(row.order.map_or_else(|| "–".into(), |o| format!("{o:.1}")));
+                let subject = format!("Order of {}", row.label);
+                number(ui, text, &laboratory::ORDER, &subject, || laboratory::order(row));
                 ui.end_row();
             }
         });

@@ -6,10 +6,11 @@ use egui_material_icons::icons::{ICON_MEMORY, ICON_NOTIFICATIONS};
 use crate::{
     app::{
         action::Action,
+        quantities::{machine, training},
         run_view::RunView,
         state::AppState,
         theme::{self, Palette},
-        widgets::{button, form},
+        widgets::{button, form, number::number},
         words,
     },
     engine::event::RunState,
@@ -50,10 +51,14 @@ fn job(ui: &mut Ui, state: &AppState) {
     dot(ui, ink);
     ui.label(theme::number(word));
     if run.state == RunState::Running {
-        ui.label(theme::number(format!("{} it/s", words::reading(run.now.steps_per_sec))));
+        let text = theme::number(format!("{} it/s", words::reading(run.now.steps_per_sec)));
+        number(ui, text, &training::SPEED, training::SPEED.name, || {
+            training::speed(run)
+        });
     }
     if let Some(loss) = run.losses.last_smooth() {
-        ui.label(theme::number(format!("loss {}", words::reading(loss))));
+        let text = theme::number(format!("loss {}", words::reading(loss)));
+        number(ui, text, &training::LOSS, training::LOSS.name, || training::loss(run));
         sparkline(ui, run);
     }
 }
@@ -145,11 +150,11 @@ fn memory(ui: &mut Ui, state: &AppState) {
     }
     let (used, budget) = (state.trajectories.bytes(), state.trajectories.budget);
     let text = format!("{} / {}", words::bytes(used as u64), words::bytes(budget as u64));
-    let response = ui.label(theme::caption(ui, text));
+    let text = theme::caption(ui, text);
+    number(ui, text, &machine::MEMORY, machine::MEMORY.name, || {
+        machine::memory(used, budget, state.trajectories.iter().count())
+    });
     ui.label(ICON_MEMORY.rich_text().size(14.0).color(theme::palette(ui).weak));
-    response.on_hover_text(
-        "Memory of all kept trajectories. When it is used up the oldest one that is not pinned goes first.",
-    );
 }
 
 /// An adapter's name without what is in brackets.

@@ -8,10 +8,11 @@ use crate::{
         action::Action,
         keys::{self, Does},
         playback::{Mode, PlaybackCommand, SPEEDS},
+        quantities::{Reading, level},
         state::AppState,
         theme,
         trajectories::TrajectoryView,
-        widgets::{button, mark::Mark},
+        widgets::{button, mark::Mark, number::number},
         words,
     },
     math::Level,
@@ -207,28 +208,34 @@ fn speed(ui: &mut Ui, state: &AppState, out: &mut Vec<Action>) {
 }
 
 fn readout(ui: &mut Ui, view: Option<&TrajectoryView>, index: usize) {
-    let text = match view.and_then(|v| Some((v, v.at(index)?))) {
-        Some((view, step)) => level_text(step.index, view.info.moves, step.level),
-        None => "no trajectory".into(),
-    };
     let right = Layout::right_to_left(Align::Center);
     ui.allocate_ui_with_layout(vec2(READOUT, 26.0), right, |ui| {
         ui.set_min_width(READOUT);
-        ui.label(theme::number(text)).on_hover_text(
-            "Step of the sampler, time that the network is told, standard deviation of the noise, signal-to-noise ratio",
-        );
+        ui.spacing_mut().item_spacing.x = 3.0 * theme::number_width(ui);
+        let Some((view, step)) = view.and_then(|v| Some((v, v.at(index)?))) else {
+            ui.label(theme::number("no trajectory"));
+            return;
+        };
+        for Reading { of, text, values } in readings(step.index, view.info.moves, step.level).into_iter().rev() {
+            number(ui, theme::number(text), of, of.name, || values);
+        }
     });
 }
 
-/// `step 12/50  t 740  σ 0.830  SNR −4.2 dB`.
-fn level_text(index: usize, moves: usize, level: Level) -> String {
+/// `step 12/50`, `t 740`, `σ 0.830`, `SNR −4.2 dB`.
+fn readings(index: usize, moves: usize, at: Level) -> Vec<Reading> {
     let width = moves.to_string().len();
-    let place = format!("step {index:>width$}/{moves}");
-    if level.sigma == 0.0 {
-        return format!("{place}   result, no noise");
+    let place = level::STEP.reads(format!("step {index:>width$}/{moves}"), level::step(index, moves));
+    let sigma = |text| level::SIGMA.reads(text, level::sigma(at));
+    if at.sigma == 0.0 {
+        return vec![place, sigma("result, no noise".into())];
     }
-    let t = words::number(level.t);
-    format!("{place}   t {t:>4}   σ {:.3}   SNR {:>8}", level.sigma, decibels(level))
+    vec![
+        place,
+        level::TIME.reads(format!("t {:>4}", words::number(at.t)), level::time(at)),
+        sigma(format!("σ {:.3}", at.sigma)),
+        level::SNR.reads(format!("SNR {:>8}", decibels(at)), level::snr(at)),
+    ]
 }
 
 /// The signal-to-noise ratio in decibels.
@@ -249,11 +256,9 @@ mod tests {
     #[test]
     fn levels_are_read_out_in_words() {
         let level = Level::from_alpha_bar(740.0, 0.275_3);
-        assert_eq!(
-            level_text(12, 50, level),
-            "step 12/50   t  740   σ 0.851   SNR  −4.2 dB"
-        );
-        assert_eq!(level_text(50, 50, Level::clean(0.0)), "step 50/50   result, no noise");
+        let texts = |index, level| readings(index, 50, level).into_iter().map(|r| r.text);
+        assert!(texts(12, level).eq(["step 12/50", "t  740", "σ 0.851", "SNR  −4.2 dB"]));
+        assert!(texts(50, Level::clean(0.0)).eq(["step 50/50", "result, no noise"]));
         // Equal power of signal and noise.
         assert_eq!(decibels(Level::from_alpha_bar(0.0, 0.5)), "+0.0 dB");
     }

@@ -12,6 +12,7 @@ use crate::{
         keys::{self, Does},
         learning::LearningCommand,
         playback::{Mode, PlaybackCommand},
+        quantities::training,
         state::AppState,
         theme,
         trajectories::TrajectoryView,
@@ -19,6 +20,7 @@ use crate::{
             aspect::{Aspect, Steps},
             button,
             mark::Mark,
+            number::number,
             strip::{Film, Strip, film_strip},
         },
         words,
@@ -168,13 +170,18 @@ fn readout(ui: &mut Ui, state: &AppState) {
     let learning = &state.learning;
     let step = learning.step().unwrap_or(0);
     let newest = learning.steps().last().copied().unwrap_or(0);
-    let loss = loss(state, step).map_or_else(String::new, |loss| format!("  loss {loss:.3}"));
-    let text = format!("{} of {}{loss}", words::count(step), words::count(newest));
     let right = Layout::right_to_left(Align::Center);
     ui.allocate_ui_with_layout(vec2(READOUT, 26.0), right, |ui| {
         ui.set_min_width(READOUT);
-        let help = "Training step of the weights, and the smoothed loss there where the run is in the Lab";
-        ui.label(theme::number(text)).on_hover_text(help);
+        ui.spacing_mut().item_spacing.x = 2.0 * theme::number_width(ui);
+        if let Some(loss) = loss(state, step) {
+            let text = theme::number(format!("loss {loss:.3}"));
+            let values = || training::loss_at(step, loss);
+            number(ui, text, &training::LOSS, "Loss of these weights", values);
+        }
+        let text = theme::number(format!("{} of {}", words::count(step), words::count(newest)));
+        let values = || training::kept(step, learning.steps());
+        number(ui, text, &training::STEPS, "Training step of these weights", values);
     });
 }
 

@@ -13,6 +13,7 @@ pub mod levels;
 pub mod live;
 pub mod mark;
 pub mod noised;
+pub mod number;
 pub mod pictures;
 pub mod samples;
 pub mod strip;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use eframe::egui::{Label, RichText, Ui, vec2};
+use eframe::egui::{Ui, vec2};
 use egui_plot::{GridMark, Line, VLine};
 
 use super::{
@@ -13,8 +13,10 @@ use super::{
 use crate::{
     app::{
         measurer::{Measurer, Pair, Question},
+        quantities::{Quantity, distance, picture},
         theme,
         trajectories::TrajectoryView,
+        widgets::number,
         words,
     },
     draw::strip::even_indices,
@@ -52,31 +54,24 @@ struct Place {
 }
 
 /// A number that is shown over the process.
-struct Quantity {
-    name: &'static str,
-    help: &'static str,
-    of: fn(&Likeness) -> Option<Measure>,
+struct Shown {
+    of: &'static Quantity,
+    measure: fn(&Likeness) -> Option<Measure>,
 }
 
-const RMS: Quantity = Quantity {
-    name: "RMS difference",
-    help: "Root mean square difference from the reference, sample by sample, in sample units (black to white is 2); the mean \
-           over the samples with its standard error. 0 is equal.",
-    of: |likeness| Some(likeness.rms),
+const RMS: Shown = Shown {
+    of: &distance::RMS,
+    measure: |likeness| Some(likeness.rms),
 };
 
-const SSIM: Quantity = Quantity {
-    name: "SSIM",
-    help: "Structural similarity with the reference (Wang et al. 2004): brightness, contrast and structure in small windows; \
-           the mean over the samples with its standard error. 1 is equal.",
-    of: |likeness| likeness.ssim,
+const SSIM: Shown = Shown {
+    of: &picture::SSIM,
+    measure: |likeness| likeness.ssim,
 };
 
-const WASSERSTEIN: Quantity = Quantity {
-    name: "Sliced Wasserstein",
-    help: "How far the points as a set must move to lie as those of the reference do, whichever belong together, seen along \
-           64 directions; with its standard error over the samples. 0 is the same distribution.",
-    of: |likeness| likeness.wasserstein,
+const WASSERSTEIN: Shown = Shown {
+    of: &distance::WASSERSTEIN,
+    measure: |likeness| likeness.wasserstein,
 };
 
 /// Two plots beside one another. Answers the frame that was pressed.
@@ -220,28 +215,25 @@ fn places(coarse: &Track, fine: &Track, is_ended: bool) -> Vec<Place> {
 }
 
 /// What it is, and its numbers at the cursor.
-fn head(ui: &mut Ui, draft: &CompareDraft, seen: &[Seen<'_>], quantity: &Quantity) {
+fn head(ui: &mut Ui, draft: &CompareDraft, seen: &[Seen<'_>], quantity: &Shown) {
     ui.horizontal(|ui| {
         ui.set_min_height(20.0);
-        ui.label(theme::heading(quantity.name)).on_hover_text(quantity.help);
-        let mut samples = 0;
+        ui.label(theme::heading(quantity.of.name))
+            .on_hover_text(quantity.of.said);
         for other in &seen[1..] {
             let found = draft
                 .figures
                 .measurer
                 .get(pair(draft, [&seen[0], other], seen[0].index, other.index));
-            let text = match found.and_then(|likeness| (quantity.of)(likeness)) {
-                Some(measure) => format!("{} {}", other.letter, told(measure)),
-                None => format!("{} …", other.letter),
-            };
-            samples = found.map_or(samples, |likeness| likeness.samples.max(samples));
-            let number = RichText::new(text)
-                .text_style(eframe::egui::TextStyle::Monospace)
-                .color(other.ink);
-            ui.add(Label::new(number).truncate()).on_hover_text(format!(
-                "{} against {} at the cursor, ± one standard error over {samples} samples",
-                other.letter, seen[0].letter
-            ));
+            let measured = found.and_then(|likeness| Some(((quantity.measure)(likeness)?, likeness.samples)));
+            let text = measured.map_or_else(|| "…".into(), |(measure, _)| told(measure));
+            let text = theme::number(format!("{} {text}", other.letter)).color(other.ink);
+            let pair = format!("{} against {} at the cursor", other.letter, seen[0].letter);
+            let subject = format!("{}, {pair}", quantity.of.name);
+            number::truncated(ui, text, quantity.of, &subject, || {
+                let found = measured.map(|(measure, samples)| distance::measured(measure, samples, &pair));
+                found.unwrap_or_else(|| "being measured".into())
+            });
         }
     });
 }
@@ -265,7 +257,7 @@ fn in_two_digits(error: f64) -> String {
 }
 
 /// The curves with their errors. Answers where on the axis the pointer was pressed.
-fn curves(ui: &mut Ui, draft: &CompareDraft, seen: &[Seen<'_>], quantity: &Quantity, now: f64) -> Option<f64> {
+fn curves(ui: &mut Ui, draft: &CompareDraft, seen: &[Seen<'_>], quantity: &Shown, now: f64) -> Option<f64> {
     let palette = theme::palette(ui);
     let reference = &seen[0];
     let found = |other: &Seen<'_>| {
@@ -276,12 +268,12 @@ fn curves(ui: &mut Ui, draft: &CompareDraft, seen: &[Seen<'_>], quantity: &Quant
                 .figures
                 .measurer
                 .get(pair(draft, [reference, other], place.a, place.b))?;
-            Some((place.cleanness, (quantity.of)(likeness)?))
+            Some((place.cleanness, (quantity.measure)(likeness)?))
         });
         measured.collect::<Vec<_>>()
     };
-    let help = quantity.name;
-    let shown = plot(ui, quantity.name, ui.available_height().max(40.0))
+    let help = quantity.of.name;
+    let shown = plot(ui, quantity.of.name, ui.available_height().max(40.0))
         .allow_zoom(false)
         .allow_drag(false)
         .include_x(-0.02)

@@ -12,13 +12,14 @@ use crate::{
     app::{
         keys::{self, Does},
         panels::time_bar::decibels,
+        quantities::{Reading, level},
         theme,
         trajectories::TrajectoryView,
         widgets::{
             aspect::{Aspect, Steps as _},
             button,
             cloud::{Cloud, Layers, Overlay, cloud_view, overlay_view},
-            form,
+            form, number,
             pictures::{Answer, Spot, View, picture_view},
         },
         words,
@@ -199,7 +200,7 @@ fn caption(ui: &mut Ui, seen: &Seen<'_>) -> Option<Wish> {
     ui.horizontal(|ui| {
         ui.set_min_height(20.0);
         chips(ui, seen);
-        ui.add(Label::new(theme::caption(ui, place(seen))).truncate());
+        place(ui, seen);
     });
     leads.inner.then_some(Wish::Lead(seen.view.info.id, seen.index))
 }
@@ -245,16 +246,26 @@ fn letter(ui: &mut Ui, seen: &Seen<'_>) {
 }
 
 /// `step 12 of 20 · t 740 · SNR −4.2 dB`.
-fn place(seen: &Seen<'_>) -> String {
-    let Some(step) = seen.view.step(seen.index) else {
-        return String::new();
-    };
-    let level = step.level;
-    let of = format!("step {} of {}", step.index, seen.view.info.moves);
-    if level.sigma == 0.0 {
-        format!("{of} · no noise left")
+fn place(ui: &mut Ui, seen: &Seen<'_>) {
+    let Some(step) = seen.view.step(seen.index) else { return };
+    let (at, moves) = (step.level, seen.view.info.moves);
+    let mut readings = vec![level::STEP.reads(
+        format!("step {} of {moves}", step.index),
+        level::step(step.index, moves),
+    )];
+    if at.sigma == 0.0 {
+        readings.push(level::SIGMA.reads("no noise left", level::sigma(at)));
     } else {
-        format!("{of} · t {} · SNR {}", words::number(level.t), decibels(level))
+        readings.push(level::TIME.reads(format!("t {}", words::number(at.t)), level::time(at)));
+        readings.push(level::SNR.reads(format!("SNR {}", decibels(at)), level::snr(at)));
+    }
+    ui.spacing_mut().item_spacing.x = 4.0;
+    for (i, Reading { of, text, values }) in readings.into_iter().enumerate() {
+        if i > 0 {
+            ui.label(theme::caption(ui, "·"));
+        }
+        let subject = format!("{} of {}", of.name, seen.letter);
+        number::truncated(ui, theme::caption(ui, text), of, &subject, || values);
     }
 }
 
@@ -415,6 +426,8 @@ fn divider(ui: &mut Ui, draft: &mut CompareDraft, area: Rect) {
     let palette = theme::palette(ui);
     let is_held = response.hovered() || response.dragged() || response.has_focus();
     let ink = if is_held { palette.accent } else { palette.text };
+    // Pictures may be as dark as the line, or as light.
+    ui.painter().vline(x, area.y_range(), Stroke::new(4.0, palette.panel));
     ui.painter().vline(x, area.y_range(), Stroke::new(2.0, ink));
     ui.painter()
         .circle(pos2(x, area.center().y), 7.0, palette.panel, Stroke::new(2.0, ink));

@@ -4,7 +4,7 @@ use eframe::egui::{self, Align2, Context, Grid, RichText, ScrollArea, Ui, Window
 use egui_material_icons::icons;
 
 use super::{
-    job::{Job, picture},
+    job::{self, Job},
     work::{WorkDraft, able},
 };
 use crate::{
@@ -12,9 +12,10 @@ use crate::{
         action::Action,
         export::{Content, Saving},
         keys,
+        quantities::{Quantity, picture},
         state::AppState,
         theme,
-        widgets::button,
+        widgets::{button, number::number},
         words,
     },
     draw::Raster,
@@ -76,13 +77,28 @@ impl Column {
         match self {
             Self::Method => "With its steps and seed",
             Self::Candidate => "Which candidate; each has its own noise",
-            Self::Psnr => "To the picture, more is nearer. Of a hole there are many right answers",
-            Self::Ssim => "Structural similarity to the picture, 1 is the same",
-            Self::Seam => "Step across the mask's edge over the step elsewhere, 1 is no seam",
-            Self::Residual => "Root mean square of what was known and is not kept; black to white is 2",
-            Self::Diversity => "Root mean square distance of the candidates from their mean",
-            Self::Calls => "Network calls of one candidate",
-            Self::Secs => "Network time of all candidates together",
+            _ => self.quantity().map_or("", |of| of.said),
+        }
+    }
+
+    /// A figure in its formula.
+    fn values(self, value: f64) -> String {
+        match self {
+            Self::Psnr => picture::psnr(value),
+            _ => picture::plain(self.label(), value),
+        }
+    }
+
+    fn quantity(self) -> Option<&'static Quantity> {
+        match self {
+            Self::Method | Self::Candidate => None,
+            Self::Psnr => Some(&picture::PSNR),
+            Self::Ssim => Some(&picture::SSIM),
+            Self::Seam => Some(&picture::SEAM),
+            Self::Residual => Some(&picture::RESIDUAL),
+            Self::Diversity => Some(&picture::DIVERSITY),
+            Self::Calls => Some(&picture::CALLS),
+            Self::Secs => Some(&picture::SECS),
         }
     }
 }
@@ -267,9 +283,14 @@ fn table(ui: &mut Ui, draft: &mut BenchDraft, lines: &[Line]) {
         ui.end_row();
         for line in lines {
             for column in Column::ALL {
-                match column {
-                    Column::Method => ui.label(line.text(column)),
-                    _ => ui.label(theme::number(line.text(column))),
+                let text = theme::number(line.text(column));
+                match column.quantity().zip(line.number(column)) {
+                    Some((of, value)) => {
+                        let subject = format!("{} of {}, {}", of.name, line.name, line.sample + 1);
+                        number(ui, text, of, &subject, || column.values(value))
+                    }
+                    None if column == Column::Method => ui.label(line.text(column)),
+                    None => ui.label(text),
                 };
             }
             ui.end_row();
@@ -321,7 +342,7 @@ fn matrix(state: &AppState, jobs: &[Job]) -> Option<Raster> {
         .map(|(job, step)| {
             job.candidates(state)
                 .into_iter()
-                .filter_map(|i| picture(&step.x, i))
+                .filter_map(|i| job::picture(&step.x, i))
                 .collect()
         })
         .collect();

@@ -12,12 +12,14 @@ use crate::{
     app::{
         action::Action,
         easel::Easel,
+        quantities::{Reading, picture as known},
         state::AppState,
         theme,
         trajectories::TrajectoryView,
-        widgets::{button, canvas::Face, form, live::Live},
+        widgets::{button, canvas::Face, form, live::Live, number::number},
     },
     draw::{Raster, spread},
+    engine::event::Figures,
     files::document::Layer,
 };
 
@@ -277,25 +279,42 @@ fn row(ui: &mut Ui, state: &AppState, job: &Job, view: &TrajectoryView, draft: &
     }
     if let Some((number, sample)) = draft.selected
         && number == job.number
-        && let Some(text) = view.figures.as_ref().and_then(|figures| figures_text(figures, sample))
+        && let Some(readings) = view.figures.as_ref().and_then(|figures| readings(figures, sample))
     {
-        ui.label(theme::caption(ui, text));
+        figures_line(ui, readings);
     }
 }
 
-/// `PSNR 21.3 dB · SSIM 0.812 · seam 1.04 · 2410 calls, 12 s`.
-fn figures_text(figures: &crate::engine::event::Figures, sample: usize) -> Option<String> {
+/// `PSNR 21.3 dB`, `SSIM 0.812`, `seam 1.04`, `known to 40 dB`, `2410 calls`.
+fn readings(figures: &Figures, sample: usize) -> Option<Vec<Reading>> {
     let one = figures.candidates.get(sample)?;
-    let mut parts = Vec::new();
-    parts.extend(one.psnr_db.map(|db| format!("PSNR {db:.1} dB")));
-    parts.extend(one.ssim.map(|ssim| format!("SSIM {ssim:.3}")));
-    parts.extend(one.seam.map(|seam| format!("seam {seam:.2}")));
-    parts.push(match one.consistency_db {
+    let psnr = |db| known::PSNR.reads(format!("PSNR {db:.1} dB"), known::psnr(db));
+    let ssim = |v| known::SSIM.reads(format!("SSIM {v:.3}"), known::plain("SSIM", v));
+    let seam = |v| known::SEAM.reads(format!("seam {v:.2}"), known::plain("seam", v));
+    let kept = match one.consistency_db {
         Some(db) => format!("known to {db:.0} dB"),
         None => "known exactly".into(),
+    };
+    let calls = known::plain("calls", figures.calls);
+    let mut readings = Vec::new();
+    readings.extend(one.psnr_db.map(psnr));
+    readings.extend(one.ssim.map(ssim));
+    readings.extend(one.seam.map(seam));
+    readings.push(known::KNOWN.reads(kept, known::known(one)));
+    readings.push(known::CALLS.reads(format!("{:.0} calls", figures.calls), calls));
+    Some(readings)
+}
+
+fn figures_line(ui: &mut Ui, readings: Vec<Reading>) {
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = vec2(4.0, 2.0);
+        for (i, Reading { of, text, values }) in readings.into_iter().enumerate() {
+            if i > 0 {
+                ui.label(theme::caption(ui, "·"));
+            }
+            number(ui, theme::caption(ui, text), of, of.name, || values);
+        }
     });
-    parts.push(format!("{:.0} calls", figures.calls));
-    Some(parts.join(" · "))
 }
 
 fn thumbnail(ui: &mut Ui, texture: egui::TextureId, uv: Rect, sample: usize, lit: bool, kept: bool) -> bool {

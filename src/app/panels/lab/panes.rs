@@ -9,9 +9,12 @@ use crate::{
         action::Action,
         layout::{Contents, Pane, Place},
         panels::{plots, quality},
+        quantities::{Reading, training},
         run_view::RunView,
         state::AppState,
-        theme, words,
+        theme,
+        widgets::number,
+        words,
     },
     engine::event::RunState,
 };
@@ -124,7 +127,7 @@ impl Shown<'_> {
             return;
         }
         quality::quality_plot(ui, self.run, &self.draft.quality, height - 22.0);
-        ui.label(theme::caption(ui, quality::quality_line(self.run, &self.draft.quality)));
+        quality::quality_line(ui, self.run, &self.draft.quality);
     }
 }
 
@@ -145,41 +148,33 @@ fn numbers(ui: &mut Ui, run: &RunView) {
     };
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         ui.columns(columns, |columns| {
-            for (i, (name, value, tip)) in all.into_iter().enumerate() {
+            for (i, Reading { of, text, values }) in all.into_iter().enumerate() {
                 let ui = &mut columns[i % columns.len()];
-                let cell = ui.vertical(|ui| {
+                ui.vertical(|ui| {
                     ui.spacing_mut().item_spacing.y = 1.0;
-                    ui.add(Label::new(theme::caption(ui, name)).truncate());
-                    ui.add(Label::new(theme::number(value).size(size)).truncate());
+                    ui.add(Label::new(theme::caption(ui, of.name)).truncate());
+                    number::truncated(ui, theme::number(text).size(size), of, of.name, || values);
                 });
-                cell.response.on_hover_text(tip);
             }
         });
     });
 }
 
-/// Name, value and explanation of each number.
-fn moment(run: &RunView) -> [(&'static str, String, &'static str); 6] {
+/// Each number with its explanation.
+fn moment(run: &RunView) -> [Reading; 6] {
     let now = &run.now;
     let left = match run.state {
         RunState::Running if now.secs_left > 0.0 => words::duration(now.secs_left),
         _ => "–".into(),
     };
     let loss = run.losses.last_smooth().map_or("–".into(), words::reading);
+    let speed = words::reading(now.steps_per_sec);
     [
-        ("Loss", loss, "Smoothed training loss"),
-        (
-            "Steps per second",
-            words::reading(now.steps_per_sec),
-            "Averaged over the last seconds",
-        ),
-        ("Time left", left, "Until the recipe's last step, at this speed"),
-        ("Learning rate", words::number(now.lr), "Of the newest step"),
-        (
-            "EMA decay",
-            words::number(now.ema_decay),
-            "Rises to its largest value during the first steps",
-        ),
-        ("Gradient norm", words::reading(now.grad_norm), "Before clipping"),
+        training::LOSS.reads(loss, training::loss(run)),
+        training::SPEED.reads(speed, training::speed(run)),
+        training::LEFT.reads(left, training::left(run)),
+        training::RATE.reads(words::number(now.lr), training::rate(run)),
+        training::DECAY.reads(words::number(now.ema_decay), training::decay(run)),
+        training::GRADIENT.reads(words::reading(now.grad_norm), training::gradient(run)),
     ]
 }

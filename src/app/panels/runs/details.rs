@@ -5,18 +5,19 @@ use std::path::PathBuf;
 use eframe::egui::{self, DragValue, Grid, Key, Layout, RichText, Role, Sense, TextEdit, Ui, vec2};
 use egui_material_icons::icons;
 
-use super::{RunsDraft, change, is_training, obstacle, picture, remark, shot, texture};
+use super::{super::quality, RunsDraft, change, is_training, obstacle, picture, remark, shot, texture};
 use crate::{
     app::{
         action::{Action, Workspace},
         catalogue,
         keys::{self, Does},
         own::Own,
+        quantities::{self, Reading, run, training},
         runs::Entry,
         shelf::Change,
         state::AppState,
         theme,
-        widgets::{button, form},
+        widgets::{button, form, number},
         words,
     },
     files::{Holder, Remarks, RunFolder, Summary},
@@ -293,38 +294,52 @@ fn facts(ui: &mut Ui, state: &AppState, entry: &Entry, summary: &Summary) {
     form::group(ui, "Facts");
     let recipe = &summary.recipe;
     let [step, steps] = [summary.step, recipe.train.steps].map(words::count);
-    let mut rows = vec![
+    let noise = format!("{}, {}", recipe.schedule.id, recipe.target.id);
+    let said = [
         ("Data", catalogue::label(&recipe.data.source)),
         ("Network", recipe.net.id.clone()),
-        ("Noise", format!("{}, {}", recipe.schedule.id, recipe.target.id)),
-        ("Steps", format!("{step} of {steps}")),
-        ("Time", words::duration(summary.secs)),
-        ("Size", words::bytes(entry.bytes)),
+        ("Noise", noise),
     ];
-    rows.extend(summary.validation.map(|v| ("Validation", words::number(v))));
-    let name = |id: &str| {
-        if id == "feature-frechet" {
-            "Feature-Fréchet"
-        } else {
-            "Energy distance"
-        }
-    };
-    let figure = summary.figure.as_ref();
-    rows.extend(figure.map(|f| {
+    let steps = format!("{step} of {steps}");
+    let time = run::TIME.reads(words::duration(summary.secs), run::time(summary));
+    let size = run::size(entry.bytes, summary.checkpoints.len());
+    let mut numbers = vec![
         (
-            name(&f.figure),
-            format!("{} at step {}", words::number(f.value), words::count(f.step)),
-        )
+            "Steps",
+            training::STEPS.reads(steps, training::steps(summary.step, recipe)),
+        ),
+        ("Time", time),
+        ("Size", run::SIZE.reads(words::bytes(entry.bytes), size)),
+    ];
+    numbers.extend(summary.validation.map(|v| {
+        let values = run::validation(summary, v);
+        ("Validation", run::VALIDATION.reads(words::number(v), values))
     }));
-    rows.extend(state.runs.age(entry).map(|age| ("Saved", words::ago(age))));
+    numbers.extend(summary.figure.as_ref().and_then(|f| {
+        let of = quality::quantity(&f.figure)?;
+        let text = format!("{} at step {}", words::number(f.value), words::count(f.step));
+        Some((of.name, of.reads(text, quantities::quality::figure(f))))
+    }));
+    let saved = state.runs.age(entry).map(|age| ("Saved", words::ago(age)));
+    let row = |ui: &mut Ui, (name, value): (&str, String)| {
+        ui.label(theme::caption(ui, name));
+        ui.add(egui::Label::new(RichText::new(value).small()).truncate());
+        ui.end_row();
+    };
     Grid::new("facts of a run")
         .num_columns(2)
         .spacing([12.0, 3.0])
         .show(ui, |ui| {
-            for (name, value) in rows {
+            for fact in said {
+                row(ui, fact);
+            }
+            for (name, Reading { of, text, values }) in numbers {
                 ui.label(theme::caption(ui, name));
-                ui.add(egui::Label::new(RichText::new(value).small()).truncate());
+                number::truncated(ui, RichText::new(text).small(), of, of.name, || values);
                 ui.end_row();
+            }
+            if let Some(fact) = saved {
+                row(ui, fact);
             }
         });
 }

@@ -1,7 +1,12 @@
 //! A schedule as four curves.
 
+use std::rc::Rc;
+
 use crate::{
-    app::words,
+    app::{
+        quantities::{Reading, level},
+        words,
+    },
     math::{
         Level, Spec,
         schedule::{self, NoiseSchedule, custom::View},
@@ -62,21 +67,24 @@ pub(super) fn text(view: View, height: f64) -> String {
 pub(super) struct Curves {
     /// Time of the noisy end.
     pub(super) last: f64,
+    schedule: Rc<dyn NoiseSchedule>,
     views: [Vec<[f64; 2]>; View::ALL.len()],
 }
 
 impl Curves {
     /// Curves over the share of the schedule, 0 to 1.
     pub(super) fn new(spec: &Spec) -> Result<Self, String> {
-        let schedule = schedule::build(spec).map_err(|e| e.to_string())?;
+        let schedule: Rc<dyn NoiseSchedule> = schedule::build(spec).map_err(|e| e.to_string())?.into();
         let along = |view: View| {
             let share = |i: usize| i as f64 / (CURVE - 1) as f64;
             let points = (0..CURVE).map(|i| [share(i), height(view, seen(view, &*schedule, share(i)))]);
             points.collect()
         };
+        let views = View::ALL.map(along);
         Ok(Self {
             last: *schedule.domain().end(),
-            views: View::ALL.map(along),
+            schedule,
+            views,
         })
     }
 
@@ -86,11 +94,21 @@ impl Curves {
         &self.views[place.unwrap_or_default()]
     }
 
-    /// The height at a share.
-    pub(super) fn at(&self, view: View, share: f64) -> f64 {
-        let curve = self.of(view);
-        let i = (share * (curve.len() - 1) as f64).round() as usize;
-        curve.get(i).map_or(0.0, |p| p[1])
+    /// What a view says at a share.
+    pub(super) fn read(&self, view: View, share: f64) -> Reading {
+        let at = self.schedule.at_share(share);
+        let (of, values) = match view {
+            View::AlphaBar => (&level::ALPHA_BAR, level::alpha_bar(at)),
+            View::Decibels => (&level::SNR, level::snr(at)),
+            View::Sigma => (&level::SIGMA, level::sigma(at)),
+            View::Beta => {
+                let [before, now] = step(&*self.schedule, share);
+                (&level::BETA, level::beta(before, now))
+            }
+        };
+        let time = words::number((share * self.last).round());
+        let told = text(view, height(view, seen(view, &*self.schedule, share)));
+        of.reads(format!("t {time}   {told}"), values)
     }
 
     /// Parts of the schedule where the picture is nearly clean (above 20 dB) or gone (below −20 dB).
@@ -117,8 +135,14 @@ fn seen(view: View, schedule: &dyn NoiseSchedule, share: f64) -> f64 {
     }
 }
 
-/// Variance of the noise that one step of the schedule adds; a thousandth of a continuous one counts as a step.
+/// Variance of the noise that one step of the schedule adds.
 fn beta(schedule: &dyn NoiseSchedule, share: f64) -> f64 {
+    let [before, now] = step(schedule, share);
+    1.0 - (now.alpha / before.alpha).powi(2)
+}
+
+/// The levels before and after one step of the schedule; a thousandth of a continuous one counts as a step.
+fn step(schedule: &dyn NoiseSchedule, share: f64) -> [Level; 2] {
     let (start, end) = schedule.domain().into_inner();
     let step = (end - start) / (schedule.steps().unwrap_or(1001).max(2) - 1) as f64;
     let t = start + ((share * (end - start)) / step).round() * step;
@@ -127,7 +151,7 @@ fn beta(schedule: &dyn NoiseSchedule, share: f64) -> f64 {
     } else {
         schedule.level(t - step)
     };
-    1.0 - (schedule.level(t).alpha / before.alpha).powi(2)
+    [before, schedule.level(t)]
 }
 
 #[cfg(test)]

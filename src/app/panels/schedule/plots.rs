@@ -3,7 +3,8 @@
 use std::ops::RangeInclusive;
 
 use eframe::egui::{
-    self, Align, Align2, Color32, Layout, Response, RichText, Sense, Stroke, TextStyle, Ui, WidgetInfo, pos2, vec2,
+    self, Align, Align2, Color32, Layout, Response, RichText, Sense, Stroke, TextStyle, Ui, UiBuilder, WidgetInfo,
+    pos2, vec2,
 };
 use egui_plot::{GridMark, Line, LineStyle, Plot, PlotPoints, PlotTransform, PlotUi, Span, VLine};
 
@@ -14,7 +15,9 @@ use super::{
 };
 use crate::{
     app::{
+        quantities::Reading,
         theme::{self, Palette},
+        widgets::number::number,
         words,
     },
     draw::plot::ticks as round_values,
@@ -108,8 +111,9 @@ pub(super) fn plot(ui: &mut Ui, view: View, draft: &mut ScheduleDraft, scene: &S
         });
     let response = shown.response;
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, title(view)));
-    ticks_and_reading(ui, view, scene, &shown.transform);
+    ticks(ui, scene, &shown.transform);
     handles(ui, view, shown.transform, bounds, &mut draft.mine, &mut draft.held);
+    reading(ui, view, scene, &shown.transform);
     dragged_to(&response, &shown.transform)
 }
 
@@ -130,8 +134,8 @@ fn lines(plot: &mut PlotUi<'_>, view: View, scene: &Scene<'_>, palette: &Palette
     plot.vline(VLine::new("cursor", scene.share).color(palette.accent).width(1.5));
 }
 
-/// The sampler's steps at the bottom, and what the curve says at the cursor.
-fn ticks_and_reading(ui: &Ui, view: View, scene: &Scene<'_>, transform: &PlotTransform) {
+/// The sampler's steps at the bottom.
+fn ticks(ui: &Ui, scene: &Scene<'_>, transform: &PlotTransform) {
     let palette = theme::palette(ui);
     let frame = transform.frame();
     let painter = ui.painter_at(*frame);
@@ -139,18 +143,28 @@ fn ticks_and_reading(ui: &Ui, view: View, scene: &Scene<'_>, transform: &PlotTra
         let x = transform.position_from_point_x(at);
         painter.vline(x, frame.bottom() - 7.0..=frame.bottom(), Stroke::new(1.0, palette.weak));
     }
+}
+
+/// What the curve says at the cursor.
+fn reading(ui: &mut Ui, view: View, scene: &Scene<'_>, transform: &PlotTransform) {
+    let palette = theme::palette(ui);
+    let frame = transform.frame();
     let x = transform.position_from_point_x(scene.share);
     let (align, dx) = if x > frame.center().x {
         (Align2::RIGHT_TOP, -6.0)
     } else {
         (Align2::LEFT_TOP, 6.0)
     };
-    let time = words::number((scene.share * scene.mine.last).round());
-    let text = format!("t {time}   {}", text(view, scene.mine.at(view, scene.share)));
-    let galley = painter.layout_no_wrap(text, TextStyle::Monospace.resolve(ui.style()), palette.text);
-    let area = align.anchor_size(pos2(x + dx, frame.top() + 4.0), galley.size());
+    let Reading { of, text, values } = scene.mine.read(view, scene.share);
+    let painter = ui.painter_at(*frame);
+    let font = TextStyle::Monospace.resolve(ui.style());
+    let size = painter.layout_no_wrap(text.clone(), font, palette.text).size();
+    let area = align.anchor_size(pos2(x + dx, frame.top() + 4.0), size);
     painter.rect_filled(area.expand2(vec2(4.0, 2.0)), 3.0, palette.sunken.gamma_multiply(0.85));
-    painter.galley(area.min, galley, palette.text);
+    let place = UiBuilder::new().max_rect(area).id_salt(title(view));
+    let mut ui = ui.new_child(place);
+    ui.shrink_clip_rect(*frame);
+    number(&mut ui, theme::number(text), of, of.name, || values);
 }
 
 fn dragged_to(response: &Response, transform: &PlotTransform) -> Option<f64> {

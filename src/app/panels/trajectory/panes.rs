@@ -13,6 +13,7 @@ use crate::{
         action::Action,
         layout::{Contents, Pane, Place},
         playback::PlaybackCommand,
+        quantities::{Reading, sample},
         state::AppState,
         theme,
         trajectories::{
@@ -24,11 +25,12 @@ use crate::{
             cloud::{Cloud, cloud_view},
             lanes::{self, Lane, Lanes},
             mark::Mark,
+            number,
             pictures::{Spot, View, picture_view},
             strip::{Film, film_strip},
         },
     },
-    engine::TrajectoryId,
+    engine::{TrajectoryId, event::StepFrame},
     math::{Domain, Frame, domain::unit_from_byte},
 };
 
@@ -236,9 +238,16 @@ impl Shown<'_> {
             lens.hover = found;
         }
         self.draft.lens = lens;
-        let caption = value.or_else(|| statistics(view, index, aspect, self.draft));
-        let caption = theme::number(caption.unwrap_or_default()).color(theme::palette(ui).weak);
-        ui.add(Label::new(caption).truncate());
+        let ink = theme::palette(ui).weak;
+        match (value, statistics(view, index, aspect, self.draft)) {
+            (None, Some(Reading { of, text, values })) => {
+                number::truncated(ui, theme::number(text).color(ink), of, of.name, || values);
+            }
+            (value, _) => {
+                let text = theme::number(value.unwrap_or_default()).color(ink);
+                ui.add(Label::new(text).truncate());
+            }
+        }
         answer.seek
     }
 }
@@ -299,24 +308,28 @@ fn reading(ui: &Ui, spot: Spot, value: &str) -> String {
 }
 
 /// Mean and deviation of what a view shows.
-fn statistics(view: &TrajectoryView, index: usize, aspect: Aspect, draft: &mut TrajectoryDraft) -> Option<String> {
+fn statistics(view: &TrajectoryView, index: usize, aspect: Aspect, draft: &mut TrajectoryDraft) -> Option<Reading> {
     let step = view.step(index)?;
-    let (mean, std) = match aspect {
-        Aspect::State => step.x_stats,
-        Aspect::Clean => step.x0_stats,
-        Aspect::Noise => noise_stats(view, step.index, &step.eps, draft),
-        Aspect::Change => {
-            let Some(before) = view.before(step.index) else {
-                return Some("start, no change yet".into());
-            };
-            let scale = change_scale(&before.x, &step.x);
-            return Some(match view.info.domain {
-                Domain::Image { .. } => format!("mean {:.3}  yellow {scale}", before.change),
-                Domain::Points => format!("mean {:.3}", before.change),
-            });
-        }
+    let (of, stats) = match aspect {
+        Aspect::State => (&sample::STATE, step.x_stats),
+        Aspect::Clean => (&sample::CLEAN, step.x0_stats),
+        Aspect::Noise => (&sample::NOISE, noise_stats(view, step.index, &step.eps, draft)),
+        Aspect::Change => return Some(change(view, step)),
     };
-    Some(format!("mean {mean:+.2}  std {std:.2}"))
+    let text = format!("mean {:+.2}  std {:.2}", stats.0, stats.1);
+    Some(of.reads(text, sample::statistics(step, stats)))
+}
+
+fn change(view: &TrajectoryView, step: &StepFrame) -> Reading {
+    let Some(before) = view.before(step.index) else {
+        return sample::CHANGE.reads("start, no change yet", "no step was made".into());
+    };
+    let scale = change_scale(&before.x, &step.x);
+    let text = match view.info.domain {
+        Domain::Image { .. } => format!("mean {:.3}  yellow {scale}", before.change),
+        Domain::Points => format!("mean {:.3}", before.change),
+    };
+    sample::CHANGE.reads(text, sample::change(before, step))
 }
 
 fn noise_stats(view: &TrajectoryView, index: usize, eps: &Frame, draft: &mut TrajectoryDraft) -> (f32, f32) {
