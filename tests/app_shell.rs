@@ -499,6 +499,11 @@ fn the_learning_rate_acts_on_the_run_under_way() {
     studio.begin_run();
     field(&mut studio, 0.0005);
     assert!(matches!(studio.asked()[..], [Command::SetLearningRate(v)] if v == 0.0005));
+    // Back to what the recipe says.
+    field(&mut studio, 0.004);
+    assert!(matches!(studio.asked()[..], [Command::SetLearningRate(v)] if v == 0.004));
+    field(&mut studio, 0.004);
+    assert!(studio.asked().is_empty(), "nothing is new");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::{
     draw::pyramid::Curve,
     engine::{
+        Command,
         dissection::Dissection,
         event::{Mark, Preview, Progress, RunInfo, RunState},
     },
@@ -48,6 +49,17 @@ pub struct RunView {
     pub diverged: Option<Divergence>,
     /// A verb that was asked for and has not taken effect yet.
     pub asked: Option<Verb>,
+    /// What can be changed while it trains, as the form last asked for it.
+    pub live: Live,
+}
+
+/// Settings that act on a run under way.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Live {
+    /// Learning rate after warm-up.
+    pub lr: f64,
+    /// Largest EMA decay.
+    pub ema_decay: f64,
 }
 
 /// Loss or gradient was not finite.
@@ -94,7 +106,20 @@ impl RunView {
             dissection: None,
             diverged: None,
             asked: None,
+            live: Live {
+                lr: info.recipe.train.lr,
+                ema_decay: info.recipe.ema.decay,
+            },
             info,
+        }
+    }
+
+    /// Notes what a command from the form changes.
+    pub fn note(&mut self, command: &Command) {
+        match command {
+            Command::SetLearningRate(lr) => self.live.lr = *lr,
+            Command::SetEmaDecay(decay) => self.live.ema_decay = *decay,
+            _ => {}
         }
     }
 

@@ -631,7 +631,7 @@ impl App {
             Command::Pause => self.ask_run(ctx, Verb::Pause),
             Command::Stop => self.ask_run(ctx, Verb::Stop),
             Command::Finish => self.ask_run(ctx, Verb::Finish),
-            _ => {}
+            other => self.state.run.iter_mut().for_each(|run| run.note(other)),
         }
         if !self.worker.send(command) {
             let text =

@@ -373,12 +373,7 @@ fn training_rows(ui: &mut Ui, state: &AppState, recipe: &mut Recipe, out: &mut V
         |ui| form::real(ui, &mut train.lr, 1e-7..=1.0),
     );
     if let (Some(run), true) = (live, settled(&lr)) {
-        send_if_new(
-            run.info.recipe.train.lr,
-            train.lr,
-            Command::SetLearningRate(train.lr),
-            out,
-        );
+        send_if_new(run.live.lr, train.lr, Command::SetLearningRate(train.lr), out);
     }
     let decay = &mut recipe.ema.decay;
     let ema = live_row(
@@ -397,7 +392,7 @@ fn training_rows(ui: &mut Ui, state: &AppState, recipe: &mut Recipe, out: &mut V
         },
     );
     if let (Some(run), true) = (live, settled(&ema)) {
-        send_if_new(run.info.recipe.ema.decay, *decay, Command::SetEmaDecay(*decay), out);
+        send_if_new(run.live.ema_decay, *decay, Command::SetEmaDecay(*decay), out);
     }
 }
 
