@@ -46,13 +46,11 @@ impl Crew {
     }
 
     fn others(&self) -> Result<&ThreadPool> {
-        match self.others.get() {
-            Some(pool) => Ok(pool),
-            None => {
-                let pool = self.pool(|builder| builder).map_err(Error::wrap)?;
-                Ok(self.others.get_or_init(|| pool))
-            }
+        if let Some(pool) = self.others.get() {
+            return Ok(pool);
         }
+        let pool = self.pool(|builder| builder).map_err(Error::wrap)?;
+        Ok(self.others.get_or_init(|| pool))
     }
 
     fn pool(
@@ -77,7 +75,7 @@ mod tests {
 
     /// On a thread of its own, since the first crew stays.
     fn alone(test: impl FnOnce() + Send + 'static) {
-        thread::spawn(test).join().unwrap();
+        thread::Builder::new().spawn(test).unwrap().join().unwrap();
     }
 
     #[test]
