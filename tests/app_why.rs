@@ -15,7 +15,7 @@ use diffusion_studio::{
         launch::Options,
         quantities::{level, training},
         theme,
-        widgets::number::number,
+        widgets::number::{cell, number},
     },
     engine::{
         Command,
@@ -207,4 +207,22 @@ fn a_number_has_the_place_of_a_label() {
         harness.get_by_label("behind").rect()
     };
     assert_eq!(place(true), place(false));
+}
+
+#[test]
+fn a_row_of_a_table_is_one_stop_of_the_keyboard() {
+    let mut harness = Harness::builder().with_context_setup(theme::install).build_ui(|ui| {
+        number(ui, theme::number("1"), &level::SIGMA, "first", String::new);
+        cell(ui, theme::number("2"), &level::SIGMA, "second", String::new);
+        number(ui, theme::number("3"), &level::SNR, "next row", String::new);
+    });
+    let is_at = |harness: &Harness<'_>, name: &str| harness.get_by_label(name).accesskit_node().is_focused();
+    for stop in ["Why? first", "Why? next row"] {
+        harness.key_press(Key::Tab);
+        harness.run_steps(2);
+        assert!(is_at(&harness, stop), "{stop}");
+    }
+    harness.get_by_label("Why? second").click();
+    harness.run_steps(3);
+    assert!(harness.query_by_label(level::SIGMA.said).is_some());
 }

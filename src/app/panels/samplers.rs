@@ -19,7 +19,10 @@ use crate::{
         quantities::{self, distance, laboratory},
         state::{AppState, Comparison},
         theme,
-        widgets::{button, form, number::number},
+        widgets::{
+            button, form,
+            number::{self, number},
+        },
         words,
     },
     data::Progress,
@@ -311,17 +314,21 @@ fn points(row: &Row, quantity: Quantity) -> Vec<[f64; 2]> {
         .collect()
 }
 
-/// What a sampler makes of so many calls.
-fn cell(ui: &mut Ui, row: &Row, wanted: usize, quantity: Quantity) {
+/// What a sampler makes of so many calls. The first of a row can be reached by keyboard.
+fn cell(ui: &mut Ui, row: &Row, wanted: usize, quantity: Quantity, is_first: bool) {
     let Some((trial, value)) = quantity.at(row, wanted) else {
         ui.label(theme::number("–"));
         return;
     };
     let of = quantity.asked();
     let subject = format!("{} of {} with {wanted} calls", of.name, row.label);
-    number(ui, theme::number(words::reading(value)), of, &subject, || {
-        laboratory::trial(row, trial, value)
-    });
+    let text = theme::number(words::reading(value));
+    let values = || laboratory::trial(row, trial, value);
+    if is_first {
+        number(ui, text, of, &subject, values);
+    } else {
+        number::cell(ui, text, of, &subject, values);
+    }
 }
 
 /// A line a sampler; a press on its name shows or hides its curve, one on a number of calls sorts.
@@ -363,11 +370,11 @@ fn rows(ui: &mut Ui, table: &Table, draft: &mut SamplersDraft) {
                         draft.shown.remove(&row.sampler);
                     }
                 }
-                for &wanted in &calls {
+                for (i, &wanted) in calls.iter().enumerate() {
                     ui.horizontal(|ui| {
                         // Under the words of the button above.
                         ui.add_space(ui.spacing().button_padding.x);
-                        cell(ui, row, wanted, draft.quantity);
+                        cell(ui, row, wanted, draft.quantity, i == 0);
                     });
                 }
                 let text = theme::number(row.order.map_or_else(|| "–".into(), |o| format!("{o:.1}")));

@@ -12,10 +12,15 @@ const WIDTH: f32 = 430.0;
 
 /// A number. `subject` tells it apart from others of its kind beside it; `values` puts what is on screen into the formula.
 pub fn number(ui: &mut Ui, text: RichText, of: &Quantity, subject: &str, values: impl FnOnce() -> String) -> Response {
-    shown(ui, Label::new(text), of, subject, values)
+    shown(ui, Label::new(text), Sense::click(), of, subject, values)
 }
 
-/// The same, shortened where there is no room for all of it.
+/// A number in a table, beside one of its kind that has the keyboard's stop: another stop in each cell would be too many.
+pub fn cell(ui: &mut Ui, text: RichText, of: &Quantity, subject: &str, values: impl FnOnce() -> String) -> Response {
+    shown(ui, Label::new(text), Sense::CLICK, of, subject, values)
+}
+
+/// The same as [`number`], shortened where there is no room for all of it.
 pub fn truncated(
     ui: &mut Ui,
     text: RichText,
@@ -23,11 +28,18 @@ pub fn truncated(
     subject: &str,
     values: impl FnOnce() -> String,
 ) -> Response {
-    shown(ui, Label::new(text).truncate(), of, subject, values)
+    shown(ui, Label::new(text).truncate(), Sense::click(), of, subject, values)
 }
 
-fn shown(ui: &mut Ui, label: Label, of: &Quantity, subject: &str, values: impl FnOnce() -> String) -> Response {
-    let (place, galley, response) = label.selectable(false).sense(Sense::click()).layout_in_ui(ui);
+fn shown(
+    ui: &mut Ui,
+    label: Label,
+    sense: Sense,
+    of: &Quantity,
+    subject: &str,
+    values: impl FnOnce() -> String,
+) -> Response {
+    let (place, galley, response) = label.selectable(false).sense(sense).layout_in_ui(ui);
     let text = galley.text().to_owned();
     response.widget_info(|| WidgetInfo {
         current_text_value: Some(text.clone()),
