@@ -210,7 +210,7 @@ fn a_number_has_the_place_of_a_label() {
 }
 
 #[test]
-fn a_row_of_a_table_is_one_stop_of_the_keyboard() {
+fn a_cell_is_no_stop_of_the_keyboard() {
     let mut harness = Harness::builder().with_context_setup(theme::install).build_ui(|ui| {
         number(ui, theme::number("1"), &level::SIGMA, "first", String::new);
         cell(ui, theme::number("2"), &level::SIGMA, "second", String::new);

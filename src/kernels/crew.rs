@@ -74,8 +74,8 @@ mod tests {
     }
 
     /// On a thread of its own, since the first crew stays.
-    fn alone(test: impl FnOnce() + Send + 'static) {
-        thread::Builder::new().spawn(test).unwrap().join().unwrap();
+    fn alone(test: impl FnOnce() + Send) {
+        thread::scope(|scope| scope.spawn(test).join().unwrap());
     }
 
     #[test]

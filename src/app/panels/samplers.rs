@@ -370,11 +370,12 @@ fn rows(ui: &mut Ui, table: &Table, draft: &mut SamplersDraft) {
                         draft.shown.remove(&row.sampler);
                     }
                 }
-                for (i, &wanted) in calls.iter().enumerate() {
+                let first = calls.iter().find(|&&wanted| draft.quantity.at(row, wanted).is_some());
+                for wanted in &calls {
                     ui.horizontal(|ui| {
                         // Under the words of the button above.
                         ui.add_space(ui.spacing().button_padding.x);
-                        cell(ui, row, wanted, draft.quantity, i == 0);
+                        cell(ui, row, *wanted, draft.quantity, Some(wanted) == first);
                     });
                 }
                 let text = theme::number(row.order.map_or_else(|| "–".into(), |o| format!("{o:.1}")));
