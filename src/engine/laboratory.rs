@@ -286,7 +286,7 @@ fn slope(trials: &[Trial]) -> Option<[(f64, f64); 2]> {
 }
 
 /// The power of the calls by which the error falls from one trial to the other.
-fn order([(few, large), (many, small)]: [(f64, f64); 2]) -> f64 {
+pub fn order([(few, large), (many, small)]: [(f64, f64); 2]) -> f64 {
     (large / small).ln() / (many / few).ln()
 }
 

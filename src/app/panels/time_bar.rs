@@ -217,24 +217,26 @@ fn readout(ui: &mut Ui, view: Option<&TrajectoryView>, index: usize) {
             return;
         };
         for Reading { of, text, values } in readings(step.index, view.info.moves, step.level).into_iter().rev() {
-            number(ui, theme::number(text), of, of.name, || values);
+            number(ui, theme::number(text), of, of.name, values);
         }
     });
 }
 
 /// `step 12/50`, `t 740`, `σ 0.830`, `SNR −4.2 dB`.
-fn readings(index: usize, moves: usize, at: Level) -> Vec<Reading> {
+fn readings(index: usize, moves: usize, at: Level) -> Vec<Reading<'static>> {
     let width = moves.to_string().len();
-    let place = level::STEP.reads(format!("step {index:>width$}/{moves}"), level::step(index, moves));
-    let sigma = |text| level::SIGMA.reads(text, level::sigma(at));
+    let place = level::STEP.reads(format!("step {index:>width$}/{moves}"), move || {
+        level::step(index, moves)
+    });
+    let sigma = |text| level::SIGMA.reads(text, move || level::sigma(at));
     if at.sigma == 0.0 {
         return vec![place, sigma("result, no noise".into())];
     }
     vec![
         place,
-        level::TIME.reads(format!("t {:>4}", words::number(at.t)), level::time(at)),
+        level::TIME.reads(format!("t {:>4}", words::number(at.t)), move || level::time(at)),
         sigma(format!("σ {:.3}", at.sigma)),
-        level::SNR.reads(format!("SNR {:>8}", decibels(at)), level::snr(at)),
+        level::SNR.reads(format!("SNR {:>8}", decibels(at)), move || level::snr(at)),
     ]
 }
 

@@ -1,7 +1,7 @@
 //! How far samplers are from the exact path.
 
 use super::{Quantity, digits};
-use crate::engine::laboratory::{Row, Trial};
+use crate::engine::laboratory::{self, Row, Trial};
 
 /// The distance from the exact end of the path.
 pub static ERROR: Quantity = Quantity {
@@ -35,11 +35,11 @@ pub fn trial(row: &Row, trial: &Trial, value: f64) -> String {
 /// The order from the two trials that it was measured by.
 pub fn order(row: &Row) -> String {
     match row.slope() {
-        Some([(few, large), (many, small)]) => format!(
+        Some(trials @ [(few, large), (many, small)]) => format!(
             "ln({} ∕ {}) ∕ ln({many} ∕ {few}) = {:.2}",
             digits(large),
             digits(small),
-            (large / small).ln() / (many / few).ln()
+            laboratory::order(trials)
         ),
         None => "Fresh noise follows no path, or the error is mere rounding.".into(),
     }

@@ -26,24 +26,23 @@ pub struct Quantity {
     pub source: &'static str,
 }
 
-/// A number on screen: what it is, how it is written, and the formula with its values.
-#[derive(Clone, Debug)]
-pub struct Reading {
+/// A number on screen: what it is, how it is written, and the formula with its values, which is made when it is asked for.
+pub struct Reading<'a> {
     /// What it is.
     pub of: &'static Quantity,
     /// As it is shown.
     pub text: String,
     /// The formula with the values on screen.
-    pub values: String,
+    pub values: Box<dyn FnOnce() -> String + 'a>,
 }
 
 impl Quantity {
     /// A number of this kind.
-    pub fn reads(&'static self, text: impl Into<String>, values: String) -> Reading {
+    pub fn reads<'a>(&'static self, text: impl Into<String>, values: impl FnOnce() -> String + 'a) -> Reading<'a> {
         Reading {
             of: self,
             text: text.into(),
-            values,
+            values: Box::new(values),
         }
     }
 }

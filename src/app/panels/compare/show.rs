@@ -249,15 +249,14 @@ fn letter(ui: &mut Ui, seen: &Seen<'_>) {
 fn place(ui: &mut Ui, seen: &Seen<'_>) {
     let Some(step) = seen.view.step(seen.index) else { return };
     let (at, moves) = (step.level, seen.view.info.moves);
-    let mut readings = vec![level::STEP.reads(
-        format!("step {} of {moves}", step.index),
-        level::step(step.index, moves),
-    )];
+    let mut readings = vec![level::STEP.reads(format!("step {} of {moves}", step.index), || {
+        level::step(step.index, moves)
+    })];
     if at.sigma == 0.0 {
-        readings.push(level::SIGMA.reads("no noise left", level::sigma(at)));
+        readings.push(level::SIGMA.reads("no noise left", || level::sigma(at)));
     } else {
-        readings.push(level::TIME.reads(format!("t {}", words::number(at.t)), level::time(at)));
-        readings.push(level::SNR.reads(format!("SNR {}", decibels(at)), level::snr(at)));
+        readings.push(level::TIME.reads(format!("t {}", words::number(at.t)), || level::time(at)));
+        readings.push(level::SNR.reads(format!("SNR {}", decibels(at)), || level::snr(at)));
     }
     ui.spacing_mut().item_spacing.x = 4.0;
     for (i, Reading { of, text, values }) in readings.into_iter().enumerate() {
@@ -265,7 +264,7 @@ fn place(ui: &mut Ui, seen: &Seen<'_>) {
             ui.label(theme::caption(ui, "·"));
         }
         let subject = format!("{} of {}", of.name, seen.letter);
-        number::truncated(ui, theme::caption(ui, text), of, &subject, || values);
+        number::truncated(ui, theme::caption(ui, text), of, &subject, values);
     }
 }
 

@@ -286,33 +286,33 @@ fn row(ui: &mut Ui, state: &AppState, job: &Job, view: &TrajectoryView, draft: &
 }
 
 /// `PSNR 21.3 dB`, `SSIM 0.812`, `seam 1.04`, `known to 40 dB`, `2410 calls`.
-fn readings(figures: &Figures, sample: usize) -> Option<Vec<Reading>> {
+fn readings(figures: &Figures, sample: usize) -> Option<Vec<Reading<'_>>> {
     let one = figures.candidates.get(sample)?;
-    let psnr = |db| known::PSNR.reads(format!("PSNR {db:.1} dB"), known::psnr(db));
-    let ssim = |v| known::SSIM.reads(format!("SSIM {v:.3}"), known::plain("SSIM", v));
-    let seam = |v| known::SEAM.reads(format!("seam {v:.2}"), known::plain("seam", v));
+    let psnr = |db| known::PSNR.reads(format!("PSNR {db:.1} dB"), move || known::psnr(db));
+    let ssim = |v| known::SSIM.reads(format!("SSIM {v:.3}"), move || known::plain("SSIM", v));
+    let seam = |v| known::SEAM.reads(format!("seam {v:.2}"), move || known::plain("seam", v));
     let kept = match one.consistency_db {
         Some(db) => format!("known to {db:.0} dB"),
         None => "known exactly".into(),
     };
-    let calls = known::plain("calls", figures.calls);
+    let calls = || known::plain("calls", figures.calls);
     let mut readings = Vec::new();
     readings.extend(one.psnr_db.map(psnr));
     readings.extend(one.ssim.map(ssim));
     readings.extend(one.seam.map(seam));
-    readings.push(known::KNOWN.reads(kept, known::known(one)));
+    readings.push(known::KNOWN.reads(kept, || known::known(one)));
     readings.push(known::CALLS.reads(format!("{:.0} calls", figures.calls), calls));
     Some(readings)
 }
 
-fn figures_line(ui: &mut Ui, readings: Vec<Reading>) {
+fn figures_line(ui: &mut Ui, readings: Vec<Reading<'_>>) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(4.0, 2.0);
         for (i, Reading { of, text, values }) in readings.into_iter().enumerate() {
             if i > 0 {
                 ui.label(theme::caption(ui, "·"));
             }
-            number(ui, theme::caption(ui, text), of, of.name, || values);
+            number(ui, theme::caption(ui, text), of, of.name, values);
         }
     });
 }

@@ -153,7 +153,7 @@ fn numbers(ui: &mut Ui, run: &RunView) {
                 ui.vertical(|ui| {
                     ui.spacing_mut().item_spacing.y = 1.0;
                     ui.add(Label::new(theme::caption(ui, of.name)).truncate());
-                    number::truncated(ui, theme::number(text).size(size), of, of.name, || values);
+                    number::truncated(ui, theme::number(text).size(size), of, of.name, values);
                 });
             }
         });
@@ -161,7 +161,7 @@ fn numbers(ui: &mut Ui, run: &RunView) {
 }
 
 /// Each number with its explanation.
-fn moment(run: &RunView) -> [Reading; 6] {
+fn moment(run: &RunView) -> [Reading<'_>; 6] {
     let now = &run.now;
     let left = match run.state {
         RunState::Running if now.secs_left > 0.0 => words::duration(now.secs_left),
@@ -170,11 +170,11 @@ fn moment(run: &RunView) -> [Reading; 6] {
     let loss = run.losses.last_smooth().map_or("–".into(), words::reading);
     let speed = words::reading(now.steps_per_sec);
     [
-        training::LOSS.reads(loss, training::loss(run)),
-        training::SPEED.reads(speed, training::speed(run)),
-        training::LEFT.reads(left, training::left(run)),
-        training::RATE.reads(words::number(now.lr), training::rate(run)),
-        training::DECAY.reads(words::number(now.ema_decay), training::decay(run)),
-        training::GRADIENT.reads(words::reading(now.grad_norm), training::gradient(run)),
+        training::LOSS.reads(loss, || training::loss(run)),
+        training::SPEED.reads(speed, || training::speed(run)),
+        training::LEFT.reads(left, || training::left(run)),
+        training::RATE.reads(words::number(now.lr), || training::rate(run)),
+        training::DECAY.reads(words::number(now.ema_decay), || training::decay(run)),
+        training::GRADIENT.reads(words::reading(now.grad_norm), || training::gradient(run)),
     ]
 }

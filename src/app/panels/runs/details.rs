@@ -301,24 +301,24 @@ fn facts(ui: &mut Ui, state: &AppState, entry: &Entry, summary: &Summary) {
         ("Noise", noise),
     ];
     let steps = format!("{step} of {steps}");
-    let time = run::TIME.reads(words::duration(summary.secs), run::time(summary));
-    let size = run::size(entry.bytes, summary.checkpoints.len());
+    let time = run::TIME.reads(words::duration(summary.secs), || run::time(summary));
+    let size = || run::size(entry.bytes, summary.checkpoints.len());
     let mut numbers = vec![
         (
             "Steps",
-            training::STEPS.reads(steps, training::steps(summary.step, recipe)),
+            training::STEPS.reads(steps, || training::steps(summary.step, recipe)),
         ),
         ("Time", time),
         ("Size", run::SIZE.reads(words::bytes(entry.bytes), size)),
     ];
     numbers.extend(summary.validation.map(|v| {
-        let values = run::validation(summary, v);
+        let values = move || run::validation(summary, v);
         ("Validation", run::VALIDATION.reads(words::number(v), values))
     }));
     numbers.extend(summary.figure.as_ref().and_then(|f| {
         let of = quality::quantity(&f.figure)?;
         let text = format!("{} at step {}", words::number(f.value), words::count(f.step));
-        Some((of.name, of.reads(text, quantities::quality::figure(f))))
+        Some((of.name, of.reads(text, || quantities::quality::figure(f))))
     }));
     let saved = state.runs.age(entry).map(|age| ("Saved", words::ago(age)));
     let row = |ui: &mut Ui, (name, value): (&str, String)| {
@@ -335,7 +335,7 @@ fn facts(ui: &mut Ui, state: &AppState, entry: &Entry, summary: &Summary) {
             }
             for (name, Reading { of, text, values }) in numbers {
                 ui.label(theme::caption(ui, name));
-                number::truncated(ui, RichText::new(text).small(), of, of.name, || values);
+                number::truncated(ui, RichText::new(text).small(), of, of.name, values);
                 ui.end_row();
             }
             if let Some(fact) = saved {

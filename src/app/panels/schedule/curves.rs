@@ -95,15 +95,21 @@ impl Curves {
     }
 
     /// What a view says at a share.
-    pub(super) fn read(&self, view: View, share: f64) -> Reading {
+    pub(super) fn read(&self, view: View, share: f64) -> Reading<'_> {
         let at = self.schedule.at_share(share);
-        let (of, values) = match view {
-            View::AlphaBar => (&level::ALPHA_BAR, level::alpha_bar(at)),
-            View::Decibels => (&level::SNR, level::snr(at)),
-            View::Sigma => (&level::SIGMA, level::sigma(at)),
+        let of = match view {
+            View::AlphaBar => &level::ALPHA_BAR,
+            View::Decibels => &level::SNR,
+            View::Sigma => &level::SIGMA,
+            View::Beta => &level::BETA,
+        };
+        let values = move || match view {
+            View::AlphaBar => level::alpha_bar(at),
+            View::Decibels => level::snr(at),
+            View::Sigma => level::sigma(at),
             View::Beta => {
                 let [before, now] = step(&*self.schedule, share);
-                (&level::BETA, level::beta(before, now))
+                level::beta(before, now)
             }
         };
         let time = words::number((share * self.last).round());

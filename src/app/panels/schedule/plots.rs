@@ -164,7 +164,7 @@ fn reading(ui: &mut Ui, view: View, scene: &Scene<'_>, transform: &PlotTransform
     let place = UiBuilder::new().max_rect(area).id_salt(title(view));
     let mut ui = ui.new_child(place);
     ui.shrink_clip_rect(*frame);
-    number(&mut ui, theme::number(text), of, of.name, || values);
+    number(&mut ui, theme::number(text), of, of.name, values);
 }
 
 fn dragged_to(response: &Response, transform: &PlotTransform) -> Option<f64> {

@@ -241,7 +241,7 @@ impl Shown<'_> {
         let ink = theme::palette(ui).weak;
         match (value, statistics(view, index, aspect, self.draft)) {
             (None, Some(Reading { of, text, values })) => {
-                number::truncated(ui, theme::number(text).color(ink), of, of.name, || values);
+                number::truncated(ui, theme::number(text).color(ink), of, of.name, values);
             }
             (value, _) => {
                 let text = theme::number(value.unwrap_or_default()).color(ink);
@@ -308,7 +308,12 @@ fn reading(ui: &Ui, spot: Spot, value: &str) -> String {
 }
 
 /// Mean and deviation of what a view shows.
-fn statistics(view: &TrajectoryView, index: usize, aspect: Aspect, draft: &mut TrajectoryDraft) -> Option<Reading> {
+fn statistics<'a>(
+    view: &'a TrajectoryView,
+    index: usize,
+    aspect: Aspect,
+    draft: &mut TrajectoryDraft,
+) -> Option<Reading<'a>> {
     let step = view.step(index)?;
     let (of, stats) = match aspect {
         Aspect::State => (&sample::STATE, step.x_stats),
@@ -317,19 +322,19 @@ fn statistics(view: &TrajectoryView, index: usize, aspect: Aspect, draft: &mut T
         Aspect::Change => return Some(change(view, step)),
     };
     let text = format!("mean {:+.2}  std {:.2}", stats.0, stats.1);
-    Some(of.reads(text, sample::statistics(step, stats)))
+    Some(of.reads(text, move || sample::statistics(step, stats)))
 }
 
-fn change(view: &TrajectoryView, step: &StepFrame) -> Reading {
+fn change<'a>(view: &'a TrajectoryView, step: &'a StepFrame) -> Reading<'a> {
     let Some(before) = view.before(step.index) else {
-        return sample::CHANGE.reads("start, no change yet", "no step was made".into());
+        return sample::CHANGE.reads("start, no change yet", || "no step was made".into());
     };
     let scale = change_scale(&before.x, &step.x);
     let text = match view.info.domain {
         Domain::Image { .. } => format!("mean {:.3}  yellow {scale}", before.change),
         Domain::Points => format!("mean {:.3}", before.change),
     };
-    sample::CHANGE.reads(text, sample::change(before, step))
+    sample::CHANGE.reads(text, || sample::change(before, step))
 }
 
 fn noise_stats(view: &TrajectoryView, index: usize, eps: &Frame, draft: &mut TrajectoryDraft) -> (f32, f32) {
